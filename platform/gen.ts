@@ -4,7 +4,16 @@
 // sees an old or a new file, never half of one. The stamp comes last: an interrupted run is done again.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -56,7 +65,10 @@ function generate(inputs: string): void {
   const scratch = mkdtempSync(path.join(outDir, '.scratch-'));
   try {
     const buf = (...args: string[]): void => {
-      execFileSync(path.join(root, 'node_modules/.bin/buf'), args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+      execFileSync(path.join(root, 'node_modules/.bin/buf'), args, {
+        cwd: root,
+        stdio: ['ignore', 'inherit', 'inherit'],
+      });
     };
     buf('generate', '--output', scratch);
     buf('build', '--exclude-source-info', '--output', path.join(scratch, 'descriptors.binpb'));

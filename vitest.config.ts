@@ -1,0 +1,49 @@
+// Three groups, run one after the other, so that what measures or breaks things has the machine's two cores for itself.
+// A file runs alone when it is under test/fault/ or is called x.alone.test.ts.
+import { defineConfig } from 'vitest/config';
+
+const alone = ['test/fault/**/*.test.ts', 'test/**/*.alone.test.ts'];
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    allowOnly: false,
+    retry: 0,
+    // One test of a file runs at a time unless it says otherwise with `.concurrent`.
+    maxConcurrency: 2,
+    teardownTimeout: 20_000,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['server/**/*.test.ts', 'clients/**/*.test.ts', 'platform/**/*.test.ts', 'gateway/**/*.test.ts'],
+          maxWorkers: 2,
+          testTimeout: 10_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'process',
+          include: ['test/**/*.test.ts'],
+          exclude: [...alone, 'test/interop/go/**', 'test/interop/java/**'],
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'alone',
+          include: alone,
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
