@@ -5,7 +5,7 @@ import { join } from 'node:path';
 export const sharedLogs = join(import.meta.dirname, '../../../shared/data/ubuntu-irc');
 
 /** A short stretch of one log, with joins, leaves, a rename and an action, that is always there. */
-export const committedExcerpt = join(import.meta.dirname, 'data/excerpt.txt');
+export const committedExcerpt = join(import.meta.dirname, 'excerpt/ubuntu.txt');
 
 /** Paths of the ten logs in order of their dates, or none if they are not on this machine. */
 export function sharedLogFiles(): string[] {
