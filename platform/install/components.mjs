@@ -1,0 +1,106 @@
+// What Parley needs beside a bare machine, in the order of installation. A later component may rely on the earlier ones.
+//   name     what PARLEY_SKIP calls it          for      'start' or 'test' (tests need both)
+//   why      what is missing without it         present  true when there is nothing to do (fast: asked at every start)
+//   install  makes it present, if we can        remedy   what a person types when we cannot
+import path from 'node:path';
+import { aptCommand, envoyRemedy, installEnvoy, locateEnvoy } from './envoy.mjs';
+import { checkHost } from './host.mjs';
+import { installNodeModules, nodeModulesMatch } from './node-modules.mjs';
+import { probeVersion } from './probe.mjs';
+import { isExecutable, onPath, root, runVisibly, say } from './run.mjs';
+
+const pinnedNode = path.join(root, 'node_modules/.bin/node');
+
+export const components = [
+  {
+    name: 'machine',
+    for: 'start',
+    why: 'Parley runs on Linux (glibc) and macOS',
+    present: checkHost,
+    remedy: () => '',
+  },
+  {
+    name: 'packages',
+    for: 'start',
+    why: 'the npm packages of package-lock.json, with the pinned Node',
+    present: nodeModulesMatch,
+    install: installNodeModules,
+    remedy: () => 'rm -rf node_modules, then run the same command again.',
+  },
+  {
+    name: 'envoy',
+    for: 'start',
+    why: 'clients reach the nodes through Envoy',
+    present: () => locateEnvoy() !== undefined,
+    install: installEnvoy,
+    remedy: envoyRemedy,
+  },
+  {
+    name: 'generated',
+    for: 'start',
+    why: 'TypeScript made from proto/',
+    // The generator keeps its own stamp and does nothing when its inputs are unchanged, so it is run rather than asked.
+    present: generate,
+    remedy: () => 'npm run gen',
+  },
+  {
+    name: 'go',
+    for: 'test',
+    why: 'tests compile Go stubs and run the Go load generator',
+    present: () => isAtLeast('go', ['version'], /go(\d+)\.(\d+)/, [1, 24]),
+    remedy: () => 'Install Go 1.24 or later: https://go.dev/dl',
+  },
+  {
+    name: 'java',
+    for: 'test',
+    why: 'tests compile Java stubs',
+    present: () => isAtLeast('javac', ['-version'], /javac (\d+)(?:\.(\d+))?/, [17, 0]),
+    remedy: () => aptCommand('openjdk-17-jdk-headless'),
+  },
+  {
+    name: 'maven',
+    for: 'test',
+    why: 'tests compile Java stubs with it',
+    present: () => onPath('mvn') !== undefined,
+    remedy: () => aptCommand('maven'),
+  },
+  {
+    name: 'python',
+    for: 'test',
+    why: 'tests run a Python client over generated stubs',
+    present: () => isAtLeast('python3', ['--version'], /Python (\d+)\.(\d+)/, [3, 9]),
+    remedy: () => aptCommand('python3 python3-venv'),
+  },
+  {
+    name: 'tmux',
+    for: 'test',
+    why: 'tests play the terminal client in it',
+    present: () => onPath('tmux') !== undefined,
+    ...(canUseApt() ? { install: () => installWithApt('tmux') } : {}),
+    remedy: () => aptCommand('tmux'),
+  },
+];
+
+function generate() {
+  if (!isExecutable(pinnedNode) && process.platform === 'linux') return false;
+  const node = isExecutable(pinnedNode) ? pinnedNode : process.execPath;
+  runVisibly(node, [path.join(root, 'platform/gen.ts')], 'See the lines above; `npm run gen` shows them again.');
+  return true;
+}
+
+function isAtLeast(program, args, pattern, [major, minor]) {
+  const found = onPath(program);
+  const [, a, b = '0'] = (found && pattern.exec(probeVersion(found, args) ?? '')) || [];
+  return a !== undefined && (Number(a) > major || (Number(a) === major && Number(b) >= minor));
+}
+
+function canUseApt() {
+  return process.getuid?.() === 0 && onPath('apt-get') !== undefined;
+}
+
+function installWithApt(name) {
+  say(`installing ${name} with apt-get …`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  runVisibly('apt-get', ['update', '-qq'], aptCommand(name), { env });
+  runVisibly('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], aptCommand(name), { env });
+}

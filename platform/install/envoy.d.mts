@@ -1,0 +1,2 @@
+export const envoyVersion: string;
+export function locateEnvoy(): string | undefined;
