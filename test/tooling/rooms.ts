@@ -1,0 +1,78 @@
+// Who may import whom. A file belongs to the room with the longest name that its path begins with, and imports freely
+// inside it; everything else must stand in its room's row. Folders end in a slash; a name without one is a file, or
+// a file and the folder called like it. test/tooling/house-rules.ts reads this table.
+
+export type Room = {
+  /** Rooms, or single files of rooms. */
+  may: readonly string[];
+  /** npm packages; a name stands for its subpaths too. */
+  packages: readonly string[] | 'any';
+  /** Node's own modules, without `node:`. Sockets, files and processes are I/O. */
+  builtins: readonly string[] | 'any';
+};
+
+const core = 'server/core/';
+const telemetry = 'server/telemetry/';
+const base = [core, telemetry];
+
+/** Other rooms import these, never what is behind them. */
+const doors = [
+  'server/store/store.ts',
+  'server/presence/registry.ts',
+  'server/bus/bus.ts',
+  'server/notify/notifier.ts',
+];
+
+function room(may: readonly string[], packages: Room['packages'] = [], builtins: Room['builtins'] = 'any'): Room {
+  return { may, packages, builtins };
+}
+
+export const rooms: Readonly<Record<string, Room>> = {
+  // Words and rules: no I/O, no proto.
+  'server/core/': room([], [], ['assert', 'buffer', 'crypto', 'util']),
+  'server/telemetry/': room([core], ['pino', 'prom-client']),
+
+  // A door knows none of its implementations; implementations never import each other.
+  'server/store/': room(base),
+  'server/store/embedded/': room([...base, 'server/store/'], ['classic-level', 'abstract-level', 'msgpackr']),
+  'server/store/cassandra/': room([...base, 'server/store/'], ['cassandra-driver', 'msgpackr']),
+  'server/presence/': room(base),
+  'server/presence/memory': room([...base, 'server/presence/']),
+  'server/presence/redis': room([...base, 'server/presence/'], ['ioredis']),
+  'server/bus/': room(base),
+  'server/bus/memory': room([...base, 'server/bus/']),
+  'server/bus/redis': room([...base, 'server/bus/'], ['ioredis']),
+  'server/notify/': room(base),
+  'server/notify/log': room([...base, 'server/notify/']),
+  'server/notify/fcm': room([...base, 'server/notify/'], ['firebase-admin']),
+  'server/auth/': room(base, ['jose']),
+
+  // rpc → chat → delivery → doors. Only rpc knows gRPC and generated types.
+  'server/delivery/': room([...base, ...doors]),
+  'server/chat/': room([...base, ...doors, 'server/delivery/']),
+  'server/rpc/': room(
+    [...base, ...doors, 'server/delivery/', 'server/chat/', 'server/auth/', 'proto/gen/'],
+    ['@grpc/grpc-js', '@bufbuild/protobuf'],
+  ),
+
+  // main → app → everything.
+  'server/config.ts': room([core]),
+  'server/app.ts': room(['server/', 'proto/gen/'], ['@grpc/grpc-js']),
+  'server/main.ts': room([...base, 'server/app.ts', 'server/config.ts']),
+
+  // Clients know the wire, never the server. core is carrier-neutral: it runs in a browser too.
+  'clients/core/': room(['proto/gen/'], ['@bufbuild/protobuf'], []),
+  'clients/node/': room(['clients/core/', 'proto/gen/'], ['@grpc/grpc-js', '@bufbuild/protobuf']),
+  'clients/web/': room(['clients/core/', 'proto/gen/'], ['@bufbuild/protobuf'], []),
+  'clients/cli/': room(['clients/core/', 'clients/node/', 'proto/gen/'], 'any'),
+
+  // The platform starts the server as a process; what they share is how tokens are made.
+  'platform/': room(['server/auth/', 'proto/gen/'], 'any'),
+};
+
+/** Tests beside their subjects. Nothing else imports test/; what starts a process stands there. */
+export const unitTests: Readonly<Record<string, Room>> = {
+  'server/': room(['server/', 'proto/gen/', 'test/support/'], 'any'),
+  'clients/': room(['clients/', 'proto/gen/', 'test/support/'], 'any'),
+  'platform/': room(['platform/', 'server/auth/', 'test/support/'], 'any'),
+};
