@@ -52,11 +52,9 @@ function breakingStep(): Step | undefined {
 async function runStep(step: Step): Promise<CheckResult> {
   const [command = '', ...args] = step.command;
   const started = performance.now();
-  const child = spawn(command, args, {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NO_COLOR: '1' },
-  });
+  // The tools are scripts for `env node`: it must find the pinned Node, not the host's.
+  const env = { ...process.env, NO_COLOR: '1', PATH: [bin('.'), process.env['PATH']].join(path.delimiter) };
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env });
   const output: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk));
