@@ -1,0 +1,168 @@
+// Who is calling: from a bearer token (a JWT) to an identity, on every call, in the node. The gateway has looked at the
+// same token before; the node does not rely on that, since it may be reached without the gateway.
+//
+// Promises: signature, issuer, audience, expiry and algorithm are all checked, each from configuration and never from
+// the token. A token that was verified once costs a hash and a map look-up until it expires or the key set changes.
+// Fails with an AuthError; anything else thrown here is a bug.
+import { hash } from 'node:crypto';
+import { errors, jwtVerify } from 'jose';
+import type { JWTPayload } from 'jose';
+import { parseUserId } from '../core/ids.ts';
+import type { UserId } from '../core/ids.ts';
+import { AuthError } from './auth-error.ts';
+import type { KeySet, KeySource } from './jwks.ts';
+import { toAuthError } from './refusals.ts';
+
+export { AuthError } from './auth-error.ts';
+export type { AuthReason, WireAuthReason } from './auth-error.ts';
+
+export interface Identity {
+  /** The token's `sub`. */
+  readonly userId: UserId;
+  /** `name` and `picture` claims; absent when the token has none or they are unreasonably long. */
+  readonly name?: string;
+  readonly picture?: string;
+  /** The `device_id` claim: a token bound to one device. */
+  readonly deviceId?: string;
+  /** When the token ends, in milliseconds since 1970. */
+  readonly expiresMs: number;
+}
+
+export interface VerifierOptions {
+  readonly keys: KeySource;
+  readonly issuer: string;
+  readonly audience: string;
+  /** Only these, for instance ['ES256', 'RS256']. Symmetric algorithms and `none` are refused at construction. */
+  readonly algorithms: readonly string[];
+  readonly clock: { now(): number };
+  /** Verified tokens remembered, about 500 bytes each. Default 20,000. */
+  readonly cacheSize?: number;
+}
+
+/** Clocks of token makers may be this far off. The gateway's `clock_skew_seconds` says the same. */
+export const clockSkewS = 5;
+
+/** Longer tokens are refused unread; the gateway's header limit is 16 KiB for all headers together. */
+const maxTokenBytes = 8192;
+
+const usableAlgorithms = /^(?:ES(?:256|384|512)|[RP]S(?:256|384|512)|EdDSA|Ed25519)$/;
+
+interface Remembered {
+  readonly identity: Identity;
+  readonly keys: KeySet;
+}
+
+export class Verifier {
+  readonly #options: VerifierOptions;
+  readonly #cacheSize: number;
+  /** By SHA-256 of the token, so that no bearer token stays in memory; oldest first. */
+  readonly #verified = new Map<string, Remembered>();
+
+  constructor(options: VerifierOptions) {
+    const unusable = options.algorithms.filter((name) => !usableAlgorithms.test(name));
+    if (unusable.length > 0 || options.algorithms.length === 0) {
+      throw new RangeError(
+        `JWT algorithms must be asymmetric ones such as ES256 or RS256, not "${unusable.join(', ')}"`,
+      );
+    }
+    this.#options = options;
+    this.#cacheSize = options.cacheSize ?? 20_000;
+  }
+
+  /** `token` is the JWT alone, without "Bearer ". Throws AuthError. */
+  async verify(token: string): Promise<Identity> {
+    if (token === '') {
+      throw new AuthError('TOKEN_MISSING', 'Send a token: authorization metadata of the form "Bearer <JWT>".');
+    }
+    if (token.length > maxTokenBytes) {
+      throw new AuthError('TOKEN_MALFORMED', `The token is over ${maxTokenBytes} bytes long.`);
+    }
+    const { keys, clock } = this.#options;
+    const keySet = await keys.current();
+    const id = hash('sha256', token, 'base64url');
+    const remembered = this.#verified.get(id);
+    if (remembered !== undefined && remembered.keys === keySet) {
+      if (remembered.identity.expiresMs + clockSkewS * 1000 > clock.now()) return remembered.identity;
+      this.#verified.delete(id);
+      throw new AuthError('TOKEN_EXPIRED', 'The token has expired: get a new one.');
+    }
+    const identity = await this.#check(token, keySet);
+    this.#remember(id, { identity, keys: await keys.current() });
+    return identity;
+  }
+
+  async #check(token: string, keySet: KeySet): Promise<Identity> {
+    try {
+      return identityOf(await this.#payload(token, keySet));
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw toAuthError(error);
+    }
+    // The key may be newer than our set: look once more, if the source has not been asked too recently.
+    try {
+      const newer = await this.#options.keys.refreshedFor(keySet);
+      return identityOf(await this.#payload(token, newer));
+    } catch (error) {
+      throw toAuthError(error);
+    }
+  }
+
+  async #payload(token: string, keySet: KeySet): Promise<JWTPayload> {
+    const { issuer, audience, algorithms, clock } = this.#options;
+    const options = {
+      issuer,
+      audience,
+      algorithms: [...algorithms],
+      requiredClaims: ['exp', 'sub'],
+      clockTolerance: clockSkewS,
+      currentDate: new Date(clock.now()),
+    };
+    try {
+      return (await jwtVerify(token, keySet.find, options)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+      // A token without `kid`, and several keys of its algorithm: one of them has to fit.
+      let refusal: unknown = new errors.JWKSNoMatchingKey();
+      for await (const key of error) {
+        try {
+          return (await jwtVerify(token, key, options)).payload;
+        } catch (failure) {
+          refusal = failure;
+          if (!(failure instanceof errors.JWSSignatureVerificationFailed)) break;
+        }
+      }
+      throw refusal;
+    }
+  }
+
+  #remember(id: string, entry: Remembered): void {
+    this.#verified.delete(id);
+    this.#verified.set(id, entry);
+    if (this.#verified.size <= this.#cacheSize) return;
+    const oldest = this.#verified.keys().next();
+    if (!oldest.done) this.#verified.delete(oldest.value);
+  }
+}
+
+function identityOf(payload: JWTPayload): Identity {
+  const { sub, exp, name, picture, device_id: deviceId } = payload;
+  if (typeof exp !== 'number') throw new AuthError('TOKEN_MALFORMED', 'The token has no expiry (`exp`).');
+  return {
+    userId: subjectOf(sub),
+    expiresMs: exp * 1000,
+    ...(isShort(name, 256) ? { name } : {}),
+    ...(isShort(picture, 2048) ? { picture } : {}),
+    ...(isShort(deviceId, 128) ? { deviceId } : {}),
+  };
+}
+
+function subjectOf(sub: string | undefined): UserId {
+  try {
+    return parseUserId(sub ?? '');
+  } catch (error) {
+    throw new AuthError('TOKEN_SUBJECT', 'The token\'s subject (`sub`) is not a user id.', error);
+  }
+}
+
+function isShort(claim: unknown, maxLength: number): claim is string {
+  return typeof claim === 'string' && claim !== '' && claim.length <= maxLength;
+}

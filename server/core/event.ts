@@ -1,0 +1,52 @@
+import type { Entry, Head } from "./entry.ts";
+import type { DeviceId, SessionId, ThreadId, UserId } from "./ids.ts";
+import type { Presence } from "./presence.ts";
+
+/** What travels on the bus. Live hints only: each may be lost or repeated; sequences reveal it, the log repairs it. */
+export type BusEvent =
+  /** New entries of a thread, in order, with the head after the last of them. */
+  | {
+      readonly type: "entries";
+      readonly threadId: ThreadId;
+      readonly head: Head;
+      readonly entries: readonly Entry[];
+      /** Session the entries were sent from, if one: it has the reply. */
+      readonly origin: SessionId | undefined;
+    }
+  /** New entries of a user's own log. */
+  | { readonly type: "user-entries"; readonly userId: UserId; readonly head: Head; readonly entries: readonly Entry[] }
+  /** Positions of a thread that grew, the newest of each user. */
+  | { readonly type: "positions"; readonly threadId: ThreadId; readonly positions: readonly PositionChange[] }
+  | {
+      readonly type: "typing";
+      readonly threadId: ThreadId;
+      readonly userId: UserId;
+      readonly active: boolean;
+      readonly origin: SessionId | undefined;
+    }
+  | { readonly type: "presence"; readonly presence: Presence }
+  /** A session of a device opened: an older one of the same device gives way. */
+  | {
+      readonly type: "session-opened";
+      readonly userId: UserId;
+      readonly deviceId: DeviceId;
+      readonly sessionId: SessionId;
+      /** The older one lives until the new one has caught up. */
+      readonly handOver: boolean;
+    }
+  /** The new session of a hand-over has caught up. */
+  | {
+      readonly type: "session-caught-up";
+      readonly userId: UserId;
+      readonly deviceId: DeviceId;
+      readonly sessionId: SessionId;
+    };
+
+export interface PositionChange {
+  readonly userId: UserId;
+  readonly delivered: bigint;
+  readonly read: bigint;
+  readonly readOrdinal: bigint;
+  /** True: the user reads privately, so `read` is for their own devices only. */
+  readonly readPrivately: boolean;
+}

@@ -1,0 +1,163 @@
+import type { Entry, Role } from "./entry.ts";
+
+/**
+ * Rows: what a log amounts to, by key. Each entry of a log puts some rows; the row with the highest sequence under a key
+ * holds (a max-register), so that order and repetition do not matter and a lost row is made again from the log.
+ * The store writes them together with the entry.
+ *
+ *   thread log   info                        ThreadInfo
+ *                member/<user>               MemberRow
+ *                reaction/<target>/<emoji>/<user>   ReactionRow     (target: 16 hex digits; emoji: hex of its UTF-8)
+ *   user log     thread/<thread>             PointerRow
+ *                settings/<thread>           ThreadSettingsRow
+ *                block/<user>                BlockRow
+ *                profile                     ProfileRow
+ *                account                     AccountRow
+ *                device/<device>             DeviceRow
+ */
+export interface Row<Value = unknown> {
+  readonly key: string;
+  /** Sequence of the entry that put it. */
+  readonly sequence: bigint;
+  readonly value: Value;
+}
+
+export interface ThreadInfo {
+  readonly kind: "direct" | "group";
+  readonly name: string;
+  readonly historyForNewMembers: boolean;
+}
+
+export interface MemberRow {
+  readonly role: Role;
+  /** Sequence of the entry that made them a member, the last time. */
+  readonly joinSequence: bigint;
+  /** Sequence of their removal; 0 = a member now. */
+  readonly leftSequence: bigint;
+}
+
+export interface ReactionRow {
+  readonly removed: boolean;
+}
+
+export interface PointerRow {
+  readonly added: boolean;
+}
+
+export interface ThreadSettingsRow {
+  /** Wall ms; 0 = not muted. */
+  readonly muteUntilMs: number;
+  readonly pinned: boolean;
+  readonly archived: boolean;
+}
+
+export interface BlockRow {
+  readonly blocked: boolean;
+}
+
+export interface ProfileRow {
+  readonly displayName: string;
+  readonly avatarUrl: string;
+}
+
+export interface AccountRow {
+  readonly directPolicy: "anyone" | "shared-group" | "nobody";
+  readonly readPrivately: boolean;
+  readonly hidePresence: boolean;
+}
+
+export interface DeviceRow {
+  readonly removed: boolean;
+}
+
+export function hexSequence(sequence: bigint): string {
+  return sequence.toString(16).padStart(16, "0");
+}
+
+export const rowKey = {
+  info: "info",
+  profile: "profile",
+  account: "account",
+  member: (user: string) => `member/${user}`,
+  reactions: (target: bigint) => `reaction/${hexSequence(target)}/`,
+  reaction: (target: bigint, emoji: string, user: string) =>
+    `reaction/${hexSequence(target)}/${Buffer.from(emoji).toString("hex")}/${user}`,
+  thread: (thread: string) => `thread/${thread}`,
+  settings: (thread: string) => `settings/${thread}`,
+  block: (user: string) => `block/${user}`,
+  device: (device: string) => `device/${device}`,
+} as const;
+
+/** Target, emoji and user of a reaction row's key. */
+export function parseReactionKey(key: string): { target: bigint; emoji: string; user: string } {
+  const emojiEnd = key.indexOf("/", 26);
+  return {
+    target: BigInt(`0x${key.slice(9, 25)}`),
+    emoji: Buffer.from(key.slice(26, emojiEnd), "hex").toString(),
+    user: key.slice(emojiEnd + 1),
+  };
+}
+
+/**
+ * The rows that an entry puts. `current` gives the present row of a key, for the changes that keep a part of it (a role
+ * change keeps the join, a removal the role).
+ */
+export function rowsOf(entry: Entry, current: (key: string) => Row | undefined): Row[] {
+  const { sequence, change } = entry;
+  const put = <Value>(key: string, value: Value): Row<Value> => ({ key, sequence, value });
+  const member = (user: string): MemberRow => {
+    const row = current(rowKey.member(user))?.value as MemberRow | undefined;
+    return row ?? { role: "member", joinSequence: sequence, leftSequence: 0n };
+  };
+  switch (change.kind) {
+    case "message":
+    case "message-edited":
+    case "message-deleted":
+      return [];
+    case "reaction-changed":
+      return [
+        put<ReactionRow>(rowKey.reaction(change.target, change.emoji, entry.senderId), { removed: change.removed }),
+      ];
+    case "thread-created": {
+      const { threadKind: kind, name, historyForNewMembers } = change;
+      return [
+        put<ThreadInfo>(rowKey.info, { kind, name, historyForNewMembers }),
+        ...change.members.map(({ userId, role }) =>
+          put<MemberRow>(rowKey.member(userId), { role, joinSequence: sequence, leftSequence: 0n }),
+        ),
+      ];
+    }
+    case "member-added":
+      return [
+        put<MemberRow>(rowKey.member(change.userId), { role: change.role, joinSequence: sequence, leftSequence: 0n }),
+      ];
+    case "member-removed":
+      return [put<MemberRow>(rowKey.member(change.userId), { ...member(change.userId), leftSequence: sequence })];
+    case "role-changed":
+      return [put<MemberRow>(rowKey.member(change.userId), { ...member(change.userId), role: change.role })];
+    case "group-changed": {
+      const { name, historyForNewMembers } = change;
+      return [put<ThreadInfo>(rowKey.info, { kind: "group", name, historyForNewMembers })];
+    }
+    case "thread-added":
+      return [put<PointerRow>(rowKey.thread(change.threadId), { added: true })];
+    case "thread-removed":
+      return [put<PointerRow>(rowKey.thread(change.threadId), { added: false })];
+    case "thread-settings-changed": {
+      const { muteUntilMs, pinned, archived } = change;
+      return [put<ThreadSettingsRow>(rowKey.settings(change.threadId), { muteUntilMs, pinned, archived })];
+    }
+    case "block-changed":
+      return [put<BlockRow>(rowKey.block(change.userId), { blocked: change.blocked })];
+    case "profile-changed":
+      return [
+        put<ProfileRow>(rowKey.profile, { displayName: change.displayName, avatarUrl: change.avatarUrl }),
+      ];
+    case "account-settings-changed": {
+      const { directPolicy, readPrivately, hidePresence } = change;
+      return [put<AccountRow>(rowKey.account, { directPolicy, readPrivately, hidePresence })];
+    }
+    case "device-changed":
+      return [put<DeviceRow>(rowKey.device(change.deviceId), { removed: change.removed })];
+  }
+}

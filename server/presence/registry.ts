@@ -1,0 +1,28 @@
+import type { DeviceId, SessionId, UserId } from "../core/ids.ts";
+import type { Presence } from "../core/presence.ts";
+
+/**
+ * The door to who is there. A user is online while any of their sessions is announced and its node is alive. Transitions are published
+ * on the user's presence topic: online at once, offline after `cleanCloseGraceMs` when the last session was withdrawn
+ * cleanly, at once otherwise. One contract suite (test/contract/registry.ts).
+ *
+ * Failure: when the registry cannot be asked, `get` answers `unknown`; announce and withdraw never reject and are made good later.
+ */
+export interface Registry extends AsyncDisposable {
+  /** A session opened. Announcing again changes nothing. */
+  announce(session: RegistrySession): Promise<void>;
+  /** The session closed; `lastSeenMs` is its last heartbeat. `clean` = by the client, or for a new session to follow. */
+  withdraw(session: RegistrySession, end: { readonly clean: boolean; readonly lastSeenMs: number }): Promise<void>;
+  /** In the order asked. */
+  get(users: readonly UserId[]): Promise<Presence[]>;
+  /** Open sessions of a user, on any node. */
+  locate(user: UserId): Promise<RegistrySession[]>;
+}
+
+export interface RegistrySession {
+  readonly sessionId: SessionId;
+  readonly userId: UserId;
+  readonly deviceId: DeviceId;
+  /** Wall ms of its opening. */
+  readonly startMs: number;
+}

@@ -1,0 +1,161 @@
+import type { Entry, Head, NewEntry } from "../core/entry.ts";
+import type { DeviceId, LogId, ThreadId, UserId } from "../core/ids.ts";
+import type { Row } from "../core/rows.ts";
+
+/**
+ * The door to what must not be lost. Two implementations, one contract suite (test/contract/store.ts).
+ *
+ * Promises
+ * - An append that resolves `appended` is durable: it survives the process, and the machine as the deployment's
+ *   durability says. It is whole: all its entries, rows, ids and inbox rows, or none.
+ * - Appends of one log are linear: each is conditional on the head that it names, and only one follows a head.
+ * - An append that rejects with STORE_UNAVAILABLE took no effect or is unknown: the same entries with the same ids may
+ *   be appended again, and are found as duplicates if they had been taken.
+ * - Reads see every append that has resolved. Entries are given with their bodies as they are now (see `core/entry.ts`).
+ * - Positions only grow, whatever order they arrive in.
+ * - Erased bodies (by edit or delete) are not given by any read after the append resolved, and are gone from the files
+ *   after `compact`.
+ *
+ * Failure: every call may reject with Refusal STORE_UNAVAILABLE; reads go on while only writing fails. A signal that aborts
+ * rejects with the signal's Refusal and stops the work where it can be stopped; an append under way is not undone.
+ */
+export interface Store extends AsyncDisposable {
+  append(log: LogId, append: Append, signal?: AbortSignal): Promise<AppendResult>;
+  /** Undefined for a log without entries. */
+  head(log: LogId, signal?: AbortSignal): Promise<Head | undefined>;
+  heads(logs: readonly LogId[], signal?: AbortSignal): Promise<(Head | undefined)[]>;
+  /** Ascending, without a hole. */
+  entries(log: LogId, range: Range, signal?: AbortSignal): Promise<Entry[]>;
+  /** What an id was appended as. `knownHead`: the head its author had been told when composing, for where to look. */
+  duplicate(log: LogId, senderId: UserId, clientMessageId: string, knownHead: bigint): Promise<Duplicate | undefined>;
+
+  /** The present row of a key. */
+  row(log: LogId, key: string, signal?: AbortSignal): Promise<Row | undefined>;
+  /** Present rows in ascending order of keys (bytes of UTF-8). */
+  rows(log: LogId, range: RowRange, signal?: AbortSignal): Promise<Row[]>;
+
+  /** Raises positions; those that are not above what is kept change nothing. Durable as an append is. */
+  advance(positions: readonly PositionUpdate[]): Promise<void>;
+  /** Positions of a thread's users, ascending by user id; users without any are left out. */
+  positions(thread: ThreadId, range: UserRange, signal?: AbortSignal): Promise<Position[]>;
+  /** One user's positions in several threads, in the order asked. */
+  positionsOf(user: UserId, threads: readonly ThreadId[], signal?: AbortSignal): Promise<(Position | undefined)[]>;
+  /** What one device has acknowledged of several threads, in the order asked; 0 = nothing. */
+  devicePositions(user: UserId, device: DeviceId, threads: readonly ThreadId[], signal?: AbortSignal): Promise<bigint[]>;
+
+  /** A user's threads in which something changed at or after `sinceMs` (0 = all), and all `large` ones; newest activity first. */
+  inbox(user: UserId, sinceMs: number, signal?: AbortSignal): Promise<InboxRow[]>;
+  /** One row of it. */
+  inboxRow(user: UserId, thread: ThreadId): Promise<InboxRow | undefined>;
+
+  /** Remembers when users were last seen; the latest time holds. Not waited for by anyone: may be lost in a crash. */
+  seen(times: readonly { readonly userId: UserId; readonly atMs: number }[]): Promise<void>;
+  /** In the order asked; 0 = never. */
+  lastSeen(users: readonly UserId[]): Promise<number[]>;
+
+  /** A value of the deployment that outlives the process, made by `make` if there is none: signing secrets, epochs. */
+  secret(name: string, make: () => Uint8Array): Promise<Uint8Array>;
+  /** Drops what was erased from the files. */
+  compact(): Promise<void>;
+  /** Whether appends are taken just now, and why not. */
+  health(): { readonly writable: boolean; readonly why: string };
+}
+
+export interface Append {
+  /** The head the entries follow: sequence and membersSequence must both be the log's. undefined = the log has no entries. */
+  readonly expected: Pick<Head, "sequence" | "membersSequence"> | undefined;
+  /** At least one, at most 256, together at most 1 MiB. */
+  readonly entries: readonly NewEntry[];
+  /** Wall ms for `createTimeMs`; raised to the head's activity when below. */
+  readonly nowMs: number;
+  /** Whose inbox rows are raised to the new head. Empty for user logs and for threads of over 100 members. */
+  readonly inbox: readonly InboxUpdate[];
+}
+
+export type AppendResult =
+  | { readonly outcome: "appended"; readonly entries: readonly Entry[]; readonly head: Head }
+  /** The log is elsewhere than `expected`; undefined = it has no entries. Nothing was appended. */
+  | { readonly outcome: "conflict"; readonly head: Head | undefined }
+  /** Some ids were appended before. Nothing was appended now: take these out and append the rest. Checked before the head is. */
+  | { readonly outcome: "duplicate"; readonly duplicates: ReadonlyMap<number, Duplicate> };
+
+export interface Duplicate {
+  readonly sequence: bigint;
+  readonly ordinal: bigint;
+  readonly createTimeMs: number;
+  readonly epoch: bigint;
+  /** As appended: other than the new one's = the id was reused. */
+  readonly fingerprint: string;
+}
+
+export interface Range {
+  /** Entries above this sequence. */
+  readonly after: bigint;
+  /** Up to and including this one. */
+  readonly upTo: bigint;
+  /** 1–1,000. */
+  readonly limit: number;
+  /** Stops before this many bytes are passed, but gives at least one entry. Default 1 MiB. */
+  readonly maxBytes?: number;
+  /** True: the highest ones of the range (still in ascending order). */
+  readonly fromEnd?: boolean;
+}
+
+export interface RowRange {
+  readonly prefix: string;
+  /** Keys above this one; whole key. Empty = from the start. */
+  readonly after?: string;
+  /** 1–5,000. */
+  readonly limit: number;
+}
+
+export interface UserRange {
+  readonly after?: UserId;
+  /** 1–5,000. */
+  readonly limit: number;
+}
+
+export interface PositionUpdate {
+  readonly threadId: ThreadId;
+  readonly userId: UserId;
+  /** Set: this device holds the thread up to `sequence`. Unset: the user has read it up to there. */
+  readonly deviceId?: DeviceId;
+  readonly sequence: bigint;
+  /** Ordinal at that sequence. */
+  readonly ordinal: bigint;
+  readonly atMs: number;
+}
+
+export interface Position {
+  readonly threadId: ThreadId;
+  readonly userId: UserId;
+  /** Highest of the user's devices. */
+  readonly delivered: bigint;
+  readonly read: bigint;
+  readonly readOrdinal: bigint;
+  /** Wall ms when either last grew. */
+  readonly updateMs: number;
+}
+
+/** What an append changes in one member's inbox. Unset fields stay as they are. */
+export interface InboxUpdate {
+  readonly userId: UserId;
+  /** Set when the user becomes a member or the thread begins: lowest sequence they may see. */
+  readonly visibleFrom?: bigint;
+  /** False from the removal on: the row then stays at the removal's sequence. */
+  readonly member?: boolean;
+  /** True from the time the thread has over 100 members: its head is then read from the thread itself. */
+  readonly large?: boolean;
+}
+
+/** A user's thread with where it stood when the row was last raised. */
+export interface InboxRow {
+  readonly threadId: ThreadId;
+  readonly epoch: bigint;
+  readonly sequence: bigint;
+  readonly ordinal: bigint;
+  readonly activityMs: number;
+  readonly visibleFrom: bigint;
+  readonly member: boolean;
+  readonly large: boolean;
+}
