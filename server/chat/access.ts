@@ -1,0 +1,150 @@
+import type { Member, Role } from '../core/entry.ts';
+import { Refusal, threadNotFound, throwIfAborted } from '../core/errors.ts';
+import { type ThreadId, type UserId, threadLog } from '../core/ids.ts';
+import { type MemberRow, type ThreadInfo, rowKey } from '../core/rows.ts';
+import type { ThreadView, ThreadViews } from '../delivery/thread-views.ts';
+import type { Store } from '../store/store.ts';
+import { accountOf, hasBlocked, isBlockBetween } from './accounts.ts';
+import { Acquaintance } from './acquaintance.ts';
+
+/**
+ * Authorisation, in one place: who may read and write which thread, and who may see what of whom.
+ *
+ * A thread that does not exist and one that is not the caller's give the same answer, byte for byte, and are told apart
+ * by no other check: whoever calls this has checked the form of the request before, and looks at nothing else of the
+ * thread until it has answered.
+ */
+export class Access {
+  readonly #store: Store;
+  readonly #threads: ThreadViews;
+  readonly #acquaintance: Acquaintance;
+
+  constructor(options: { readonly store: Store; readonly threads: ThreadViews }) {
+    this.#store = options.store;
+    this.#threads = options.threads;
+    this.#acquaintance = new Acquaintance(options);
+  }
+
+  /** For members. @throws Refusal THREAD_NOT_FOUND */
+  async member(userId: UserId, threadId: ThreadId, signal?: AbortSignal): Promise<MemberAccess> {
+    throwIfAborted(signal);
+    const view = await this.#threads.get(threadId, signal);
+    if (view === undefined) throw threadNotFound();
+    return memberAccess(view, userId);
+  }
+
+  /** For members, and for those who were, up to their removal. @throws Refusal THREAD_NOT_FOUND */
+  async reader(userId: UserId, threadId: ThreadId, signal?: AbortSignal): Promise<ReaderAccess> {
+    throwIfAborted(signal);
+    const view = await this.#threads.get(threadId, signal);
+    if (view === undefined) throw threadNotFound();
+    const member = view.members.get(userId);
+    if (member !== undefined) {
+      return { view, member, visibleFrom: visibleFrom(view.info, member), visibleTo: view.head.sequence };
+    }
+    const row = (await this.#store.row(threadLog(threadId), rowKey.member(userId), signal))?.value as
+      | MemberRow
+      | undefined;
+    if (row === undefined || row.leftSequence === 0n) throw threadNotFound();
+    return { view, member: undefined, visibleFrom: visibleFrom(view.info, row), visibleTo: row.leftSequence };
+  }
+
+  /**
+   * Whether two users know each other: they share a group, or a direct thread in which both have written. Then they may see each
+   * other's presence and receipts, unless one of them hides them.
+   */
+  async areAcquainted(viewer: UserId, user: UserId, signal?: AbortSignal): Promise<boolean> {
+    return viewer === user || (await this.#acquaintance.between(viewer, user, signal));
+  }
+
+  /** Presence and last seen. Blocking and hiding work both ways. */
+  async canSeePresence(viewer: UserId, user: UserId, signal?: AbortSignal): Promise<boolean> {
+    if (viewer === user) return true;
+    const [mine, theirs, blocked] = await Promise.all([
+      accountOf(this.#store, viewer, signal),
+      accountOf(this.#store, user, signal),
+      isBlockBetween(this.#store, viewer, user, signal),
+    ]);
+    if (mine.hidePresence || theirs.hidePresence || blocked) return false;
+    return this.areAcquainted(viewer, user, signal);
+  }
+
+  /** What of `user`'s positions `viewer` may see in a thread that both are in. */
+  async canSeeReceipts(viewer: UserId, user: UserId, thread: ThreadView, signal?: AbortSignal): Promise<ReceiptSight> {
+    if (viewer === user) return { delivered: true, read: true };
+    const [mine, theirs, blocked] = await Promise.all([
+      accountOf(this.#store, viewer, signal),
+      accountOf(this.#store, user, signal),
+      isBlockBetween(this.#store, viewer, user, signal),
+    ]);
+    if (blocked) return { delivered: false, read: false };
+    if (thread.info.kind === 'direct' && !(await this.areAcquainted(viewer, user, signal))) {
+      return { delivered: false, read: false };
+    }
+    return { delivered: true, read: !mine.readPrivately && !theirs.readPrivately };
+  }
+
+  /**
+   * Whether `sender` may write to `user` in their direct thread: always in one that exists, unless blocked; in a new one as
+   * the user's settings say. @throws Refusal NOT_ACCEPTED
+   */
+  async requireAccepted(sender: UserId, user: UserId, isNew: boolean, signal?: AbortSignal): Promise<void> {
+    if (sender === user) return;
+    if (await hasBlocked(this.#store, user, sender, signal)) throw notAccepted();
+    if (!isNew) return;
+    const { directPolicy } = await accountOf(this.#store, user, signal);
+    if (directPolicy === 'anyone') return;
+    if (directPolicy === 'shared-group' && (await this.#acquaintance.shareGroup(sender, user, signal))) return;
+    throw notAccepted();
+  }
+}
+
+export interface MemberAccess {
+  readonly view: ThreadView;
+  readonly member: Member;
+  /** Lowest sequence the user may see. */
+  readonly visibleFrom: bigint;
+}
+
+export interface ReaderAccess {
+  readonly view: ThreadView;
+  /** Undefined for who was a member. */
+  readonly member: Member | undefined;
+  readonly visibleFrom: bigint;
+  /** Highest sequence the user may see: the head, or their removal. */
+  readonly visibleTo: bigint;
+}
+
+export interface ReceiptSight {
+  readonly delivered: boolean;
+  readonly read: boolean;
+}
+
+/** The same check on a view at hand: of the head that an append is conditional on. @throws Refusal THREAD_NOT_FOUND */
+export function memberAccess(view: ThreadView, userId: UserId): MemberAccess {
+  const member = view.members.get(userId);
+  if (member === undefined) throw threadNotFound();
+  return { view, member, visibleFrom: visibleFrom(view.info, member) };
+}
+
+/**
+ * Lowest sequence that a member may see: of the last join (a rejoin is a new join), or the first where the group shows members what was
+ * before them. The group's present setting counts, for all of its members.
+ */
+export function visibleFrom(info: ThreadInfo, member: { readonly joinSequence: bigint }): bigint {
+  return info.historyForNewMembers ? 1n : member.joinSequence;
+}
+
+/** @throws Refusal ROLE_REQUIRED */
+export function requireRole(member: Member, role: Role): void {
+  if (rank(member.role) < rank(role)) throw new Refusal('ROLE_REQUIRED', `this takes the role ${role} in the group`);
+}
+
+/** Each role may do all that the lower ones may. */
+export function rank(role: Role): number {
+  return role === 'owner' ? 2 : role === 'admin' ? 1 : 0;
+}
+
+function notAccepted(): Refusal {
+  return new Refusal('NOT_ACCEPTED', 'the user does not take direct messages from you');
+}
