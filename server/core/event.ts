@@ -31,6 +31,8 @@ export type BusEvent =
       readonly userId: UserId;
       readonly deviceId: DeviceId;
       readonly sessionId: SessionId;
+      /** Wall ms of its opening. Of two, the later one holds; of two at the same ms, the greater id. */
+      readonly startMs: number;
       /** The older one lives until the new one has caught up. */
       readonly handOver: boolean;
     }
@@ -49,4 +51,6 @@ export interface PositionChange {
   readonly readOrdinal: bigint;
   /** True: the user reads privately, so `read` is for their own devices only. */
   readonly readPrivately: boolean;
+  /** Session that made `read` grow, if one: it knows. */
+  readonly origin: SessionId | undefined;
 }

@@ -1,0 +1,95 @@
+import type { Flusher } from "./flusher.ts";
+import type { FrameEncoder, OutFrame, Sink } from "./frames.ts";
+
+/** Frames beyond this size are not put together into one message. */
+const maxMessageBytes = 64 * 1024;
+
+/**
+ * A session's send queue. Bounded by what fills it: entries by the window, replies by the frames in flight, everything
+ * else by being newest per key. Frames of one turn of the event loop go out as one message.
+ */
+export class Outbox {
+  readonly #sink: Sink;
+  readonly #encode: FrameEncoder;
+  readonly #flusher: Flusher;
+  #queue: Buffer[] = [];
+  #latest: Map<string, OutFrame> | undefined;
+  #writable = true;
+  #scheduled = false;
+  /** Monotonic ms since when the peer takes nothing; 0 = it keeps up. */
+  stalledSinceMs = 0;
+
+  constructor(sink: Sink, encode: FrameEncoder, flusher: Flusher) {
+    this.#sink = sink;
+    this.#encode = encode;
+    this.#flusher = flusher;
+  }
+
+  /** Queues a frame that must be told, in order. */
+  push(frame: OutFrame): void {
+    this.pushBytes(this.#encode(frame));
+  }
+
+  /** The same for a frame that is encoded already. */
+  pushBytes(bytes: Buffer): void {
+    this.#queue.push(bytes);
+    this.#schedule();
+  }
+
+  /** Queues a frame of which only the newest per key is told. It goes behind everything queued by `push` meanwhile. */
+  replace(key: string, frame: OutFrame): void {
+    this.#latest ??= new Map();
+    this.#latest.set(key, frame);
+    this.#schedule();
+  }
+
+  /** Whether everything was handed to the sink. */
+  get empty(): boolean {
+    return this.#queue.length === 0 && this.#latest === undefined;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || !this.#writable) return;
+    this.#scheduled = true;
+    this.#flusher.add(this);
+  }
+
+  /** Hands over as much as the peer takes. */
+  flush(): void {
+    this.#scheduled = false;
+    if (this.#latest !== undefined && this.#writable) {
+      for (const frame of this.#latest.values()) this.#queue.push(this.#encode(frame));
+      this.#latest = undefined;
+    }
+    const queue = this.#queue;
+    let start = 0;
+    while (start < queue.length && this.#writable) {
+      let end = start;
+      let bytes = 0;
+      for (; end < queue.length; end++) {
+        const length = queue[end]?.length ?? 0;
+        if (end > start && bytes + length > maxMessageBytes) break;
+        bytes += length;
+      }
+      const message = end - start === 1 ? queue[start] : Buffer.concat(queue.slice(start, end), bytes);
+      start = end;
+      if (message !== undefined && !this.#sink.write(message)) {
+        this.#writable = false;
+        this.stalledSinceMs = this.#flusher.nowMs();
+      }
+    }
+    if (start === queue.length) {
+      // A long queue is not kept for an idle session.
+      if (queue.length > 0) this.#queue = [];
+    } else {
+      queue.splice(0, start);
+    }
+  }
+
+  /** The peer takes more. */
+  drained(): void {
+    this.#writable = true;
+    this.stalledSinceMs = 0;
+    if (!this.empty) this.#schedule();
+  }
+}
