@@ -1,5 +1,7 @@
-// Why a token was refused. The reasons are finer than the wire's: logs and tests tell them apart, clients get `wireReason`.
+import { Refusal } from '../core/errors.ts';
+import type { Reason } from '../core/errors.ts';
 
+/** Why a token was refused: finer than what the caller is told, for logs and tests. */
 export type AuthReason =
   | 'TOKEN_MISSING'
   | 'TOKEN_MALFORMED'
@@ -11,27 +13,24 @@ export type AuthReason =
   | 'TOKEN_SUBJECT'
   | 'KEYS_UNAVAILABLE';
 
-/** `ErrorInfo.reason` for the caller: UNAUTHENTICATED, except KEYS_UNAVAILABLE, which is UNAVAILABLE. */
-export type WireAuthReason = 'TOKEN_MISSING' | 'TOKEN_INVALID' | 'TOKEN_EXPIRED' | 'KEYS_UNAVAILABLE';
+/** A refusal of the catalogue; `why` says more than its `reason`. The message repeats nothing of the token. */
+export class AuthError extends Refusal {
+  readonly why: AuthReason;
 
-/** The message says what to do and repeats nothing of the token. */
-export class AuthError extends Error {
-  override readonly name = 'AuthError';
-  readonly reason: AuthReason;
-
-  constructor(reason: AuthReason, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.reason = reason;
+  constructor(why: AuthReason, message: string, cause?: unknown) {
+    super(wireReason(why), message, { cause });
+    this.name = 'AuthError';
+    this.why = why;
   }
+}
 
-  get wireReason(): WireAuthReason {
-    switch (this.reason) {
-      case 'TOKEN_MISSING':
-      case 'TOKEN_EXPIRED':
-      case 'KEYS_UNAVAILABLE':
-        return this.reason;
-      default:
-        return 'TOKEN_INVALID';
-    }
+function wireReason(why: AuthReason): Reason {
+  switch (why) {
+    case 'TOKEN_MISSING':
+    case 'TOKEN_EXPIRED':
+    case 'KEYS_UNAVAILABLE':
+      return why;
+    default:
+      return 'TOKEN_INVALID';
   }
 }

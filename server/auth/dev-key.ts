@@ -1,9 +1,11 @@
 // A signing key for local use, so that a fresh clone needs no identity provider: made at the first start, kept in the
 // data folder, never in git. Whoever can read it is every user; so the node listens on loopback only while it is in use.
+import { randomUUID } from 'node:crypto';
 import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
 import type { JWK } from 'jose';
+import type { Clock } from '../core/clock.ts';
 import { parseUserId } from '../core/ids.ts';
 
 export const devIssuer = 'parley-dev';
@@ -26,7 +28,7 @@ export interface DevKey {
 }
 
 /** Opens the key in `folder` (normally DATA/auth), making it when there is none. Two openers at once get one key. */
-export async function openDevKey(folder: string, clock: { now(): number }): Promise<DevKey> {
+export async function openDevKey(folder: string, clock: Clock): Promise<DevKey> {
   const keyFile = path.join(folder, 'dev-key.json');
   const jwksFile = path.join(folder, 'dev-jwks.json');
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -38,7 +40,7 @@ export async function openDevKey(folder: string, clock: { now(): number }): Prom
   return {
     jwksFile,
     async sign(user, options = {}) {
-      const nowS = Math.floor(clock.now() / 1000);
+      const nowS = Math.floor(clock.nowMs() / 1000);
       const { name, picture, deviceId, ttlS = 86_400 } = options;
       return new SignJWT({
         ...(name === undefined ? {} : { name }),
@@ -61,7 +63,7 @@ async function createIfMissing(keyFile: string): Promise<void> {
   const { privateKey } = await generateKeyPair(devAlgorithm, { extractable: true });
   const jwk = await exportJWK(privateKey);
   const kid = await calculateJwkThumbprint(jwk);
-  const draft = `${keyFile}.${process.pid}`;
+  const draft = `${keyFile}.${randomUUID()}`;
   await writeFile(draft, `${JSON.stringify({ ...jwk, kid, alg: devAlgorithm, use: 'sig' })}\n`, { mode: 0o600 });
   try {
     // A link fails where a file is: the first of two makers wins and the other uses its key.
@@ -83,7 +85,7 @@ async function refuseIfShared(keyFile: string): Promise<void> {
 async function writePublicHalf({ d: _private, ...publicJwk }: JWK, jwksFile: string): Promise<void> {
   const text = `${JSON.stringify({ keys: [publicJwk] }, null, 2)}\n`;
   if ((await readFile(jwksFile, 'utf8').catch(() => '')) === text) return;
-  const draft = `${jwksFile}.${process.pid}`;
+  const draft = `${jwksFile}.${randomUUID()}`;
   await writeFile(draft, text);
   await chmod(draft, 0o644);
   await rename(draft, jwksFile);

@@ -1,5 +1,6 @@
 // Where key sets are read from. An origin only fetches text; jwks.ts decides when, and what to do with it.
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import type { Clock } from '../core/clock.ts';
 
 export interface Origin {
   /** The JWKS text; undefined when it is certainly unchanged since the last read. Throws when it cannot be had. */
@@ -40,20 +41,23 @@ export function fileOrigin(path: string): Origin {
   };
 }
 
-export function urlOrigin(url: string, keepFile: string | undefined): Origin {
+export function urlOrigin(url: string, { clock, keepFile }: { clock: Clock; keepFile?: string }): Origin {
   return {
     isQuick: false,
     mustExist: false,
     maxAgeMs: 300_000,
     pauseWithoutKeysMs: 5000,
     async read() {
-      const response = await fetch(url, {
-        redirect: 'error',
-        headers: { accept: 'application/json' },
-        signal: AbortSignal.timeout(fetchTimeoutMs),
-      });
-      if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-      return boundedText(response, url);
+      const timeout = new AbortController();
+      const timer = clock.after(fetchTimeoutMs, () => timeout.abort(new Error(`${url} did not answer in time`)));
+      try {
+        const headers = { accept: 'application/json' };
+        const response = await fetch(url, { redirect: 'error', headers, signal: timeout.signal });
+        if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+        return await boundedText(response, url);
+      } finally {
+        timer.cancel();
+      }
     },
     async keep(text) {
       if (keepFile === undefined) return;

@@ -6,6 +6,7 @@
 // issuer is down still knows its users; a key the issuer withdrew lives on no longer than that outage.
 import { createLocalJWKSet } from 'jose';
 import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose';
+import type { Clock } from '../core/clock.ts';
 import { AuthError } from './auth-error.ts';
 import { fileOrigin, urlOrigin } from './jwks-origin.ts';
 import type { Origin } from './jwks-origin.ts';
@@ -25,7 +26,7 @@ export interface KeySource {
 }
 
 export interface KeySourceOptions {
-  readonly clock: { now(): number };
+  readonly clock: Clock;
   /** Where the last good set of a URL is kept (public keys only). Without it nothing is kept. */
   readonly keepFile?: string;
 }
@@ -36,14 +37,14 @@ const unknownKeyPauseMs = 60_000;
 /** `source` is a path or an http(s) URL. A file that cannot be read or has no keys throws here: it is a wrong setting. */
 export async function openKeySource(source: string, options: KeySourceOptions): Promise<KeySource> {
   const isUrl = /^https?:\/\//.test(source);
-  const keys = new ReloadingKeys(isUrl ? urlOrigin(source, options.keepFile) : fileOrigin(source), options.clock);
+  const keys = new ReloadingKeys(isUrl ? urlOrigin(source, options) : fileOrigin(source), options.clock);
   await keys.open();
   return keys;
 }
 
 class ReloadingKeys implements KeySource {
   readonly #origin: Origin;
-  readonly #clock: { now(): number };
+  readonly #clock: Clock;
   #set: KeySet | undefined;
   #text = '';
   #askedMs = Number.NEGATIVE_INFINITY;
@@ -51,7 +52,7 @@ class ReloadingKeys implements KeySource {
   #looking: Promise<void> | undefined;
   problem: Error | undefined;
 
-  constructor(origin: Origin, clock: { now(): number }) {
+  constructor(origin: Origin, clock: Clock) {
     this.#origin = origin;
     this.#clock = clock;
   }
@@ -65,7 +66,7 @@ class ReloadingKeys implements KeySource {
   }
 
   async current(): Promise<KeySet> {
-    const ageMs = this.#clock.now() - this.#askedMs;
+    const ageMs = this.#clock.monotonicMs() - this.#askedMs;
     if (this.#set === undefined) {
       if (ageMs >= this.#origin.pauseWithoutKeysMs) await this.#look();
     } else if (ageMs >= this.#origin.maxAgeMs) {
@@ -80,7 +81,7 @@ class ReloadingKeys implements KeySource {
 
   async refreshedFor(stale: KeySet): Promise<KeySet> {
     if (this.#set === stale || this.#set === undefined) {
-      if (this.#origin.isQuick || this.#clock.now() - this.#askedMs >= unknownKeyPauseMs) await this.#look();
+      if (this.#origin.isQuick || this.#clock.monotonicMs() - this.#askedMs >= unknownKeyPauseMs) await this.#look();
     }
     return this.#set ?? stale;
   }
@@ -93,7 +94,7 @@ class ReloadingKeys implements KeySource {
   }
 
   async #read(): Promise<void> {
-    this.#askedMs = this.#clock.now();
+    this.#askedMs = this.#clock.monotonicMs();
     try {
       const text = await this.#origin.read();
       if (text !== undefined && text !== this.#text) {

@@ -3,18 +3,16 @@
 //
 // Promises: signature, issuer, audience, expiry and algorithm are all checked, each from configuration and never from
 // the token. A token that was verified once costs a hash and a map look-up until it expires or the key set changes.
-// Fails with an AuthError; anything else thrown here is a bug.
+// Fails with an AuthError (a Refusal); anything else thrown here is a bug.
 import { hash } from 'node:crypto';
 import { errors, jwtVerify } from 'jose';
 import type { JWTPayload } from 'jose';
+import type { Clock } from '../core/clock.ts';
 import { parseUserId } from '../core/ids.ts';
 import type { UserId } from '../core/ids.ts';
 import { AuthError } from './auth-error.ts';
 import type { KeySet, KeySource } from './jwks.ts';
 import { toAuthError } from './refusals.ts';
-
-export { AuthError } from './auth-error.ts';
-export type { AuthReason, WireAuthReason } from './auth-error.ts';
 
 export interface Identity {
   /** The token's `sub`. */
@@ -34,7 +32,7 @@ export interface VerifierOptions {
   readonly audience: string;
   /** Only these, for instance ['ES256', 'RS256']. Symmetric algorithms and `none` are refused at construction. */
   readonly algorithms: readonly string[];
-  readonly clock: { now(): number };
+  readonly clock: Clock;
   /** Verified tokens remembered, about 500 bytes each. Default 20,000. */
   readonly cacheSize?: number;
 }
@@ -82,25 +80,25 @@ export class Verifier {
     const id = hash('sha256', token, 'base64url');
     const remembered = this.#verified.get(id);
     if (remembered !== undefined && remembered.keys === keySet) {
-      if (remembered.identity.expiresMs + clockSkewS * 1000 > clock.now()) return remembered.identity;
+      if (remembered.identity.expiresMs + clockSkewS * 1000 > clock.nowMs()) return remembered.identity;
       this.#verified.delete(id);
       throw new AuthError('TOKEN_EXPIRED', 'The token has expired: get a new one.');
     }
-    const identity = await this.#check(token, keySet);
-    this.#remember(id, { identity, keys: await keys.current() });
-    return identity;
+    const verified = await this.#check(token, keySet);
+    this.#remember(id, verified);
+    return verified.identity;
   }
 
-  async #check(token: string, keySet: KeySet): Promise<Identity> {
+  async #check(token: string, keySet: KeySet): Promise<Remembered> {
     try {
-      return identityOf(await this.#payload(token, keySet));
+      return { identity: identityOf(await this.#payload(token, keySet)), keys: keySet };
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw toAuthError(error);
     }
     // The key may be newer than our set: look once more, if the source has not been asked too recently.
     try {
       const newer = await this.#options.keys.refreshedFor(keySet);
-      return identityOf(await this.#payload(token, newer));
+      return { identity: identityOf(await this.#payload(token, newer)), keys: newer };
     } catch (error) {
       throw toAuthError(error);
     }
@@ -114,7 +112,7 @@ export class Verifier {
       algorithms: [...algorithms],
       requiredClaims: ['exp', 'sub'],
       clockTolerance: clockSkewS,
-      currentDate: new Date(clock.now()),
+      currentDate: new Date(clock.nowMs()),
     };
     try {
       return (await jwtVerify(token, keySet.find, options)).payload;

@@ -1,0 +1,77 @@
+// Starts one Parley node and learns from its ready line where it listens.
+import path from 'node:path';
+import { startChild } from './child.ts';
+import type { Child } from './child.ts';
+
+export interface NodeSettings {
+  readonly id: string;
+  /** host:port, port 0 for any. */
+  readonly listen: string;
+  readonly metricsListen: string;
+  readonly storeDir: string;
+  readonly logFile: string;
+  readonly auth: { jwks: string; issuer: string; audience: string; algorithms: string; isDevKey: boolean };
+  /** More of the node's environment (PARLEY_…), winning over the above. */
+  readonly env: Readonly<Record<string, string>>;
+  /** For Node itself, as --cpu-prof. */
+  readonly flags: readonly string[];
+  /** The program; server/main.ts unless a test says otherwise. */
+  readonly main: string;
+}
+
+export interface RunningNode {
+  readonly child: Child;
+  readonly address: string;
+  readonly metrics: string;
+}
+
+const root = path.resolve(import.meta.dirname, '..');
+const startWithinMs = 30_000;
+
+/** Resolves when the node serves. Throws, with what the node said, when it does not start. */
+export async function startNode(settings: NodeSettings): Promise<RunningNode> {
+  let announce: (line: string) => void = () => {};
+  const announced = new Promise<string>((resolve) => {
+    announce = resolve;
+  });
+  const child = await startChild({
+    name: `node ${settings.id}`,
+    command: process.execPath,
+    args: [...settings.flags, settings.main],
+    cwd: root,
+    env: environmentOf(settings),
+    onLine: (line) => {
+      if (line.startsWith('{"ready":true')) announce(line);
+    },
+  });
+  const late = setTimeout(() => child.signal('SIGKILL'), startWithinMs);
+  const first = await Promise.race([announced, child.ended]);
+  clearTimeout(late);
+  if (typeof first !== 'string') {
+    const why = first.signal === 'SIGKILL' ? `was not ready after ${startWithinMs / 1000} s` : 'did not start';
+    throw new Error([`${child.name} ${why}:`, ...child.tail()].join('\n  '));
+  }
+  const ready = JSON.parse(first) as { grpc: string; metrics: string };
+  return { child, address: ready.grpc, metrics: ready.metrics };
+}
+
+/** Only what is named here reaches the node: a stray PARLEY_… of the caller's shell does not. */
+function environmentOf(settings: NodeSettings): NodeJS.ProcessEnv {
+  const { PATH, HOME, TMPDIR, LANG, TZ, NODE_OPTIONS, NODE_EXTRA_CA_CERTS, NODE_V8_COVERAGE } = process.env;
+  const { auth } = settings;
+  const kept = { PATH, HOME, TMPDIR, LANG, TZ, NODE_OPTIONS, NODE_EXTRA_CA_CERTS, NODE_V8_COVERAGE };
+  return {
+    ...Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)),
+    PARLEY_NODE_ID: settings.id,
+    PARLEY_LISTEN: settings.listen,
+    PARLEY_METRICS_LISTEN: settings.metricsListen,
+    PARLEY_DATA: settings.storeDir,
+    PARLEY_LOG_FILE: settings.logFile,
+    PARLEY_JWKS: auth.jwks,
+    PARLEY_JWT_ISSUER: auth.issuer,
+    PARLEY_JWT_AUDIENCE: auth.audience,
+    PARLEY_JWT_ALGORITHMS: auth.algorithms,
+    ...(auth.isDevKey ? { PARLEY_DEV_KEY: '1' } : {}),
+    ...settings.env,
+  };
+}

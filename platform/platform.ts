@@ -1,0 +1,160 @@
+// The whole of Parley on one machine: nodes with their store, Envoy in front, started and stopped as one thing. Used by
+// `npm start`, the replay, the bench and the tests; each platform has ports and folders of its own.
+//
+// Promises: when startPlatform returns, a client can call `gateway`. `stop()` drains the nodes, then stops Envoy, and
+// leaves no process; nor does a launcher that is killed. Nothing is restarted behind the caller's back: a process that
+// ends unasked settles `failed`.
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { openDevKey } from '../server/auth/dev-key.ts';
+import type { DevKey, TokenOptions } from '../server/auth/dev-key.ts';
+import { systemClock } from '../server/core/clock.ts';
+import { authSettings, watchKeys } from './auth.ts';
+import type { ExternalAuth, PlatformAuth } from './auth.ts';
+import type { Child, Ending } from './child.ts';
+import { gatewayLimits, startEnvoy } from './envoy.ts';
+import type { RunningEnvoy } from './envoy.ts';
+import { NodeHandle } from './node-handle.ts';
+import { freePort, refuseTaken } from './ports.ts';
+
+export interface PlatformOptions {
+  /** Kept; default: a temporary folder that stop() removes. */
+  readonly dataDir?: string;
+  /** Default: `log` in the data folder. */
+  readonly logDir?: string;
+  /** Default: a free one. */
+  readonly port?: number;
+  /** Where clients connect. Default 127.0.0.1. */
+  readonly address?: string;
+  /** Node processes. Default 1. */
+  readonly nodes?: number;
+  /** No Envoy: `gateway` is the first node. */
+  readonly direct?: boolean;
+  /** More of the nodes' environment, as {PARLEY_MEMBER_CAP: '5000'}. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Options of Node for the node processes, as ['--cpu-prof']. */
+  readonly nodeFlags?: readonly string[];
+  /** Keys of an issuer. Default: the dev key in the data folder. */
+  readonly auth?: ExternalAuth;
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Origins of web pages that may call. Default: localhost, any port. */
+  readonly webOrigins?: readonly string[];
+  /** The node's program. Default server/main.ts. */
+  readonly main?: string;
+}
+
+export interface Platform extends AsyncDisposable {
+  /** host:port for clients. */
+  readonly gateway: string;
+  readonly nodes: readonly NodeHandle[];
+  /** Undefined when direct. */
+  readonly envoy: RunningEnvoy | undefined;
+  readonly dataDir: string;
+  readonly logDir: string;
+  /** A token signed by the dev key; throws when the platform has external keys. */
+  token(user: string, options?: TokenOptions): Promise<string>;
+  /** Settles when a process ended that nobody asked to. */
+  readonly failed: Promise<Failure>;
+  stop(): Promise<void>;
+}
+
+export interface Failure {
+  readonly child: Child;
+  readonly ending: Ending;
+}
+
+const drainGraceMs = 15_000;
+const envoyGraceMs = 5000;
+
+/** Throws PortTakenError, or an Error with what the process that did not start had to say. */
+export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
+  const address = options.address ?? '127.0.0.1';
+  if (options.port !== undefined) await refuseTaken(options.port, address);
+  const dataDir = path.resolve(options.dataDir ?? (await mkdtemp(path.join(tmpdir(), 'parley-'))));
+  const logDir = path.resolve(options.logDir ?? path.join(dataDir, 'log'));
+  await mkdir(logDir, { recursive: true });
+
+  const { promise: failed, resolve: fail } = Promise.withResolvers<Failure>();
+  const supervise = (child: Child): void => {
+    void child.ended.then((ending) => {
+      if (ending.isUnexpected) fail({ child, ending });
+    });
+  };
+  let nodes: NodeHandle[] = [];
+  let envoy: RunningEnvoy | undefined;
+  let keys: Disposable | undefined;
+  // Nodes first, so that their goodbyes still travel through Envoy.
+  const stop = async (): Promise<void> => {
+    keys?.[Symbol.dispose]();
+    await Promise.all(nodes.map((node) => node.kill('SIGTERM', drainGraceMs)));
+    await envoy?.child.end('SIGTERM', envoyGraceMs);
+    if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+  };
+  try {
+    const devKey = options.auth === undefined ? await openDevKey(path.join(dataDir, 'auth'), systemClock) : undefined;
+    const auth = authSettings(options.auth ?? (devKey as DevKey));
+    nodes = makeNodes(options, { dataDir, logDir, auth, supervise });
+    await Promise.all(nodes.map((node) => node.start()));
+    if (options.direct !== true) {
+      const folder = path.join(dataDir, 'gateway');
+      const port = options.port ?? (await freePort(address));
+      envoy = await startEnvoy(folder, path.join(logDir, 'envoy.log'), {
+        address,
+        port,
+        adminPort: await freePort(),
+        nodes: nodes.map((node) => node.address),
+        auth: await auth.gateway(),
+        ...(options.tls === undefined ? {} : { tls: options.tls }),
+        webOrigins: options.webOrigins ?? ['http://localhost:*', 'http://127.0.0.1:*'],
+        accessLog: path.join(logDir, 'access.log'),
+        ...(await gatewayLimits()),
+      });
+      supervise(envoy.child);
+      keys = watchKeys(auth, folder);
+      const { findsHealthy } = envoy;
+      for (const node of nodes) node.onReady = () => findsHealthy(node.address);
+    }
+    return {
+      gateway: envoy?.gateway ?? nodes[0]?.address ?? '',
+      nodes,
+      envoy,
+      dataDir,
+      logDir,
+      failed,
+      async token(user, tokenOptions) {
+        if (devKey === undefined) throw new Error('this platform has the keys of an issuer: ask it for tokens');
+        return devKey.sign(user, tokenOptions);
+      },
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Surroundings {
+  readonly dataDir: string;
+  readonly logDir: string;
+  readonly auth: PlatformAuth;
+  readonly supervise: (child: Child) => void;
+}
+
+function makeNodes(options: PlatformOptions, { dataDir, logDir, auth, supervise }: Surroundings): NodeHandle[] {
+  const count = options.nodes ?? 1;
+  return Array.from({ length: count }, (_, index) => {
+    const id = `n${index + 1}`;
+    return new NodeHandle({
+      id,
+      storeDir: path.join(dataDir, count === 1 ? 'store' : `store-${id}`),
+      logFile: path.join(logDir, `${id}.log`),
+      auth: auth.node,
+      env: options.env ?? {},
+      flags: options.nodeFlags ?? [],
+      main: options.main ?? path.join(import.meta.dirname, '../server/main.ts'),
+      onStart: supervise,
+    });
+  });
+}
