@@ -2,8 +2,7 @@
 // PARLEY_SKIP or a test left something out); the exit code is 0 only when something ran and nothing failed.
 // `npm test -- server/core` runs the test files whose paths contain that, without the checks.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import os from 'node:os';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { runChecks } from './check.ts';
 import type { Tally } from './support/tally-reporter.ts';
@@ -14,7 +13,8 @@ const root = path.resolve(import.meta.dirname, '..');
 const limitMs = 25 * 60_000;
 
 const filters = process.argv.slice(2);
-const scratch = mkdtempSync(path.join(os.tmpdir(), 'parley-test-'));
+mkdirSync(path.join(root, '.cache'), { recursive: true });
+const scratch = mkdtempSync(path.join(root, '.cache/test-'));
 const tallyFile = path.join(scratch, 'tally.json');
 
 /** Runs vitest as the leader of a process group, so that what its tests started can be killed with it. */
