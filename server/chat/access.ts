@@ -28,7 +28,7 @@ export class Access {
   /** For members. @throws Refusal THREAD_NOT_FOUND */
   async member(userId: UserId, threadId: ThreadId, signal?: AbortSignal): Promise<MemberAccess> {
     throwIfAborted(signal);
-    const view = await this.#threads.get(threadId, signal);
+    const view = await this.#threads.get(threadId);
     if (view === undefined) throw threadNotFound();
     return memberAccess(view, userId);
   }
@@ -36,7 +36,7 @@ export class Access {
   /** For members, and for those who were, up to their removal. @throws Refusal THREAD_NOT_FOUND */
   async reader(userId: UserId, threadId: ThreadId, signal?: AbortSignal): Promise<ReaderAccess> {
     throwIfAborted(signal);
-    const view = await this.#threads.get(threadId, signal);
+    const view = await this.#threads.get(threadId);
     if (view === undefined) throw threadNotFound();
     const member = view.members.get(userId);
     if (member !== undefined) {

@@ -1,4 +1,5 @@
 import { type ThreadId, type UserId, directThreadId, threadLog, userLog } from '../core/ids.ts';
+import { Lru } from '../core/lru.ts';
 import type { PointerRow } from '../core/rows.ts';
 import type { ThreadViews } from '../delivery/thread-views.ts';
 import type { Store } from '../store/store.ts';
@@ -23,8 +24,7 @@ interface Scan {
 export class Acquaintance {
   readonly #store: Store;
   readonly #threads: ThreadViews;
-  /** Oldest use first. */
-  readonly #scans = new Map<ThreadId, Scan>();
+  readonly #scans = new Lru<ThreadId, Scan>(rememberedThreads);
 
   constructor(options: { readonly store: Store; readonly threads: ThreadViews }) {
     this.#store = options.store;
@@ -42,7 +42,7 @@ export class Acquaintance {
     for (const threadId of ofA) {
       if (!others.has(threadId)) continue;
       // Pointers only point: the thread's log is the truth.
-      const view = await this.#threads.get(threadId, signal);
+      const view = await this.#threads.get(threadId);
       if (view?.members.has(a) === true && view.members.has(b)) return true;
     }
     return false;
@@ -78,13 +78,10 @@ export class Acquaintance {
   }
 
   #scanOf(threadId: ThreadId): Scan {
-    const scan = this.#scans.get(threadId) ?? { upTo: 0n, writers: new Set<string>() };
-    this.#scans.delete(threadId);
+    const kept = this.#scans.get(threadId);
+    if (kept !== undefined) return kept;
+    const scan = { upTo: 0n, writers: new Set<string>() };
     this.#scans.set(threadId, scan);
-    if (this.#scans.size > rememberedThreads) {
-      const oldest = this.#scans.keys().next();
-      if (oldest.done !== true) this.#scans.delete(oldest.value);
-    }
     return scan;
   }
 }
