@@ -48,16 +48,15 @@ test('the error table is error.proto: the same reasons, codes and meanings in th
 });
 
 test('every row of the error table says what to do and whether to try again', () => {
-  for (const row of table('reason', 'code', 'meaning')) {
-    expect(row, row[0]).toHaveLength(5);
-    expect(row[3], row[0]).not.toBe('');
-    expect(['yes', 'no'], row[0]).toContain(row[4]);
-  }
+  const incomplete = table('reason', 'code', 'meaning').filter(
+    ([, , , todo = '', again = '', ...more]) => todo === '' || !['yes', 'no'].includes(again) || more.length > 0,
+  );
+  expect(incomplete).toEqual([]);
 });
 
 test('the server refuses with the reasons and codes of the error table and with no others', () => {
   const rows = table('reason', 'code', 'meaning').map(([reason, code]) => [reason, code]);
-  expect(Object.entries(catalogue).toSorted()).toEqual(rows.toSorted());
+  expect({ ...catalogue }).toEqual(Object.fromEntries(rows));
 });
 
 test('the goodbye table has every reason of the proto with its status and whether to reconnect', () => {
@@ -67,8 +66,8 @@ test('the goodbye table has every reason of the proto with its status and whethe
   for (const [reason = '', codes = '', reconnect] of rows) {
     const comment = declared.get(reason) ?? '';
     const inBrackets = /\(([A-Z_]+(?: or [A-Z_]+)?)\)/.exec(comment)?.[1] ?? '';
-    expect(codes.split(', '), reason).toEqual(inBrackets.split(' or '));
-    expect(reconnect, reason).toBe(comment.includes('Do not reconnect') ? 'no' : 'yes');
+    expect([reason, ...codes.split(', ')]).toEqual([reason, ...inBrackets.split(' or ')]);
+    expect([reason, reconnect]).toEqual([reason, comment.includes('Do not reconnect') ? 'no' : 'yes']);
   }
 });
 
@@ -80,7 +79,7 @@ test('every reason and status named in the text exists', () => {
   ]);
   const costs = table('mistake', 'reason', 'cost').flatMap(([, reason = '']) => reason.match(/[A-Z_]{4,}/g) ?? []);
   expect(costs.length).toBeGreaterThan(15);
-  for (const reason of costs) expect(known, reason).toContain(reason);
+  expect(costs.filter((reason) => !known.has(reason))).toEqual([]);
 });
 
 test('the bytes of the example are what the sentence beside them says', () => {

@@ -31,20 +31,18 @@ test('an RPC reads if and only if its name says so, and then it is marked NO_SID
 });
 
 test('reads end after 10 s, writes after 15 s, streams never', () => {
-  for (const method of methods) {
-    const timeout = method.streaming ? undefined : method.readOnly ? '10s' : '15s';
-    expect(
-      configsOf(method).map((config) => config.timeout),
-      method.path,
-    ).toEqual([timeout]);
-  }
+  const declared = methods.map((method) => [method.path, ...configsOf(method).map((config) => config.timeout)]);
+  expect(declared).toEqual(
+    methods.map((method) => [method.path, method.streaming ? undefined : method.readOnly ? '10s' : '15s']),
+  );
 });
 
 test('only UNAVAILABLE is retried, and no stream is', () => {
-  for (const method of methods) {
-    const codes = configsOf(method).map((config) => config.retryPolicy?.retryableStatusCodes);
-    expect(codes, method.path).toEqual([method.streaming ? undefined : ['UNAVAILABLE']]);
-  }
+  const codes = methods.map((method) => [
+    method.path,
+    ...configsOf(method).map((config) => config.retryPolicy?.retryableStatusCodes),
+  ]);
+  expect(codes).toEqual(methods.map((method) => [method.path, method.streaming ? undefined : ['UNAVAILABLE']]));
 });
 
 test('grpc-js takes it, and would not take one with a mistake', () => {
