@@ -23,7 +23,7 @@ const goEnv = {
 
 needs('go')('Go stubs', () => {
   const module = mkdtempSync(path.join(os.tmpdir(), 'parley-go-'));
-  const go = async (...args: string[]): Promise<Buffer> => await run('go', args, { cwd: module, env: goEnv });
+  const go = (...args: string[]): Promise<Buffer> => run('go', args, { cwd: module, env: goEnv });
 
   beforeAll(async () => {
     const tools = await cached('go-plugins', plugins, async (scratch) => {

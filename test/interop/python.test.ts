@@ -9,8 +9,8 @@ import { coldLimitMs, root, run } from './toolchain.ts';
 
 needs('python')('Python stubs', () => {
   let stubs: PythonStubs;
-  const python = async (...args: string[]): Promise<Buffer> =>
-    await run(stubs.python, args, { cwd: root, env: { PYTHONPATH: stubs.folder } });
+  const python = (...args: string[]): Promise<Buffer> =>
+    run(stubs.python, args, { cwd: root, env: { PYTHONPATH: stubs.folder } });
 
   beforeAll(async () => {
     stubs = await pythonStubs();
