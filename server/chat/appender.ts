@@ -1,0 +1,310 @@
+import { topicOf, type Bus, type Topic } from "../bus/bus.ts";
+import type { Clock } from "../core/clock.ts";
+import { changesMembers, type Entry, type Head, type NewEntry } from "../core/entry.ts";
+import { Refusal, throwIfAborted } from "../core/errors.ts";
+import type { BusEvent } from "../core/event.ts";
+import { threadLog, userLog, type LogId, type SessionId, type ThreadId, type UserId } from "../core/ids.ts";
+import type { ThreadView, ThreadViews } from "../delivery/thread-views.ts";
+import type { Append, Duplicate, InboxUpdate, Store } from "../store/store.ts";
+
+/** Members beyond which a thread's inbox rows are no longer written with each append. */
+export const largeThread = 100;
+/** Requests that one commit of a thread takes. */
+const maxBatch = 128;
+/** Requests that may wait for one thread. */
+const maxWaiting = 4_096;
+
+export interface AppendRequest {
+  readonly senderId: UserId;
+  /** Makes the request idempotent. The last entry that `build` gives must carry it. Empty = not idempotent by id. */
+  readonly clientMessageId: string;
+  readonly fingerprint: string;
+  /** The head its author had been told when composing. */
+  readonly knownHead: bigint;
+  /** Session it came from, which needs no event for it: the reply stands for it. */
+  readonly origin?: SessionId;
+  readonly signal?: AbortSignal;
+  /** Looks up what `build` needs beside the view. Called before it, each time. */
+  prepare?(view: ThreadView | undefined): Promise<void> | undefined;
+  /**
+   * The entries to append now, judged by the view that the append is conditional on; `next` is the sequence that the
+   * first would get. None = nothing to change. Throws a Refusal. Called again when the head has moved.
+   */
+  build(view: ThreadView | undefined, next: bigint): readonly NewEntry[];
+}
+
+export interface AppendOutcome {
+  /** Of the request's last entry; 0 = nothing changed. */
+  readonly sequence: bigint;
+  readonly ordinal: bigint;
+  readonly epoch: bigint;
+  readonly createTimeMs: number;
+  /** True: it had been appended before. */
+  readonly duplicate: boolean;
+}
+
+interface Waiting {
+  readonly request: AppendRequest;
+  readonly resolve: (outcome: AppendOutcome) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Appends to threads: what waits for one thread goes into one conditional commit, judged by one view; different threads
+ * do not wait for each other. After the commit the view is moved, the replies go out and the entries are published, in either
+ * order: both name the sequence.
+ * Order of checks: duplicate, then whatever `build` checks (membership first).
+ */
+export class Appender {
+  readonly #store: Store;
+  readonly #bus: Bus;
+  readonly #views: ThreadViews;
+  readonly #clock: Clock;
+  readonly #queues = new Map<ThreadId, Waiting[]>();
+  readonly #onPublishFailed: (topic: Topic, error: unknown) => void;
+
+  constructor(
+    store: Store,
+    bus: Bus,
+    views: ThreadViews,
+    clock: Clock,
+    onPublishFailed: (topic: Topic, error: unknown) => void,
+  ) {
+    this.#store = store;
+    this.#bus = bus;
+    this.#views = views;
+    this.#clock = clock;
+    this.#onPublishFailed = onPublishFailed;
+  }
+
+  /** Requests of one caller are taken in the order they are made. */
+  append(threadId: ThreadId, request: AppendRequest): Promise<AppendOutcome> {
+    return new Promise((resolve, reject) => {
+      const waiting = this.#queues.get(threadId);
+      if (waiting === undefined) {
+        const queue = [{ request, resolve, reject }];
+        this.#queues.set(threadId, queue);
+        void this.#run(threadId, queue);
+      } else if (waiting.length >= maxWaiting) {
+        const message = "too many messages wait for this thread: send again, with the same id";
+        reject(new Refusal("OVERLOADED", message, { retryAfterMs: 1_000 }));
+      } else {
+        waiting.push({ request, resolve, reject });
+      }
+    });
+  }
+
+  /** Appends to a user's own log. `build` gives nothing when it is so already. Returns the sequence, 0 = nothing changed. */
+  async appendUser(userId: UserId, build: () => Promise<readonly NewEntry[]>, signal?: AbortSignal): Promise<bigint> {
+    const log = userLog(userId);
+    for (;;) {
+      throwIfAborted(signal);
+      const head = await this.#store.head(log);
+      const entries = await build();
+      if (entries.length === 0) return 0n;
+      const expected = head === undefined ? undefined : { sequence: head.sequence, membersSequence: 0n };
+      const result = await this.#store.append(log, { expected, entries, nowMs: this.#clock.nowMs(), inbox: [] });
+      if (result.outcome === "conflict") continue;
+      if (result.outcome === "duplicate") return [...result.duplicates.values()].at(-1)?.sequence ?? 0n;
+      this.#publish([topicOf.user(userId)], {
+        type: "user-entries",
+        userId,
+        head: result.head,
+        entries: result.entries,
+      });
+      return result.head.sequence;
+    }
+  }
+
+  async #run(threadId: ThreadId, queue: Waiting[]): Promise<void> {
+    while (queue.length > 0) {
+      // What arrives while this commit is under way goes into the next.
+      const batch = queue.slice(0, maxBatch);
+      let done: number;
+      try {
+        done = await this.#commit(threadId, batch);
+      } catch (error) {
+        for (const waiting of batch) waiting.reject(error);
+        done = batch.length;
+      }
+      queue.splice(0, done);
+    }
+    this.#queues.delete(threadId);
+  }
+
+  /** Settles a prefix of the batch and returns its length. */
+  async #commit(threadId: ThreadId, batch: readonly Waiting[]): Promise<number> {
+    const log = threadLog(threadId);
+    const settled = new Set<Waiting>();
+    for (;;) {
+      const view = this.#views.peek(threadId) ?? (await this.#views.get(threadId));
+      const head = view?.head;
+      const entries: NewEntry[] = [];
+      const owners: [waiting: Waiting, end: number][] = [];
+      let next = (head?.sequence ?? 0n) + 1n;
+      let taken = 0;
+      let alone = false;
+      for (const waiting of batch) {
+        if (settled.has(waiting)) {
+          taken++;
+          continue;
+        }
+        const built = await this.#build(log, waiting, view, next);
+        if (built === undefined) {
+          settled.add(waiting);
+          taken++;
+          continue;
+        }
+        // A change of members moves what the following are judged by: it ends the commit, and begins one unless it is first.
+        const members = built.some((entry) => changesMembers(entry.change));
+        if (entries.length > 0 && (members || entries.length + built.length > maxBatch * 2)) break;
+        entries.push(...built);
+        owners.push([waiting, entries.length]);
+        next += BigInt(built.length);
+        taken++;
+        alone = members;
+        if (alone) break;
+      }
+      if (entries.length === 0) return taken;
+      const result = await this.#store.append(log, {
+        expected: head && { sequence: head.sequence, membersSequence: head.membersSequence },
+        entries,
+        nowMs: this.#clock.nowMs(),
+        inbox: inboxOf(view, entries, (head?.sequence ?? 0n) + 1n),
+      });
+      if (result.outcome === "appended") {
+        this.#appended(threadId, view, result.entries, result.head, owners);
+        return taken;
+      }
+      if (result.outcome === "conflict") {
+        await this.#views.refresh(threadId);
+        continue;
+      }
+      for (const [index, duplicate] of result.duplicates) {
+        const owner = owners.find(([, end]) => index < end)?.[0];
+        if (owner === undefined || settled.has(owner)) continue;
+        settled.add(owner);
+        answerDuplicate(owner, duplicate);
+      }
+    }
+  }
+
+  /** The entries of one request, or undefined when it is settled already. */
+  async #build(
+    log: LogId,
+    waiting: Waiting,
+    view: ThreadView | undefined,
+    next: bigint,
+  ): Promise<readonly NewEntry[] | undefined> {
+    const { request } = waiting;
+    try {
+      throwIfAborted(request.signal);
+      const prepared = request.prepare?.(view);
+      if (prepared !== undefined) await prepared;
+      const built = request.build(view, next);
+      if (built.length > 0) return built;
+      waiting.resolve({ sequence: 0n, ordinal: 0n, epoch: 0n, createTimeMs: 0, duplicate: false });
+      return undefined;
+    } catch (error) {
+      // A retry of what was acknowledged is answered, whatever has changed since: even after a removal.
+      const { senderId, clientMessageId, knownHead } = request;
+      const duplicate =
+        clientMessageId === "" || isAbort(error)
+          ? undefined
+          : await this.#store.duplicate(log, senderId, clientMessageId, knownHead).catch(() => undefined);
+      if (duplicate === undefined) waiting.reject(error);
+      else answerDuplicate(waiting, duplicate);
+      return undefined;
+    }
+  }
+
+  #appended(
+    threadId: ThreadId,
+    before: ThreadView | undefined,
+    entries: readonly Entry[],
+    head: Head,
+    owners: readonly [Waiting, number][],
+  ): void {
+    this.#views.apply(threadId, entries, head);
+    const origin = soleOrigin(owners);
+    const event: BusEvent = { type: "entries", threadId, head, entries, origin };
+    let start = 0;
+    for (const [waiting, end] of owners) {
+      const last = entries[end - 1];
+      if (last !== undefined && end > start) {
+        const { sequence, ordinal, createTimeMs } = last;
+        waiting.resolve({ sequence, ordinal, createTimeMs, epoch: head.epoch, duplicate: false });
+      }
+      start = end;
+    }
+    this.#publish(topicsOf(threadId, before, entries), event);
+  }
+
+  #publish(topics: readonly Topic[], event: BusEvent): void {
+    for (const topic of topics) {
+      this.#bus.publish(topic, event).catch((error: unknown) => this.#onPublishFailed(topic, error));
+    }
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Refusal && (error.reason === "CANCELLED" || error.reason === "DEADLINE_EXCEEDED");
+}
+
+function answerDuplicate(waiting: Waiting, duplicate: Duplicate): void {
+  if (duplicate.fingerprint !== waiting.request.fingerprint) {
+    const message = "this id was used before with other content: choose a new id";
+    waiting.reject(new Refusal("ID_REUSED", message));
+    return;
+  }
+  const { sequence, ordinal, epoch, createTimeMs } = duplicate;
+  waiting.resolve({ sequence, ordinal, epoch, createTimeMs, duplicate: true });
+}
+
+function soleOrigin(owners: readonly [Waiting, number][]): SessionId | undefined {
+  const origin = owners[0]?.[0].request.origin;
+  return owners.every(([waiting]) => waiting.request.origin === origin) ? origin : undefined;
+}
+
+/** A direct thread is heard by its users' topics; a group by its own, and by the topics of those who come in. */
+function topicsOf(threadId: ThreadId, before: ThreadView | undefined, entries: readonly Entry[]): Topic[] {
+  const topics = new Set<Topic>();
+  if (before?.info.kind === "direct") for (const user of before.members.keys()) topics.add(topicOf.user(user));
+  else topics.add(topicOf.thread(threadId));
+  for (const { change } of entries) {
+    if (change.kind === "thread-created") for (const { userId } of change.members) topics.add(topicOf.user(userId));
+    if (change.kind === "member-added") topics.add(topicOf.user(change.userId));
+  }
+  return [...topics];
+}
+
+/** The inbox rows that go with the entries. */
+function inboxOf(view: ThreadView | undefined, entries: readonly NewEntry[], next: bigint): Append["inbox"] {
+  const updates = new Map<UserId, InboxUpdate>();
+  let size = view?.members.size ?? 0;
+  const before = size;
+  let history = view?.info.historyForNewMembers ?? false;
+  let sequence = next;
+  for (const { change } of entries) {
+    if (change.kind === "thread-created") {
+      history = change.historyForNewMembers;
+      size += change.members.length;
+      for (const { userId } of change.members) updates.set(userId, { userId, visibleFrom: 1n, member: true });
+    } else if (change.kind === "member-added") {
+      size++;
+      const visibleFrom = history ? 1n : sequence;
+      updates.set(change.userId, { userId: change.userId, visibleFrom, member: true });
+    } else if (change.kind === "member-removed") {
+      size--;
+      updates.set(change.userId, { userId: change.userId, member: false });
+    }
+    sequence++;
+  }
+  const large = size > largeThread;
+  // While it grows past the bound every row is marked once; from then on only those who come and go are written.
+  if (view !== undefined && (before <= largeThread || !large)) {
+    for (const userId of view.members.keys()) if (!updates.has(userId)) updates.set(userId, { userId });
+  }
+  if (!large) return [...updates.values()];
+  return [...updates.values()].map((update) => ({ ...update, large: true }));
+}

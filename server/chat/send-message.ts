@@ -1,0 +1,116 @@
+import { hash } from "node:crypto";
+import type { Attachment, Body, NewEntry } from "../core/entry.ts";
+import { Refusal, threadNotFound } from "../core/errors.ts";
+import type { ThreadId, UserId } from "../core/ids.ts";
+import type { Receipts } from "../delivery/receipts.ts";
+import type { ThreadView } from "../delivery/thread-views.ts";
+import type { AppendOutcome, Appender } from "./appender.ts";
+import type { Caller } from "./caller.ts";
+
+/** A message without a sequence. Validated: lengths, ids and bounds hold. */
+export interface Draft {
+  readonly threadId: ThreadId;
+  readonly clientMessageId: string;
+  readonly knownHead: bigint;
+  readonly expectedSequence: bigint | undefined;
+  /** 0 = none. */
+  readonly replyTo: bigint;
+  readonly body: Body;
+}
+
+/** What sending asks of the rules about people. */
+export interface SendRules {
+  /** Takes one from the user's allowance. @throws Refusal RATE_LIMITED */
+  takeSend(userId: UserId): void;
+  /** @throws Refusal NOT_ACCEPTED when the other user of a direct thread does not take messages from the sender. */
+  checkDirectSend(sender: UserId, view: ThreadView): Promise<void> | undefined;
+  /** @throws Refusal MESSAGE_NOT_FOUND when the sender cannot see a message at that sequence. */
+  checkReplyTo(sender: UserId, view: ThreadView, replyTo: bigint): Promise<void>;
+}
+
+/** Sends messages. The reply means durable. */
+export class SendMessage {
+  readonly #appender: Appender;
+  readonly #receipts: Receipts;
+  readonly #rules: SendRules;
+
+  constructor(appender: Appender, receipts: Receipts, rules: SendRules) {
+    this.#appender = appender;
+    this.#receipts = receipts;
+    this.#rules = rules;
+  }
+
+  /** Drafts of one caller to one thread are appended in the order of the calls. Nothing is awaited before the draft has its place in the queue. */
+  async send(caller: Caller, draft: Draft): Promise<AppendOutcome> {
+    this.#rules.takeSend(caller.userId);
+    const fingerprint = fingerprintOf(draft.replyTo, draft.body);
+    const { threadId, clientMessageId, knownHead, expectedSequence, replyTo, body } = draft;
+    const outcome = await this.#appender.append(threadId, {
+      senderId: caller.userId,
+      clientMessageId,
+      fingerprint,
+      knownHead,
+      ...(caller.sessionId === undefined ? {} : { origin: caller.sessionId }),
+      ...(caller.signal === undefined ? {} : { signal: caller.signal }),
+      prepare: (view) => this.#prepare(caller.userId, view, replyTo),
+      build: (view, next): NewEntry[] => {
+        if (view === undefined || !view.members.has(caller.userId)) throw threadNotFound();
+        if (expectedSequence !== undefined && expectedSequence !== next) {
+          const message = `the message would get sequence ${next}, not the expected one: look at what came before`;
+          throw new Refusal("SEQUENCE_MISMATCH", message);
+        }
+        return [
+          {
+            senderId: caller.userId,
+            deviceId: caller.deviceId,
+            clientMessageId,
+            fingerprint,
+            change: { kind: "message", replyTo, body, editSequence: 0n, deleteSequence: 0n },
+          },
+        ];
+      },
+    });
+    if (!outcome.duplicate) {
+      const { sequence, ordinal } = outcome;
+      // A receipt that cannot be looked up just now is not worth the send's reply.
+      this.#receipts
+        .sent(caller.userId, threadId, sequence, ordinal, knownHead, caller.sessionId)
+        .catch(() => undefined);
+    }
+    return outcome;
+  }
+
+  #prepare(sender: UserId, view: ThreadView | undefined, replyTo: bigint): Promise<void> | undefined {
+    if (view === undefined || !view.members.has(sender)) return undefined;
+    const direct = view.info.kind === "direct" ? this.#rules.checkDirectSend(sender, view) : undefined;
+    if (replyTo === 0n) return direct;
+    const reply = this.#rules.checkReplyTo(sender, view, replyTo);
+    return direct === undefined ? reply : direct.then(() => reply);
+  }
+}
+
+/** What tells a repeat of a send from another one under the same id. */
+export function fingerprintOf(target: bigint, body: Body, extra = ""): string {
+  const { content, mentions, attachments } = body;
+  const parts: Buffer[] = [];
+  const add = (part: string | Uint8Array): void => {
+    const bytes = typeof part === "string" ? Buffer.from(part) : part;
+    const length = Buffer.allocUnsafe(4);
+    length.writeUInt32BE(bytes.length, 0);
+    parts.push(length, bytes as Buffer);
+  };
+  add(target.toString());
+  add(extra);
+  if (content !== undefined && "text" in content) add(content.text);
+  if (content !== undefined && "opaque" in content) {
+    add(content.contentType);
+    add(content.opaque);
+  }
+  for (const mention of mentions) add(mention);
+  for (const attachment of attachments) add(attachmentKey(attachment));
+  return hash("sha1", Buffer.concat(parts), "base64");
+}
+
+function attachmentKey({ uri, contentType, name, sizeBytes }: Attachment): string {
+  return JSON.stringify([uri, contentType, name, sizeBytes.toString()]);
+}

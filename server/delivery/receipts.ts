@@ -1,0 +1,264 @@
+import { topicOf, type Bus } from "../bus/bus.ts";
+import type { Clock } from "../core/clock.ts";
+import type { PositionChange } from "../core/event.ts";
+import { threadLog, type DeviceId, type SessionId, type ThreadId, type UserId } from "../core/ids.ts";
+import { Lru } from "../core/lru.ts";
+import type { Position, PositionUpdate, Store } from "../store/store.ts";
+import type { Policy } from "./policy.ts";
+import type { ThreadViews } from "./thread-views.ts";
+
+/** Positions of direct threads and small groups are stored and told this often; of groups over `largeGroup` less often. */
+const flushMs = 250;
+const largeFlushMs = 2_000;
+const largeGroup = 50;
+
+interface Pending {
+  readonly threadId: ThreadId;
+  readonly userId: UserId;
+  /** Highest acknowledged, per device. */
+  readonly devices: Map<DeviceId, bigint>;
+  read: bigint;
+  /** Ordinal at `read`; undefined = to be looked up. */
+  readOrdinal: bigint | undefined;
+  origin: SessionId | undefined;
+}
+
+interface Known {
+  delivered: bigint;
+  read: bigint;
+  readOrdinal: bigint;
+}
+
+/**
+ * Positions on their way: what devices acknowledge and users read is gathered, stored, and only then told. They are
+ * maxima, so that whatever is lost here with the process comes again with the next acknowledgement (and Hello).
+ */
+export class Receipts implements AsyncDisposable {
+  readonly #store: Store;
+  readonly #bus: Bus;
+  readonly #views: ThreadViews;
+  readonly #clock: Clock;
+  readonly #policy: Policy;
+  readonly #known: Lru<string, Known>;
+  readonly #pending = [new Map<string, Pending>(), new Map<string, Pending>()] as const;
+  readonly #flushing: [Promise<void> | undefined, Promise<void> | undefined] = [undefined, undefined];
+  readonly #scheduled: [boolean, boolean] = [false, false];
+
+  constructor(store: Store, bus: Bus, views: ThreadViews, policy: Policy, clock: Clock, capacity: number) {
+    this.#store = store;
+    this.#bus = bus;
+    this.#views = views;
+    this.#policy = policy;
+    this.#clock = clock;
+    this.#known = new Lru(capacity);
+  }
+
+  /** A device holds the thread up to `sequence`, which is not above its head. */
+  advanceDelivered(userId: UserId, deviceId: DeviceId, threadId: ThreadId, sequence: bigint): void {
+    const pending = this.#at(threadId, userId);
+    if (sequence > (pending.devices.get(deviceId) ?? 0n)) pending.devices.set(deviceId, sequence);
+  }
+
+  /** The user has read the thread up to `sequence`, which is not above its head. `ordinal`: at that sequence, if known. */
+  advanceRead(userId: UserId, threadId: ThreadId, sequence: bigint, origin?: SessionId, ordinal?: bigint): void {
+    const known = this.#known.get(keyOf(threadId, userId));
+    if (known !== undefined && sequence <= known.read) return;
+    const pending = this.#at(threadId, userId);
+    if (sequence <= pending.read) return;
+    pending.read = sequence;
+    pending.readOrdinal = ordinal;
+    pending.origin = origin;
+  }
+
+  /**
+   * The user appended `sequence`: that moves their read position there, if all between is their own or was known to
+   * them when they wrote.
+   */
+  async sent(
+    userId: UserId,
+    threadId: ThreadId,
+    sequence: bigint,
+    ordinal: bigint,
+    knownHead: bigint,
+    origin: SessionId | undefined,
+  ): Promise<void> {
+    const before = sequence - 1n;
+    if (knownHead < before) {
+      const pending = this.#pending[this.#lane(threadId)].get(keyOf(threadId, userId));
+      if ((pending?.read ?? 0n) < before) {
+        const { read } = await this.#current(threadId, userId);
+        if (read < before) return;
+      }
+    }
+    this.advanceRead(userId, threadId, sequence, origin, ordinal);
+  }
+
+  /** Resolves when everything handed over so far is stored. */
+  async settled(): Promise<void> {
+    for (const lane of [0, 1] as const) {
+      await this.#flushing[lane];
+      await this.#flush(lane);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.settled().catch(() => undefined);
+  }
+
+  #lane(threadId: ThreadId): 0 | 1 {
+    return (this.#views.peek(threadId)?.members.size ?? 0) > largeGroup ? 1 : 0;
+  }
+
+  #at(threadId: ThreadId, userId: UserId): Pending {
+    const lane = this.#lane(threadId);
+    const key = keyOf(threadId, userId);
+    let pending = this.#pending[lane].get(key);
+    if (pending === undefined) {
+      pending = { threadId, userId, devices: new Map(), read: 0n, readOrdinal: undefined, origin: undefined };
+      this.#pending[lane].set(key, pending);
+      this.#schedule(lane);
+    }
+    return pending;
+  }
+
+  #schedule(lane: 0 | 1): void {
+    if (this.#scheduled[lane]) return;
+    this.#scheduled[lane] = true;
+    this.#clock.after(lane === 0 ? flushMs : largeFlushMs, () => {
+      this.#scheduled[lane] = false;
+      void this.#flush(lane);
+    });
+  }
+
+  #flush(lane: 0 | 1): Promise<void> {
+    const running = this.#flushing[lane];
+    if (running !== undefined) {
+      // One at a time, so that positions are told in the order they grew.
+      this.#schedule(lane);
+      return running;
+    }
+    const pending = [...this.#pending[lane].values()];
+    if (pending.length === 0) return Promise.resolve();
+    this.#pending[lane].clear();
+    const flush = this.#save(pending)
+      .catch(() => this.#putBack(pending))
+      .finally(() => {
+        this.#flushing[lane] = undefined;
+      });
+    this.#flushing[lane] = flush;
+    return flush;
+  }
+
+  /** The store cannot write: they are tried again with the next flush. */
+  #putBack(pending: readonly Pending[]): void {
+    for (const { threadId, userId, devices, read, readOrdinal, origin } of pending) {
+      for (const [device, sequence] of devices) this.advanceDelivered(userId, device, threadId, sequence);
+      if (read > 0n) this.advanceRead(userId, threadId, read, origin, readOrdinal);
+    }
+  }
+
+  async #save(all: readonly Pending[]): Promise<void> {
+    await this.#loadKnown(all);
+    const atMs = this.#clock.nowMs();
+    const updates: PositionUpdate[] = [];
+    const grown: Pending[] = [];
+    for (const pending of all) {
+      const { threadId, userId, devices, read } = pending;
+      const known = await this.#current(threadId, userId);
+      let grew = read > known.read;
+      for (const [deviceId, sequence] of devices) {
+        updates.push({ threadId, userId, deviceId, sequence, ordinal: 0n, atMs });
+        if (sequence > known.delivered) grew = true;
+      }
+      if (read > known.read) {
+        pending.readOrdinal ??= await this.#ordinalAt(threadId, read);
+        updates.push({ threadId, userId, sequence: read, ordinal: pending.readOrdinal, atMs });
+      }
+      if (grew) grown.push(pending);
+    }
+    if (updates.length > 0) await this.#store.advance(updates);
+    await this.#tell(grown);
+  }
+
+  async #tell(grown: readonly Pending[]): Promise<void> {
+    const byThread = new Map<ThreadId, PositionChange[]>();
+    for (const { threadId, userId, devices, read, readOrdinal, origin } of grown) {
+      const known = await this.#current(threadId, userId);
+      for (const sequence of devices.values()) if (sequence > known.delivered) known.delivered = sequence;
+      const readGrew = read > known.read;
+      if (readGrew) {
+        known.read = read;
+        known.readOrdinal = readOrdinal ?? known.readOrdinal;
+      }
+      const change: PositionChange = {
+        userId,
+        ...known,
+        readPrivately: await this.#policy.readsPrivately(userId),
+        origin: readGrew ? origin : undefined,
+      };
+      const changes = byThread.get(threadId);
+      if (changes === undefined) byThread.set(threadId, [change]);
+      else changes.push(change);
+    }
+    for (const [threadId, positions] of byThread) await this.#publish(threadId, positions);
+  }
+
+  async #publish(threadId: ThreadId, positions: readonly PositionChange[]): Promise<void> {
+    const view = await this.#views.get(threadId);
+    if (view === undefined) return;
+    const event = { type: "positions", threadId, positions } as const;
+    const topics =
+      view.info.kind === "direct"
+        ? [...view.members.keys()].map(topicOf.user)
+        : // A group hears of it as a whole; the users' own devices hear of their own reading.
+          [topicOf.thread(threadId), ...new Set(positions.map((position) => topicOf.user(position.userId)))];
+    // Hints: a lost one is made good by the next, or by the heads at the next opening.
+    for (const topic of topics) await this.#bus.publish(topic, event).catch(() => undefined);
+  }
+
+  async #loadKnown(all: readonly Pending[]): Promise<void> {
+    const missing = new Map<UserId, ThreadId[]>();
+    for (const { threadId, userId } of all) {
+      if (this.#known.get(keyOf(threadId, userId)) !== undefined) continue;
+      const threads = missing.get(userId);
+      if (threads === undefined) missing.set(userId, [threadId]);
+      else threads.push(threadId);
+    }
+    await Promise.all(
+      [...missing].map(async ([userId, threads]) => {
+        const read = await this.#store.positionsOf(userId, threads);
+        threads.forEach((threadId, index) => this.#remember(threadId, userId, read[index]));
+      }),
+    );
+  }
+
+  async #current(threadId: ThreadId, userId: UserId): Promise<Known> {
+    const known = this.#known.get(keyOf(threadId, userId));
+    if (known !== undefined) return known;
+    const [position] = await this.#store.positionsOf(userId, [threadId]);
+    return this.#remember(threadId, userId, position);
+  }
+
+  #remember(threadId: ThreadId, userId: UserId, position: Position | undefined): Known {
+    const key = keyOf(threadId, userId);
+    const known = this.#known.get(key) ?? {
+      delivered: position?.delivered ?? 0n,
+      read: position?.read ?? 0n,
+      readOrdinal: position?.readOrdinal ?? 0n,
+    };
+    this.#known.set(key, known);
+    return known;
+  }
+
+  async #ordinalAt(threadId: ThreadId, sequence: bigint): Promise<bigint> {
+    const view = this.#views.peek(threadId);
+    if (view?.head.sequence === sequence) return view.head.ordinal;
+    const range = { after: sequence - 1n, upTo: sequence, limit: 1 };
+    const [entry] = await this.#store.entries(threadLog(threadId), range);
+    return entry?.ordinal ?? 0n;
+  }
+}
+
+function keyOf(threadId: ThreadId, userId: UserId): string {
+  return `${threadId}${userId}`;
+}
