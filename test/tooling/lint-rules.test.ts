@@ -40,6 +40,7 @@ const violations: Sample[] = [
   { rule: 'house(rooms)', file: 'clients/core/c.ts', source: `import 'node:fs';` },
   { rule: 'house(rooms)', file: 'clients/node/a.ts', source: `import '../../test/support/a.ts';` },
   { rule: 'house(rooms)', file: 'platform/a.ts', source: `import '../server/chat/history.ts';` },
+  { rule: 'house(rooms)', file: 'gateway/a.ts', source: `import '../platform/c.ts';` },
   { rule: 'house(rooms)', file: 'platform/b.ts', source: `import '../test/support/a.ts';` },
   { rule: 'eslint(no-console)', file: 'server/chat/e.ts', source: `console.log(1);` },
   { rule: 'eslint(no-restricted-globals)', file: 'server/chat/f.ts', source: `setTimeout(() => {}, 1);` },

@@ -66,13 +66,15 @@ export const rooms: Readonly<Record<string, Room>> = {
   'clients/web/': room(['clients/core/', 'proto/gen/'], ['@bufbuild/protobuf'], []),
   'clients/cli/': room(['clients/core/', 'clients/node/', 'proto/gen/'], 'any'),
 
-  // The platform starts the server as a process; what they share is how tokens are made.
-  'platform/': room(['server/auth/', 'proto/gen/'], 'any'),
+  // The platform starts the server as a process; what they share is how tokens are made, and the clock for it.
+  'platform/': room(['server/auth/', 'server/core/clock.ts', 'gateway/', 'proto/gen/'], 'any'),
+  'gateway/': room([], 'any'),
 };
 
 /** Tests beside their subjects. Nothing else imports test/; what starts a process stands there. */
 export const unitTests: Readonly<Record<string, Room>> = {
   'server/': room(['server/', 'proto/gen/', 'test/support/'], 'any'),
   'clients/': room(['clients/', 'proto/gen/', 'test/support/'], 'any'),
-  'platform/': room(['platform/', 'server/auth/', 'test/support/'], 'any'),
+  'platform/': room(['platform/', 'gateway/', 'server/auth/', 'server/core/', 'proto/gen/', 'test/support/'], 'any'),
+  'gateway/': room(['gateway/', 'test/support/'], 'any'),
 };
