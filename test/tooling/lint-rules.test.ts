@@ -121,7 +121,7 @@ beforeAll(() => {
   const bin = path.join(root, 'node_modules/.bin');
   const run = spawnSync(
     path.join(bin, 'oxlint'),
-    ['--type-aware', '--format=json', 'server', 'clients', 'platform', 'test'],
+    ['--type-aware', '--format=json', 'server', 'clients', 'platform', 'gateway', 'test'],
     { cwd: checkout, encoding: 'utf8', env: { ...process.env, PATH: `${bin}${path.delimiter}${process.env['PATH']}` } },
   );
   findings = (JSON.parse(run.stdout) as { diagnostics: Finding[] }).diagnostics;
