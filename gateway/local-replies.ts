@@ -1,7 +1,6 @@
 // What Envoy itself answers, made into what Parley's clients understand: a gRPC status with a reason in its details.
 // Envoy knows its refusals by "response code details"; each row turns some of them into one of Parley's errors.
-import { ErrorInfo } from '#proto/google/rpc/error_details.ts';
-import { Status } from '#proto/google/rpc/status.ts';
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
 
 /** gRPC status codes used here, with the HTTP status that Envoy and non-gRPC callers see. */
 const codes = {
@@ -73,6 +72,11 @@ const rows: readonly Row[] = [
     message: 'Nothing is served under this path. The services are named parley.v1.*.',
   },
   {
+    when: 'response.code == 503 && response.flags != 0',
+    code: 'UNAVAILABLE',
+    message: 'No node can answer just now: try again.',
+  },
+  {
     when: 'response.code_details == "stream_idle_timeout"',
     code: 'UNAVAILABLE',
     message: 'Nothing was heard for 90 seconds.',
@@ -86,7 +90,10 @@ export function localReplyConfig(): Record<string, unknown> {
 
 function mapper({ when, code, reason, message }: Row): Record<string, unknown> {
   const { grpc, http } = codes[code];
-  const headers = { 'grpc-status': String(grpc), ...(reason === undefined ? {} : detailsHeader(grpc, reason, message)) };
+  const headers = {
+    'grpc-status': String(grpc),
+    ...(reason === undefined ? {} : detailsHeader(grpc, reason, message)),
+  };
   return {
     filter: {
       extension_filter: {
@@ -108,8 +115,13 @@ function mapper({ when, code, reason, message }: Row): Record<string, unknown> {
 
 /** The same details that a node sends: `google.rpc.Status` with one `ErrorInfo`. */
 function detailsHeader(code: number, reason: string, message: string): Record<string, string> {
-  const info = ErrorInfo.encode({ ...ErrorInfo.create(), reason, domain: 'parley.chat' }).finish();
-  const details = [{ typeUrl: 'type.googleapis.com/google.rpc.ErrorInfo', value: Buffer.from(info) }];
-  const status = Status.encode({ ...Status.create(), code, message, details }).finish();
-  return { 'grpc-status-details-bin': Buffer.from(status).toString('base64').replaceAll('=', '') };
+  // Written field by field, so that a gateway can be rendered without generated code.
+  const errorInfo = new BinaryWriter().uint32(10).string(reason).uint32(18).string('parley.chat').finish();
+  const any = new BinaryWriter()
+    .uint32(10)
+    .string('type.googleapis.com/google.rpc.ErrorInfo')
+    .uint32(18)
+    .bytes(errorInfo);
+  const status = new BinaryWriter().uint32(8).int32(code).uint32(18).string(message).uint32(26).bytes(any.finish());
+  return { 'grpc-status-details-bin': Buffer.from(status.finish()).toString('base64').replaceAll('=', '') };
 }

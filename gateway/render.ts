@@ -82,7 +82,11 @@ async function writeTls(folder: string, { cert, key }: { cert: string; key: stri
   });
 }
 
-async function renderFile(template: string, target: string, settings: Parameters<typeof renderTemplate>[1]): Promise<string> {
+async function renderFile(
+  template: string,
+  target: string,
+  settings: Parameters<typeof renderTemplate>[1],
+): Promise<string> {
   const text = await readFile(path.join(import.meta.dirname, template), 'utf8');
   // Envoy notices renames only, and a rename never shows it half a file.
   await writeFile(`${target}.new`, renderTemplate(text, settings));

@@ -70,7 +70,8 @@ function watch(started: ChildProcess, guard: ChildProcess, pid: number, options:
     lines.push(line);
     if (lines.length > tailLines) lines.shift();
   };
-  if (started.stdout) createInterface({ input: started.stdout }).on('line', (line) => (keep(line), options.onLine?.(line)));
+  if (started.stdout)
+    createInterface({ input: started.stdout }).on('line', (line) => (keep(line), options.onLine?.(line)));
   if (started.stderr) createInterface({ input: started.stderr }).on('line', keep);
 
   let isAsked = false;

@@ -12,8 +12,6 @@ export interface NodeHandleOptions extends Omit<NodeSettings, 'listen' | 'metric
 export class NodeHandle {
   readonly #options: NodeHandleOptions;
   #running: RunningNode | undefined;
-  #listen = '';
-  #metricsListen = '';
   /** What a restart waits for beside the node's own word. */
   onReady: () => Promise<unknown> = async () => {};
 
@@ -27,12 +25,12 @@ export class NodeHandle {
 
   /** gRPC, host:port. The same through restarts. */
   get address(): string {
-    return this.#listen;
+    return this.#started.address;
   }
 
-  /** Prometheus metrics, host:port. */
+  /** Prometheus metrics, host:port. The same through restarts. */
   get metrics(): string {
-    return this.#metricsListen;
+    return this.#started.metrics;
   }
 
   get logFile(): string {
@@ -40,8 +38,7 @@ export class NodeHandle {
   }
 
   get child(): Child {
-    if (this.#running === undefined) throw new Error(`node ${this.id} was never started`);
-    return this.#running.child;
+    return this.#started.child;
   }
 
   get pid(): number {
@@ -52,18 +49,19 @@ export class NodeHandle {
     return this.#running !== undefined && this.#running.child.ending === undefined;
   }
 
+  get #started(): RunningNode {
+    if (this.#running === undefined) throw new Error(`node ${this.id} was never started`);
+    return this.#running;
+  }
+
   /** Starts the process, on the address of before if there was one. `env` adds to the node's environment this once. */
   async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
     if (this.isRunning) throw new Error(`node ${this.id} runs already`);
-    if (this.#listen === '') {
-      this.#listen = `127.0.0.1:${await freePort()}`;
-      this.#metricsListen = `127.0.0.1:${await freePort()}`;
-    }
     this.#running = await startNode({
       ...this.#options,
       env: { ...this.#options.env, ...env },
-      listen: this.#listen,
-      metricsListen: this.#metricsListen,
+      listen: this.#running?.address ?? `127.0.0.1:${await freePort()}`,
+      metricsListen: this.#running?.metrics ?? `127.0.0.1:${await freePort()}`,
     });
     this.#options.onStart(this.#running.child);
     await this.onReady();

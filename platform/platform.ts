@@ -116,7 +116,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       for (const node of nodes) node.onReady = () => findsHealthy(node.address);
     }
     return {
-      gateway: envoy?.gateway ?? nodes[0]?.address ?? '',
+      gateway: envoy?.gateway ?? (nodes[0] as NodeHandle).address,
       nodes,
       envoy,
       dataDir,

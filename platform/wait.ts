@@ -10,7 +10,10 @@ export interface WaitOptions {
 }
 
 /** The first defined result of `condition`; throws when none came in time. A throwing condition ends the wait. */
-export async function until<T>(condition: () => Promise<T | undefined> | T | undefined, options: WaitOptions): Promise<T> {
+export async function until<T>(
+  condition: () => Promise<T | undefined> | T | undefined,
+  options: WaitOptions,
+): Promise<T> {
   const endMs = performance.now() + options.withinMs;
   for (;;) {
     const result = await condition();

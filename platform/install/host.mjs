@@ -7,12 +7,18 @@ const linuxArchitectures = ['x64', 'arm64'];
 /** True on a machine that the set-up knows; throws a Refusal that says why not otherwise. */
 export function checkHost() {
   if (Number(process.versions.node.split('.')[0]) < 20) {
-    throw new Refusal(`Node ${process.versions.node} is too old to install with.`, 'Install Node 20 or later: https://nodejs.org');
+    throw new Refusal(
+      `Node ${process.versions.node} is too old to install with.`,
+      'Install Node 20 or later: https://nodejs.org',
+    );
   }
   switch (process.platform) {
     case 'linux':
       if (!linuxArchitectures.includes(process.arch)) {
-        throw new Refusal(`Linux on ${process.arch} is not supported.`, 'Use a machine with an x64 or arm64 processor.');
+        throw new Refusal(
+          `Linux on ${process.arch} is not supported.`,
+          'Use a machine with an x64 or arm64 processor.',
+        );
       }
       if (usesMusl()) {
         throw new Refusal(
@@ -23,7 +29,10 @@ export function checkHost() {
       return true;
     case 'darwin':
       if (Number(process.versions.node.split('.')[0]) < 24) {
-        throw new Refusal(`on a Mac Parley runs on your own Node, and ${process.versions.node} is older than 24.`, 'brew install node@24');
+        throw new Refusal(
+          `on a Mac Parley runs on your own Node, and ${process.versions.node} is older than 24.`,
+          'brew install node@24',
+        );
       }
       return true;
     default:

@@ -21,7 +21,7 @@ export async function holdInstallLock() {
 }
 
 async function takeLock(draft) {
-  for (let told = false; ; ) {
+  for (let told = false; ;) {
     try {
       linkSync(draft, lockFile);
       return;

@@ -41,14 +41,16 @@ export function installNodeModules() {
   const remedy = 'Check the network and run the same command again.';
   // The npm and the Node that run this script's parent, never node_modules/.bin/node, which may be replaced meanwhile.
   const { npm_execpath: npmScript, npm_node_execpath: npmNode } = process.env;
-  const outerNpm = npmScript && /\.c?js$/.test(npmScript) && npmNode && !npmNode.startsWith(path.join(root, 'node_modules'));
+  const outerNpm =
+    npmScript && /\.c?js$/.test(npmScript) && npmNode && !npmNode.startsWith(path.join(root, 'node_modules'));
   const [command, first] = outerNpm ? [npmNode, [npmScript]] : ['npm', []];
   runVisibly(command, [...first, ...args], remedy, { env: outerEnvironment() });
 }
 
 /** Without node_modules/.bin on PATH, and without the settings that the outer npm passes down for its own command line. */
 function outerEnvironment() {
-  const own = /^(npm_(config_(global|prefix|omit|production|local_prefix|package_lock)|package_|lifecycle_)|NODE_ENV$)/i;
+  const own =
+    /^(npm_(config_(global|prefix|omit|production|local_prefix|package_lock)|package_|lifecycle_)|NODE_ENV$)/i;
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
   const folders = (env.PATH ?? '').split(path.delimiter);
   env.PATH = folders.filter((folder) => !folder.endsWith(path.join('node_modules', '.bin'))).join(path.delimiter);

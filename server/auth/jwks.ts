@@ -74,7 +74,11 @@ class ReloadingKeys implements KeySource {
       if (this.#origin.isQuick) await look;
     }
     if (this.#set === undefined) {
-      throw new AuthError('KEYS_UNAVAILABLE', 'The keys to check tokens cannot be had just now: try again.', this.problem);
+      throw new AuthError(
+        'KEYS_UNAVAILABLE',
+        'The keys to check tokens cannot be had just now: try again.',
+        this.problem,
+      );
     }
     return this.#set;
   }

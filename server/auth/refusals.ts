@@ -9,10 +9,18 @@ export function toAuthError(error: unknown): AuthError {
   }
   if (error instanceof errors.JWTClaimValidationFailed) return fromClaim(error);
   if (error instanceof errors.JWSSignatureVerificationFailed) {
-    return new AuthError('TOKEN_SIGNATURE', 'The token\'s signature is wrong: get a token from this service\'s issuer.', error);
+    return new AuthError(
+      'TOKEN_SIGNATURE',
+      "The token's signature is wrong: get a token from this service's issuer.",
+      error,
+    );
   }
   if (error instanceof errors.JOSEAlgNotAllowed || error instanceof errors.JOSENotSupported) {
-    return new AuthError('TOKEN_SIGNATURE', 'The token is unsigned, or signed with an algorithm that is not allowed here.', error);
+    return new AuthError(
+      'TOKEN_SIGNATURE',
+      'The token is unsigned, or signed with an algorithm that is not allowed here.',
+      error,
+    );
   }
   if (error instanceof errors.JWKSNoMatchingKey) {
     return new AuthError('TOKEN_UNKNOWN_KEY', 'The token is signed by a key that this service does not know.', error);

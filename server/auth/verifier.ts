@@ -157,7 +157,7 @@ function subjectOf(sub: string | undefined): UserId {
   try {
     return parseUserId(sub ?? '');
   } catch (error) {
-    throw new AuthError('TOKEN_SUBJECT', 'The token\'s subject (`sub`) is not a user id.', error);
+    throw new AuthError('TOKEN_SUBJECT', "The token's subject (`sub`) is not a user id.", error);
   }
 }
 

@@ -1,0 +1,75 @@
+// One launcher per data folder. The store has a lock of its own that keeps data safe; this one is for a clear message,
+// before anything is started, and tells other tools where the running platform listens.
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+export interface Claim {
+  release(): void;
+}
+
+interface Holder {
+  readonly pid: number;
+  /** When that process began, in the kernel's ticks: a process id may be used again. */
+  readonly began: string;
+  readonly gateway: string;
+}
+
+/** The data folder is in use; the message says by what. */
+export class ClaimedError extends Error {
+  override readonly name = 'ClaimedError';
+}
+
+/** Writes start.json into the folder, or throws ClaimedError while the process that wrote it lives. */
+export function claimFolder(dataDir: string, gateway: string): Claim {
+  const file = path.join(dataDir, 'start.json');
+  const draft = `${file}.${process.pid}`;
+  mkdirSync(dataDir, { recursive: true });
+  writeFileSync(draft, JSON.stringify({ pid: process.pid, began: beginOf(process.pid), gateway } satisfies Holder));
+  try {
+    for (;;) {
+      try {
+        linkSync(draft, file);
+        return { release: () => rmSync(file, { force: true }) };
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+      const holder = readHolder(file);
+      if (holder !== undefined && isAlive(holder)) {
+        throw new ClaimedError(
+          `Parley runs in this folder already: process ${holder.pid}, listening on ${holder.gateway}`,
+        );
+      }
+      rmSync(file, { force: true });
+    }
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function readHolder(file: string): Holder | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Holder;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive({ pid, began }: Holder): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
+  }
+  return beginOf(pid) === began;
+}
+
+/** Field 22 of /proc/PID/stat; empty where there is no /proc, so that only the process id is compared. */
+function beginOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The second field is the command in parentheses and may hold spaces.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}

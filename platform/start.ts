@@ -1,0 +1,111 @@
+// `npm start`: Envoy on 127.0.0.1:8080 and one node on the embedded store in ./data, until Ctrl-C.
+// Exit codes: 0 stopped as asked, 1 something failed (said on stderr), 2 wrong options.
+import path from 'node:path';
+import { ClaimedError, claimFolder } from './claim.ts';
+import { lastLines } from './envoy.ts';
+import { startPlatform } from './platform.ts';
+import type { Failure, Platform } from './platform.ts';
+import { PortTakenError } from './ports.ts';
+import { readStartSettings, UsageError } from './start-settings.ts';
+import type { StartSettings } from './start-settings.ts';
+
+/** npm passes a Ctrl-C on although the terminal has sent it to everybody: the echo is no second wish. */
+const echoMs = 500;
+
+function fail(message: string, code: number): never {
+  console.error(`\nparley: ${message}`);
+  process.exit(code);
+}
+
+async function run(settings: StartSettings): Promise<void> {
+  const dataDir = path.resolve(settings.dataDir);
+  const claim = claimFolder(dataDir, `${settings.address}:${settings.port}`);
+  process.on('exit', () => claim.release());
+
+  const { promise: asked, resolve: ask } = Promise.withResolvers<'asked'>();
+  let askedMs: number | undefined;
+  const onSignal = (): void => {
+    if (askedMs !== undefined && performance.now() - askedMs > echoMs) {
+      // The guards of the children see this process end, and end them.
+      fail('forced to stop; what was acknowledged is in the store', 1);
+    }
+    askedMs ??= performance.now();
+    ask('asked');
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+
+  console.log('parley: starting …');
+  const starting = startPlatform({
+    dataDir,
+    address: settings.address,
+    port: settings.port,
+    env: settings.nodeEnv,
+    ...(settings.auth ? { auth: settings.auth } : {}),
+    ...(settings.tls ? { tls: settings.tls } : {}),
+    ...(settings.webOrigins ? { webOrigins: settings.webOrigins } : {}),
+  });
+  const platform = await Promise.race([starting, asked]);
+  if (platform === 'asked') {
+    await (await starting).stop();
+    return;
+  }
+  console.log(greeting(platform, settings));
+  const end = await Promise.race([asked, platform.failed]);
+  if (end === 'asked') {
+    console.log('\nparley: stopping; open streams are told to go (Ctrl-C again forces) …');
+    await platform.stop();
+    console.log('parley: stopped');
+    return;
+  }
+  console.error(await obituary(end, platform));
+  await platform.stop();
+  process.exit(1);
+}
+
+function greeting(platform: Platform, settings: StartSettings): string {
+  const shown = path.relative(process.cwd(), platform.dataDir) || '.';
+  const folder = shown.startsWith('..') ? platform.dataDir : `./${shown}`;
+  const elsewhere = folder === './data' ? '' : ` --data ${folder}`;
+  const target = settings.port === 8080 ? '' : ` --target ${platform.gateway}`;
+  const usesDevKey = settings.auth === undefined;
+  return `
+Parley listens on ${platform.gateway} (gRPC and grpc-web${settings.tls ? ' with TLS' : ''}).
+
+  a token      ${usesDevKey ? `npm run token -- alice${elsewhere}` : `from ${settings.auth?.issuer}`}
+  try it       npm run chat -- --as alice${target}
+               and in another terminal: npm run chat -- --as bob${target}
+  metrics      http://${platform.nodes[0]?.metrics}/metrics
+  data, logs   ${folder}, ${folder}/log
+  stop         Ctrl-C
+`;
+}
+
+async function obituary({ child, ending }: Failure, platform: Platform): Promise<string> {
+  const node = platform.nodes.find((it) => it.child === child);
+  const logFile = node?.logFile ?? path.join(platform.logDir, 'envoy.log');
+  const lines = [...child.tail().slice(-15), ...(await lastLines(logFile, 15))].filter((line) => line !== '');
+  const how = ending.signal === null ? `with code ${ending.code}` : `by ${ending.signal}`;
+  return [
+    `\nparley: ${child.name} (process ${child.pid}) ended ${how}; stopping everything. Its last lines (${logFile}):`,
+    ...lines,
+  ].join('\n  ');
+}
+
+try {
+  await run(readStartSettings(process.argv.slice(2), process.env));
+} catch (error) {
+  if (error instanceof UsageError) fail(error.message, 2);
+  if (error instanceof ClaimedError) {
+    fail(
+      `${error.message}.\n        Stop it, or choose another folder and port: npm start -- --data ./data2 --port 8090`,
+      1,
+    );
+  }
+  if (error instanceof PortTakenError) {
+    fail(
+      `${error.message}.\n        Choose another port: npm start -- --port 8090    (or PARLEY_PORT=8090 npm start)`,
+      1,
+    );
+  }
+  fail((error as Error).message, 1);
+}
