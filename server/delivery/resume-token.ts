@@ -26,6 +26,8 @@ const version = 1;
  */
 export class ResumeTokens {
   readonly #key: Uint8Array;
+  /** Stands for "no new token". */
+  readonly none = Buffer.alloc(0);
 
   constructor(key: Uint8Array) {
     this.#key = key;

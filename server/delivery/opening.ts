@@ -1,0 +1,207 @@
+import { topicOf } from '../bus/bus.ts';
+import { threadLog, userLog, type ThreadId } from '../core/ids.ts';
+import { heartbeatIntervalMs } from '../core/presence.ts';
+import type { InboxRow } from '../store/store.ts';
+import type { DeliveryContext } from './context.ts';
+import type { ThreadHeadFrame } from './frames.ts';
+import type { ResumePlace } from './resume-token.ts';
+import type { Session } from './session.ts';
+
+/** Threads whose missed entries are told without being asked for; of the others only the heads. */
+const backfilledThreads = 20;
+/** Groups heard live from the start: the most recently active. */
+const heardGroups = 100;
+const headsPerFrame = 500;
+/** Entries of the user's own log that are told; if more were missed, they are Skipped. */
+const backfilledUserEntries = 500;
+
+/** What the device says when it opens a session. Validated. */
+export interface Opening {
+  readonly resumeToken: Uint8Array;
+  readonly positions: ReadonlyMap<ThreadId, bigint>;
+  readonly handOver: boolean;
+  readonly foreground: boolean;
+  readonly userSequence: bigint;
+}
+
+/**
+ * Opens a session, in four phases:
+ * 1. subscribe: the user's topic, then the topics of the groups; each confirmed before anything is read
+ * 2. heads: welcome, and where every thread stands that changed since the resume token
+ * 3. backfill: the own log, then what the device misses of the most recently active threads, as far as the window goes
+ * 4. cutover: what was heard meanwhile is read from the log; when there is no more, caught up and live
+ */
+export async function openSession(session: Session, opening: Opening, context: DeliveryContext): Promise<void> {
+  const { hub, store, bus, registry, clock, resumeTokens } = context;
+  const { identity } = session;
+  const { userId, deviceId, sessionId, startMs } = identity;
+  session.foreground = opening.foreground;
+  const place = resumeTokens.read(opening.resumeToken, userId, deviceId, clock.nowMs());
+
+  await hub.join(topicOf.user(userId), session);
+  const opened = { userId, deviceId, sessionId, startMs, handOver: opening.handOver };
+  await bus.publish(topicOf.user(userId), { type: 'session-opened', ...opened });
+  await registry.announce(identity);
+  const userHead = await store.head(userLog(userId));
+  const resumed = place !== undefined && place.epoch === (userHead?.epoch ?? place.epoch);
+  const inbox = await store.inbox(userId, 0);
+  const groups = inbox.filter((row) => row.member && row.threadId.startsWith('g_')).slice(0, heardGroups);
+  await Promise.all(groups.toReversed().map((row) => session.hearGroup(row.threadId)));
+
+  session.userEpoch = userHead?.epoch ?? 0n;
+  session.push({
+    type: 'welcome',
+    sessionId,
+    userId,
+    nowMs: clock.nowMs(),
+    tokenExpiresMs: session.tokenExpiresMs,
+    heartbeatIntervalMs,
+    resumed,
+    userEpoch: session.userEpoch,
+    limits: context.limits,
+  });
+
+  const changed = await changedSince(inbox, groups, resumed ? place : undefined, opening, context);
+  const heads = await headsOf(session, changed, opening, context);
+  for (let start = 0; start < heads.length; start += headsPerFrame) {
+    session.push({ type: 'heads', heads: heads.slice(start, start + headsPerFrame) });
+  }
+
+  await backfillUserLog(session, userHead?.sequence ?? 0n, resumed ? opening.userSequence : 0n, context);
+  await backfill(session, heads, opening, context);
+  await cutOver(session, context);
+  if (session.phase === 'ended') return;
+  await bus.publish(topicOf.user(userId), { type: 'session-caught-up', userId, deviceId, sessionId });
+}
+
+/** Rows of threads that are elsewhere than the device was told; heads of large and of heard groups read anew. */
+async function changedSince(
+  inbox: readonly InboxRow[],
+  heard: readonly InboxRow[],
+  place: ResumePlace | undefined,
+  opening: Opening,
+  { store }: DeliveryContext,
+): Promise<InboxRow[]> {
+  // Between the inbox's reading and the confirmed subscription of a group's topic entries may have been missed.
+  const anew = new Set(heard.map((row) => row.threadId));
+  for (const row of inbox) if (row.large && row.member) anew.add(row.threadId);
+  const logs = [...anew];
+  const read = await store.heads(logs.map(threadLog));
+  const current = new Map(logs.map((threadId, index) => [threadId, read[index]]));
+  const sinceMs = place?.inboxMs ?? 0;
+  return inbox
+    .map((row) => {
+      const head = current.get(row.threadId);
+      return head === undefined ? row : { ...row, ...head };
+    })
+    .filter((row) => row.activityMs >= sinceMs || opening.positions.has(row.threadId))
+    .toSorted((a, b) => b.activityMs - a.activityMs);
+}
+
+async function headsOf(
+  session: Session,
+  rows: readonly InboxRow[],
+  opening: Opening,
+  { store, receipts }: DeliveryContext,
+): Promise<ThreadHeadFrame[]> {
+  const { userId, deviceId } = session.identity;
+  const threads = rows.map((row) => row.threadId);
+  const [positions, delivered] = await Promise.all([
+    store.positionsOf(userId, threads),
+    store.devicePositions(userId, deviceId, threads),
+  ]);
+  return rows.map((row, index) => {
+    const position = positions[index];
+    const said = opening.positions.get(row.threadId) ?? 0n;
+    const held = delivered[index] ?? 0n;
+    // What Hello says the device holds counts as acknowledged; never above the head.
+    const claimed = said > row.sequence ? row.sequence : said;
+    if (claimed > held) receipts.advanceDelivered(userId, deviceId, row.threadId, claimed);
+    const readOrdinal = position?.readOrdinal ?? 0n;
+    return {
+      threadId: row.threadId,
+      kind: row.threadId.startsWith('d_') ? 'direct' : 'group',
+      epoch: row.epoch,
+      sequence: row.sequence,
+      ordinal: row.ordinal,
+      visibleFrom: row.visibleFrom,
+      unread: row.ordinal > readOrdinal ? row.ordinal - readOrdinal : 0n,
+      read: position?.read ?? 0n,
+      delivered: claimed > held ? claimed : held,
+      activityMs: row.activityMs,
+      member: row.member,
+    };
+  });
+}
+
+async function backfillUserLog(session: Session, head: bigint, held: bigint, { store }: DeliveryContext): Promise<void> {
+  session.userSequence = held < head ? held : head;
+  if (head - session.userSequence > BigInt(backfilledUserEntries)) {
+    const to = head - BigInt(backfilledUserEntries);
+    session.push({
+      type: 'skipped',
+      threadId: undefined,
+      from: session.userSequence + 1n,
+      to,
+      reason: 'backfill-limit',
+    });
+    session.userSequence = to;
+  }
+  await tellUserLog(session, { store });
+}
+
+/** Tells the own log from where the session is up to its head. */
+async function tellUserLog(session: Session, { store }: Pick<DeliveryContext, 'store'>): Promise<void> {
+  const log = userLog(session.identity.userId);
+  for (;;) {
+    const head = (await store.head(log))?.sequence ?? 0n;
+    if (head <= session.userSequence || session.phase === 'ended') return;
+    const entries = await store.entries(log, { after: session.userSequence, upTo: head, limit: 200 });
+    session.tellUserEntries(entries);
+  }
+}
+
+async function backfill(
+  session: Session,
+  heads: readonly ThreadHeadFrame[],
+  opening: Opening,
+  { limits }: DeliveryContext,
+): Promise<void> {
+  const most = BigInt(limits.backfillEntries);
+  let told = 0;
+  for (const { threadId, sequence, delivered, visibleFrom } of heads) {
+    const held = delivered >= visibleFrom ? delivered : visibleFrom - 1n;
+    const wanted = opening.positions.has(threadId) || told < backfilledThreads;
+    if (held >= sequence || !wanted) {
+      session.window.open(threadId, sequence + 1n);
+      continue;
+    }
+    told += 1;
+    let next = held + 1n;
+    if (sequence - held > most) {
+      next = sequence - most + 1n;
+      session.push({ type: 'skipped', threadId, from: held + 1n, to: next - 1n, reason: 'backfill-limit' });
+    }
+    session.window.open(threadId, next);
+    await session.catchUp(threadId, next, sequence);
+  }
+}
+
+async function cutOver(session: Session, context: DeliveryContext): Promise<void> {
+  const heard = session.heardWhileOpening;
+  for (;;) {
+    if (session.phase === 'ended') return;
+    for (const [threadId, batch] of heard) {
+      heard.delete(threadId);
+      const feed = session.window.feed(threadId);
+      const next = feed?.next ?? session.window.open(threadId, batch.first).next;
+      await session.catchUp(threadId, next, batch.last);
+    }
+    await tellUserLog(session, context);
+    // Nothing is awaited from here to the change of phase: what is heard after it is told as it comes.
+    if (heard.size === 0) break;
+  }
+  session.phase = 'live';
+  const { userSequence } = session;
+  session.push({ type: 'caught-up', resumeToken: session.makeToken(), userSequence });
+}
