@@ -1,7 +1,8 @@
 // A client that says what it is told to, right or wrong, and hides nothing of the answer. For wire tests: no retries, no
 // reconnects, no window, no acks of its own. One HTTP/2 connection each.
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
-import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
+import type { ClientDuplexStream, StatusObject } from '@grpc/grpc-js';
+import { type DeepPartial, type Hello, ListenRequest } from '#proto/parley/v1/stream_service.ts';
 import { RawStream } from './raw-stream.ts';
 import { type RawStatus, statusOf } from './raw-status.ts';
 
@@ -81,10 +82,26 @@ export class RawClient implements Disposable {
     return new RawStream(call);
   }
 
+  /** Opens a Listen and waits for its end; what it tells is dropped. */
+  async listen(hello: DeepPartial<Hello>): Promise<RawStatus> {
+    const request = ListenRequest.encode(ListenRequest.fromPartial({ hello })).finish();
+    const call = this.#client.makeServerStreamRequest(
+      '/parley.v1.StreamService/Listen',
+      pass,
+      pass,
+      Buffer.from(request),
+      this.#metadata(),
+    );
+    call.on('data', () => {});
+    // The status says it too.
+    call.on('error', () => {});
+    return new Promise((resolve) => {
+      call.on('status', (status: StatusObject) => resolve(statusOf(status)));
+    });
+  }
+
   /** Closes the connection; calls under way are cut. */
   [Symbol.dispose](): void {
     this.#client.close();
   }
 }
-
-export type { RawStatus, ServiceError };

@@ -105,8 +105,13 @@ export class RawStream {
     $case: Kind,
     value: DeepPartial<Extract<Say, { $case: Kind }>['value']>,
   ): Promise<Outcome> {
+    return this.requestFrame({ $case, value } as DeepPartial<Say>);
+  }
+
+  /** The same, of a whole frame. */
+  async requestFrame(frame: DeepPartial<Say>): Promise<Outcome> {
     const requestId = ++this.#lastRequestId;
-    this.sendFrames({ requestId, frame: { $case, value } } as DeepPartial<ClientFrame>);
+    this.sendFrames({ requestId, frame } as DeepPartial<ClientFrame>);
     return this.reply(requestId);
   }
 

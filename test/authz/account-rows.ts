@@ -1,0 +1,77 @@
+// Calls about the caller and other people, and those that this deployment does not serve.
+import { DirectPolicy } from '#proto/parley/v1/account.ts';
+import { ChannelServiceService } from '#proto/parley/v1/channel_service.ts';
+import { DevicePlatform, DeviceServiceService } from '#proto/parley/v1/device_service.ts';
+import { PeopleServiceService } from '#proto/parley/v1/people_service.ts';
+import { type Presence, PresenceState } from '#proto/parley/v1/presence.ts';
+import { PresenceServiceService } from '#proto/parley/v1/presence_service.ts';
+import { RetentionServiceService } from '#proto/parley/v1/retention_service.ts';
+import { clientId } from '../support/raw-people.ts';
+import { type Row, everyone, nobody, unary } from './row.ts';
+import type { Target } from './scene.ts';
+
+/** Only who shares a group, or a direct thread in which both have written and nobody is blocked, may see. */
+export function presenceCheck(presences: readonly Presence[], maySee: boolean): string {
+  const [presence] = presences;
+  if (presence === undefined) return 'no presence';
+  const hidden = presence.state === PresenceState.PRESENCE_STATE_HIDDEN;
+  if (hidden && presence.lastSeenTime !== undefined) return 'tells when a hidden user was last seen';
+  return hidden === maySee ? `is ${hidden ? 'hidden' : 'told'}` : 'ok';
+}
+
+const list = { pageSize: 0, pageToken: '' };
+const channelId = 'post-1';
+
+export const accountRows: readonly Row[] = [
+  unary(PeopleServiceService.batchGetProfiles, everyone, ({ other }) => ({ userIds: [other.id] })),
+  unary(PeopleServiceService.updateProfile, everyone, () => ({ displayName: 'someone', avatarUrl: '' })),
+  unary(PeopleServiceService.listPeople, everyone, () => list),
+  unary(PeopleServiceService.blockUser, everyone, () => ({ userId: 'a-bore' })),
+  unary(PeopleServiceService.unblockUser, everyone, () => ({ userId: 'a-bore' })),
+  unary(PeopleServiceService.listBlockedUsers, everyone, () => list),
+  unary(PeopleServiceService.getAccountSettings, everyone, () => ({})),
+  unary(PeopleServiceService.updateAccountSettings, everyone, () => ({
+    settings: { directPolicy: DirectPolicy.DIRECT_POLICY_ANYONE, readPrivately: false, hidePresence: false },
+  })),
+  unary(PeopleServiceService.listUserEntries, everyone, () => ({ afterSequence: 0n, pageSize: 0 })),
+  unary(
+    PresenceServiceService.batchGetPresences,
+    everyone,
+    ({ other }: Target) => ({ userIds: [other.id] }),
+    ({ presences }, _, caller) => presenceCheck(presences, caller.id.startsWith('member-')),
+  ),
+
+  unary(DeviceServiceService.registerDevice, nobody, () => ({
+    device: {
+      deviceId: 'd1',
+      platform: DevicePlatform.DEVICE_PLATFORM_DESKTOP,
+      pushToken: '',
+      locale: '',
+      keyBlob: Buffer.alloc(0),
+      lastSeenTime: undefined,
+    },
+  })),
+  unary(DeviceServiceService.listDevices, nobody, () => list),
+  unary(DeviceServiceService.removeDevice, nobody, () => ({ deviceId: 'd1' })),
+
+  unary(ChannelServiceService.publishComment, nobody, () => ({
+    channelId,
+    clientMessageId: clientId(),
+    text: 'first',
+    replyTo: 0n,
+    mentionIds: [],
+  })),
+  unary(ChannelServiceService.listComments, nobody, () => ({ channelId, beforeNumber: 0n, ...list })),
+  unary(ChannelServiceService.describeChannel, nobody, () => ({ channelId })),
+  unary(ChannelServiceService.deleteComment, nobody, () => ({ channelId, number: 1n })),
+  unary(ChannelServiceService.pinComment, nobody, () => ({ channelId, number: 1n })),
+  unary(ChannelServiceService.restrictUser, nobody, ({ other }) => ({
+    channelId,
+    userId: other.id,
+    untilTime: undefined,
+  })),
+  unary(ChannelServiceService.setSlowMode, nobody, () => ({ channelId, seconds: 1 })),
+
+  unary(RetentionServiceService.setRetention, nobody, ({ threadId }) => ({ threadId, retention: undefined })),
+  unary(RetentionServiceService.getRetention, nobody, ({ threadId }) => ({ threadId, ...list })),
+];
