@@ -40,8 +40,8 @@ export class Session implements TopicListener {
   readonly #context: DeliveryContext;
   readonly #sink: Sink;
   phase: Phase = 'opening';
-  /** Monotonic ms of the last frame from the device. */
-  lastFrameMs: number;
+  /** Monotonic ms of the last heartbeat. */
+  #heartMs: number;
   /** Wall ms of the last heartbeat, for last seen. */
   lastBeatMs: number;
   tokenExpiresMs: number;
@@ -66,7 +66,7 @@ export class Session implements TopicListener {
     this.#sink = sink;
     this.outbox = new Outbox(sink, context.encode, context.flusher);
     this.window = new Window(context.limits.windowEntries, context.limits.windowBytes);
-    this.lastFrameMs = context.clock.monotonicMs();
+    this.#heartMs = context.clock.monotonicMs();
     this.lastBeatMs = context.clock.nowMs();
   }
 
@@ -114,7 +114,8 @@ export class Session implements TopicListener {
     const { clock, resumeTokens } = this.#context;
     this.foreground = foreground;
     this.lastBeatMs = clock.nowMs();
-    const fresh = this.phase === 'live' && !this.window.skipping && clock.monotonicMs() - this.tokenMadeMs >= 60_000;
+    this.#heartMs = clock.monotonicMs();
+    const fresh = this.phase === 'live' && !this.window.skipping && this.#heartMs - this.tokenMadeMs >= 60_000;
     const resumeToken = fresh ? this.makeToken() : resumeTokens.none;
     this.outbox.replace('heartbeat', { type: 'heartbeat-reply', nowMs: this.lastBeatMs, resumeToken });
   }
@@ -358,17 +359,31 @@ export class Session implements TopicListener {
 
   // ---- its end --------------------------------------------------------------------------------
 
-  /** Looks whether it is time to end: no frame for 60 s, nothing taken for 90 s, token over. Returns monotonic ms of the next look. */
+  /** Looks whether it is time to end: no heartbeat for 60 s, nothing taken for 90 s, token over. Returns monotonic ms of the next look. */
   check(nowMs: number): number {
     if (this.phase === 'ended') return Infinity;
     const stalled = this.outbox.stalledSinceMs;
-    const silentAt = this.lastFrameMs + heartbeatTimeoutMs;
+    const silentAt = this.#heartMs + heartbeatTimeoutMs;
     const tokenAt = nowMs + this.tokenExpiresMs - this.#context.clock.nowMs();
     if (stalled > 0 && nowMs >= stalled + stalledMs) this.end('too-slow', 'nothing could be written for 90 s');
     else if (nowMs >= silentAt) this.end('heartbeat-missed', 'no heartbeat for 60 s');
     else if (nowMs >= tokenAt) this.end('token-expired', 'the token has expired: open a stream with a new one');
     else return Math.min(silentAt, tokenAt, stalled > 0 ? stalled + stalledMs : Infinity);
     return Infinity;
+  }
+
+  /** Asks the device to move to another node; the stream lives on until it has. */
+  sayDraining(): void {
+    this.push({ type: 'goodbye', goodbye: this.#context.goodbyeOf('draining', 'the node shuts down: hand over') });
+  }
+
+  /** Ends the stream of a device that has not moved in time. It has had its goodbye. */
+  endDrained(): void {
+    if (this.phase === 'ended') return;
+    const goodbye = this.#context.goodbyeOf('draining', 'the node shuts down');
+    this.outbox.flush();
+    this.close(goodbye);
+    this.#sink.end(goodbye, undefined);
   }
 
   /** Says goodbye and ends the stream. */

@@ -1,0 +1,134 @@
+import type { Clock, Timer } from '../core/clock.ts';
+import { Refusal } from '../core/errors.ts';
+import type { SessionId, UserId } from '../core/ids.ts';
+import { pause } from '../core/clock.ts';
+import type { Registry } from '../presence/registry.ts';
+import type { Goodbye } from './frames.ts';
+import type { Session } from './session.ts';
+
+const wheelSlots = 64;
+const slotMs = 1_000;
+
+export interface AdmissionLimits {
+  /** New streams a second on this node; a burst of as many is taken. */
+  readonly connectsPerS: number;
+  /** Open sessions of one user, on all nodes. */
+  readonly sessionsPerUser: number;
+}
+
+/**
+ * The sessions of this node: who may open one, when each is looked at again, and how all are handed over. One timing
+ * wheel stands for all their timers, so that a hundred thousand idle sessions cost a hundred thousand looks a minute.
+ */
+export class Sessions {
+  readonly #clock: Clock;
+  readonly #registry: Registry;
+  readonly #limits: AdmissionLimits;
+  readonly #open = new Map<SessionId, Session>();
+  readonly #wheel: Set<Session>[] = Array.from({ length: wheelSlots }, () => new Set());
+  readonly #onEnd: (session: Session, goodbye: Goodbye) => void;
+  #slot: number;
+  #timer: Timer | undefined;
+  #draining = false;
+  #tokens: number;
+  #refilledMs: number;
+
+  constructor(
+    clock: Clock,
+    registry: Registry,
+    limits: AdmissionLimits,
+    onEnd: (session: Session, goodbye: Goodbye) => void,
+  ) {
+    this.#clock = clock;
+    this.#registry = registry;
+    this.#limits = limits;
+    this.#onEnd = onEnd;
+    this.#tokens = limits.connectsPerS;
+    this.#refilledMs = clock.monotonicMs();
+    this.#slot = Math.floor(clock.monotonicMs() / slotMs);
+    this.#schedule();
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** @throws Refusal DRAINING, OVERLOADED or TOO_MANY_SESSIONS */
+  async admit(userId: UserId): Promise<void> {
+    if (this.#draining) throw new Refusal('DRAINING', 'the node is shutting down: open the stream again');
+    const now = this.#clock.monotonicMs();
+    const { connectsPerS, sessionsPerUser } = this.#limits;
+    this.#tokens = Math.min(connectsPerS, this.#tokens + ((now - this.#refilledMs) / 1_000) * connectsPerS);
+    this.#refilledMs = now;
+    if (this.#tokens < 1) {
+      // Spread over the time in which the node could take those who wait now, so that they do not come back together.
+      const retryAfterMs = Math.ceil((1 - this.#tokens) * (1_000 / connectsPerS) + this.#clock.random() * 2_000);
+      throw new Refusal('OVERLOADED', 'the node takes no more streams this second', { retryAfterMs });
+    }
+    this.#tokens -= 1;
+    if ((await this.#registry.locate(userId)).length >= sessionsPerUser) {
+      throw new Refusal('TOO_MANY_SESSIONS', `at most ${sessionsPerUser} sessions of a user may be open: close one`);
+    }
+  }
+
+  add(session: Session): void {
+    this.#open.set(session.identity.sessionId, session);
+    session.onEnd = (goodbye) => {
+      this.#open.delete(session.identity.sessionId);
+      const clean = goodbye.reason !== 'heartbeat-missed' && goodbye.reason !== 'failed';
+      void this.#registry.withdraw(session.identity, { clean, lastSeenMs: session.lastBeatMs });
+      this.#onEnd(session, goodbye);
+    };
+    this.#look(session);
+  }
+
+  /**
+   * Hands all sessions over: no new ones from now on, goodbyes in slices over `spreadMs`, then waits until their devices
+   * have moved, `graceMs` at most, and ends the rest.
+   */
+  async drain(spreadMs: number, graceMs: number): Promise<void> {
+    this.#draining = true;
+    const sessions = [...this.#open.values()];
+    const slices = Math.max(1, Math.min(sessions.length, Math.ceil(spreadMs / 50)));
+    const perSlice = Math.ceil(sessions.length / slices);
+    for (let start = 0; start < sessions.length; start += perSlice) {
+      for (const session of sessions.slice(start, start + perSlice)) session.sayDraining();
+      if (start + perSlice < sessions.length) await pause(this.#clock, spreadMs / slices);
+    }
+    const until = this.#clock.monotonicMs() + graceMs;
+    while (this.#open.size > 0 && this.#clock.monotonicMs() < until) await pause(this.#clock, 50);
+    for (const session of this.#open.values()) session.endDrained();
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    for (const session of this.#open.values()) session.end('failed', 'the node stops');
+  }
+
+  #look(session: Session): void {
+    const now = this.#clock.monotonicMs();
+    const next = session.check(now);
+    if (next === Infinity) return;
+    const slots = Math.min(wheelSlots - 1, Math.max(1, Math.ceil((next - now) / slotMs)));
+    this.#wheel[(this.#slot + slots) % wheelSlots]?.add(session);
+  }
+
+  #schedule(): void {
+    this.#timer = this.#clock.after(slotMs, () => {
+      const current = Math.floor(this.#clock.monotonicMs() / slotMs);
+      // A stalled event loop skips slots: none is left out.
+      while (this.#slot < current) {
+        this.#slot += 1;
+        const due = this.#wheel[this.#slot % wheelSlots];
+        if (due === undefined || due.size === 0) continue;
+        this.#wheel[this.#slot % wheelSlots] = new Set();
+        for (const session of due) this.#look(session);
+      }
+      this.#schedule();
+    });
+  }
+}
