@@ -29,10 +29,12 @@ export function fileOrigin(path: string): Origin {
     maxAgeMs: 1000,
     pauseWithoutKeysMs: 1000,
     async read() {
+      const before = seen;
+      // Forgotten until the reading succeeded.
+      seen = '';
       const { ino, mtimeMs, size } = await stat(path);
       const state = `${ino} ${mtimeMs} ${size}`;
-      if (state === seen) return undefined;
-      const text = await readFile(path, 'utf8');
+      const text = state === before ? undefined : await readFile(path, 'utf8');
       seen = state;
       return text;
     },

@@ -101,7 +101,8 @@ class ReloadingKeys implements KeySource {
     this.#askedMs = this.#clock.monotonicMs();
     try {
       const text = await this.#origin.read();
-      if (text !== undefined && text !== this.#text) {
+      if (text === undefined) return;
+      if (text !== this.#text) {
         this.#accept(text);
         await this.#origin.keep(text);
       }

@@ -10,6 +10,7 @@ import type { JWTPayload } from 'jose';
 import type { Clock } from '../core/clock.ts';
 import { parseUserId } from '../core/ids.ts';
 import type { UserId } from '../core/ids.ts';
+import { Lru } from '../core/lru.ts';
 import { AuthError } from './auth-error.ts';
 import type { KeySet, KeySource } from './jwks.ts';
 import { toAuthError } from './refusals.ts';
@@ -52,9 +53,8 @@ interface Remembered {
 
 export class Verifier {
   readonly #options: VerifierOptions;
-  readonly #cacheSize: number;
-  /** By SHA-256 of the token, so that no bearer token stays in memory; oldest first. */
-  readonly #verified = new Map<string, Remembered>();
+  /** By SHA-256 of the token, so that no bearer token stays in memory. */
+  readonly #verified: Lru<string, Remembered>;
 
   constructor(options: VerifierOptions) {
     const unusable = options.algorithms.filter((name) => !usableAlgorithms.test(name));
@@ -64,7 +64,7 @@ export class Verifier {
       );
     }
     this.#options = options;
-    this.#cacheSize = options.cacheSize ?? 20_000;
+    this.#verified = new Lru(options.cacheSize ?? 20_000);
   }
 
   /** `token` is the JWT alone, without "Bearer ". Throws AuthError. */
@@ -85,7 +85,7 @@ export class Verifier {
       throw new AuthError('TOKEN_EXPIRED', 'The token has expired: get a new one.');
     }
     const verified = await this.#check(token, keySet);
-    this.#remember(id, verified);
+    this.#verified.set(id, verified);
     return verified.identity;
   }
 
@@ -130,14 +130,6 @@ export class Verifier {
       }
       throw refusal;
     }
-  }
-
-  #remember(id: string, entry: Remembered): void {
-    this.#verified.delete(id);
-    this.#verified.set(id, entry);
-    if (this.#verified.size <= this.#cacheSize) return;
-    const oldest = this.#verified.keys().next();
-    if (!oldest.done) this.#verified.delete(oldest.value);
   }
 }
 
