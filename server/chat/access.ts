@@ -40,13 +40,27 @@ export class Access {
     if (view === undefined) throw threadNotFound();
     const member = view.members.get(userId);
     if (member !== undefined) {
-      return { view, member, visibleFrom: visibleFrom(view.info, member), visibleTo: view.head.sequence };
+      const { joinSequence } = member;
+      return {
+        view: snapshot(view),
+        member,
+        joinSequence,
+        visibleFrom: visibleFrom(view.info, member),
+        visibleTo: view.head.sequence,
+      };
     }
     const row = (await this.#store.row(threadLog(threadId), rowKey.member(userId), signal))?.value as
       | MemberRow
       | undefined;
     if (row === undefined || row.leftSequence === 0n) throw threadNotFound();
-    return { view, member: undefined, visibleFrom: visibleFrom(view.info, row), visibleTo: row.leftSequence };
+    const { joinSequence, leftSequence } = row;
+    return {
+      view: snapshot(view),
+      member: undefined,
+      joinSequence,
+      visibleFrom: visibleFrom(view.info, row),
+      visibleTo: leftSequence,
+    };
   }
 
   /**
@@ -110,6 +124,8 @@ export interface ReaderAccess {
   readonly view: ThreadView;
   /** Undefined for who was a member. */
   readonly member: Member | undefined;
+  /** Sequence of the entry that made them a member, the last time. */
+  readonly joinSequence: bigint;
   readonly visibleFrom: bigint;
   /** Highest sequence the user may see: the head, or their removal. */
   readonly visibleTo: bigint;
@@ -133,6 +149,12 @@ export function memberAccess(view: ThreadView, userId: UserId): MemberAccess {
  */
 export function visibleFrom(info: ThreadInfo, member: { readonly joinSequence: bigint }): bigint {
   return info.historyForNewMembers ? 1n : member.joinSequence;
+}
+
+/** Views move with every append: what is answered about one head is taken from one. Members are still shared. */
+function snapshot(view: ThreadView): ThreadView {
+  const { threadId, head, info, members } = view;
+  return { threadId, head, info, members };
 }
 
 /** @throws Refusal ROLE_REQUIRED */

@@ -1,0 +1,82 @@
+import type { Entry, ThreadChange } from '../core/entry.ts';
+import { type ThreadId, type UserId, threadLog } from '../core/ids.ts';
+import { type ReactionRow, type Row, hexSequence, parseReactionKey } from '../core/rows.ts';
+import type { Store } from '../store/store.ts';
+
+export type MessageChange = Extract<ThreadChange, { readonly kind: 'message' }>;
+export type MessageEntry = Entry & { readonly change: MessageChange };
+
+/** A message as it is now. */
+export interface Message {
+  readonly entry: MessageEntry;
+  /** In order of first use. None once deleted. */
+  readonly reactions: readonly ReactionCount[];
+}
+
+export interface ReactionCount {
+  readonly emoji: string;
+  readonly count: number;
+  /** Whether the asker did. */
+  readonly mine: boolean;
+}
+
+export function isMessageEntry(entry: Entry): entry is MessageEntry {
+  return entry.change.kind === 'message';
+}
+
+const rowsPerRead = 2_000;
+
+/** Puts reactions to messages that stand one behind another in a thread (ascending). One scan of their rows. */
+export async function withReactions(
+  store: Store,
+  threadId: ThreadId,
+  entries: readonly MessageEntry[],
+  viewer: UserId,
+  signal?: AbortSignal,
+): Promise<Message[]> {
+  const first = entries[0];
+  const last = entries.at(-1);
+  if (first === undefined || last === undefined) return [];
+  const counts = new Map<bigint, Map<string, Tally>>();
+  const end = `reaction/${hexSequence(last.sequence)}/\uffff`;
+  let after = `reaction/${hexSequence(first.sequence)}`;
+  // Of one message only its own rows are asked for; of several all between the first and the last.
+  const prefix = first === last ? `${after}/` : 'reaction/';
+  for (;;) {
+    const rows = await store.rows(threadLog(threadId), { prefix, after, limit: rowsPerRead }, signal);
+    for (const row of rows) if (row.key < end) count(counts, row as Row<ReactionRow>, viewer);
+    const key = rows.at(-1)?.key;
+    if (rows.length < rowsPerRead || key === undefined || key > end) break;
+    after = key;
+  }
+  return entries.map((entry) => {
+    const deleted = entry.change.deleteSequence !== 0n;
+    return { entry, reactions: deleted ? [] : reactionsOf(counts.get(entry.sequence)) };
+  });
+}
+
+interface Tally {
+  readonly emoji: string;
+  firstSequence: bigint;
+  count: number;
+  mine: boolean;
+}
+
+function count(counts: Map<bigint, Map<string, Tally>>, row: Row<ReactionRow>, viewer: UserId): void {
+  if (row.value.removed) return;
+  const { target, emoji, user } = parseReactionKey(row.key);
+  let ofTarget = counts.get(target);
+  if (ofTarget === undefined) counts.set(target, (ofTarget = new Map()));
+  let tally = ofTarget.get(emoji);
+  if (tally === undefined) ofTarget.set(emoji, (tally = { emoji, firstSequence: row.sequence, count: 0, mine: false }));
+  tally.count += 1;
+  if (row.sequence < tally.firstSequence) tally.firstSequence = row.sequence;
+  if (user === viewer) tally.mine = true;
+}
+
+function reactionsOf(tallies: Map<string, Tally> | undefined): ReactionCount[] {
+  if (tallies === undefined) return [];
+  return [...tallies.values()]
+    .toSorted((a, b) => (a.firstSequence < b.firstSequence ? -1 : 1))
+    .map(({ emoji, count: users, mine }) => ({ emoji, count: users, mine }));
+}
