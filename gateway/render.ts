@@ -14,7 +14,7 @@ export interface GatewaySettings {
   /** gRPC addresses of the nodes, `IPv4:port`. */
   readonly nodes: readonly string[];
   readonly auth: AuthSettings;
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: TlsSettings;
   /** Origins of web pages that may call, exact, or `http://localhost:*` for any port. */
   readonly webOrigins: readonly string[];
   readonly accessLog: string;
@@ -22,6 +22,13 @@ export interface GatewaySettings {
   readonly maxHeapBytes: number;
   /** Client connections at once; at most the open-file limit less some. */
   readonly maxConnections: number;
+}
+
+export interface TlsSettings {
+  readonly cert: string;
+  readonly key: string;
+  /** Both are read again when a file is renamed into this folder. Default: the certificate's own. */
+  readonly watchedFolder?: string;
 }
 
 export interface AuthSettings {
@@ -73,12 +80,11 @@ export async function writeAuth(folder: string, auth: AuthSettings): Promise<str
   });
 }
 
-async function writeTls(folder: string, { cert, key }: { cert: string; key: string }): Promise<string> {
-  const [chain, secret] = [path.resolve(cert), path.resolve(key)];
+async function writeTls(folder: string, { cert, key, watchedFolder }: TlsSettings): Promise<string> {
   return renderFile('tls.yaml', path.join(folder, 'tls.yaml'), {
-    tls_cert: chain,
-    tls_key: secret,
-    tls_folder: path.dirname(chain),
+    tls_cert: path.resolve(cert),
+    tls_key: path.resolve(key),
+    tls_folder: watchedFolder ?? path.dirname(path.resolve(cert)),
   });
 }
 

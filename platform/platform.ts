@@ -10,11 +10,11 @@ import path from 'node:path';
 import { openDevKey } from '../server/auth/dev-key.ts';
 import type { DevKey, TokenOptions } from '../server/auth/dev-key.ts';
 import { systemClock } from '../server/core/clock.ts';
-import { authSettings, watchKeys } from './auth.ts';
-import type { ExternalAuth, PlatformAuth } from './auth.ts';
 import type { Child, Ending } from './child.ts';
 import { gatewayLimits, startEnvoy } from './envoy.ts';
 import type { RunningEnvoy } from './envoy.ts';
+import { authSettings, watchCertificate, watchKeys } from './keys.ts';
+import type { ExternalAuth, PlatformAuth } from './keys.ts';
 import { NodeHandle } from './node-handle.ts';
 import { freePort, refuseTaken } from './ports.ts';
 
@@ -83,10 +83,10 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   };
   let nodes: NodeHandle[] = [];
   let envoy: RunningEnvoy | undefined;
-  let keys: Disposable | undefined;
+  const watching: Disposable[] = [];
   // Nodes first, so that their goodbyes still travel through Envoy.
   const stop = async (): Promise<void> => {
-    keys?.[Symbol.dispose]();
+    for (const watch of watching) watch[Symbol.dispose]();
     await Promise.all(nodes.map((node) => node.kill('SIGTERM', drainGraceMs)));
     await envoy?.child.end('SIGTERM', envoyGraceMs);
     if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
@@ -105,13 +105,14 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
         adminPort: await freePort(),
         nodes: nodes.map((node) => node.address),
         auth: await auth.gateway(),
-        ...(options.tls === undefined ? {} : { tls: options.tls }),
+        ...(options.tls === undefined ? {} : { tls: { ...options.tls, watchedFolder: folder } }),
         webOrigins: options.webOrigins ?? ['http://localhost:*', 'http://127.0.0.1:*'],
         accessLog: path.join(logDir, 'access.log'),
         ...(await gatewayLimits()),
       });
       supervise(envoy.child);
-      keys = watchKeys(auth, folder);
+      watching.push(watchKeys(auth, folder));
+      if (options.tls !== undefined) watching.push(watchCertificate(options.tls, folder));
       const { findsHealthy } = envoy;
       for (const node of nodes) node.onReady = () => findsHealthy(node.address);
     }

@@ -1,6 +1,6 @@
 // What `npm start` can be told, by option or environment. Everything else named PARLEY_… goes to the node as it is.
 import { parseArgs } from 'node:util';
-import type { ExternalAuth } from './auth.ts';
+import type { ExternalAuth } from './keys.ts';
 
 export interface StartSettings {
   readonly port: number;

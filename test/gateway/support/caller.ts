@@ -60,13 +60,49 @@ export class Caller implements Disposable {
     };
   }
 
-  flow(token: string): ClientDuplexStream<Buffer, Buffer> {
-    return this.#client.makeBidiStreamRequest('/parley.v1.Echo/Flow', pass, pass, metadata(token, {}));
+  /** Opens an echo stream. */
+  flow(token: string): Flow {
+    return flowOf(this.#client.makeBidiStreamRequest('/parley.v1.Echo/Flow', pass, pass, metadata(token, {})));
   }
 
   [Symbol.dispose](): void {
     this.#client.close();
   }
+}
+
+export interface Flow extends AsyncDisposable {
+  /** Texts that came back, in order. */
+  readonly answers: readonly string[];
+  /** How the stream ended; undefined while it is open. */
+  readonly ended: { readonly code: string } | undefined;
+  write(text: string): void;
+  /** Reads no more until resumed: the peer's windows fill. */
+  pause(): void;
+}
+
+function flowOf(stream: ClientDuplexStream<Buffer, Buffer>): Flow {
+  const answers: string[] = [];
+  const { promise: over, resolve } = Promise.withResolvers<{ readonly code: string }>();
+  let ended: { readonly code: string } | undefined;
+  stream.on('data', (message: Buffer) => answers.push(message.toString()));
+  // The status says the same; without a listener the error would end the process.
+  stream.on('error', () => {});
+  stream.on('status', ({ code }) => {
+    ended = { code: status[code] ?? '' };
+    resolve(ended);
+  });
+  return {
+    answers,
+    get ended() {
+      return ended;
+    },
+    write: (text) => void stream.write(Buffer.from(text)),
+    pause: () => void stream.pause(),
+    async [Symbol.asyncDispose]() {
+      stream.cancel();
+      await over;
+    },
+  };
 }
 
 function metadata(token: string | undefined, more: Record<string, string>): Metadata {

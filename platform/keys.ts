@@ -1,6 +1,9 @@
-// Which keys node and gateway check tokens with, and keeping the gateway's copy current.
-import { readFile } from 'node:fs/promises';
+// Which keys node and gateway check tokens with, and handing changed key and certificate files on to Envoy, which notices
+// renames in a folder and nothing else. Files are looked at once a second, so every way of replacing them is seen.
 import { unwatchFile, watchFile } from 'node:fs';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createSecureContext } from 'node:tls';
 import type { AuthSettings } from '../gateway/render.ts';
 import { writeAuth } from '../gateway/render.ts';
 import { devAlgorithm, devAudience, devIssuer } from '../server/auth/dev-key.ts';
@@ -40,19 +43,34 @@ export function authSettings(source: ExternalAuth | DevKey): PlatformAuth {
   };
 }
 
-/**
- * Hands a changed key file on to Envoy, which cannot watch one itself. Asked once a second, like the node does, so that
- * every way of replacing the file is seen. A file that is no JSON just now is left for the next look.
- */
+/** Hands a changed key file on. One that is no JSON just now is left for the next look. */
 export function watchKeys(auth: PlatformAuth, folder: string): Disposable {
   const { keyFile } = auth;
   if (keyFile === undefined) return { [Symbol.dispose]: () => {} };
-  const handOn = async (): Promise<void> => {
+  return watchFiles([keyFile], async () => {
     const settings = await auth.gateway();
     if ('text' in settings.jwks) JSON.parse(settings.jwks.text);
     await writeAuth(folder, settings);
-  };
+  });
+}
+
+/** Tells Envoy of a changed certificate or key, once the two belong together again. */
+export function watchCertificate({ cert, key }: { cert: string; key: string }, watchedFolder: string): Disposable {
+  return watchFiles([cert, key], async () => {
+    createSecureContext({ cert: await readFile(cert), key: await readFile(key) });
+    const marker = path.join(watchedFolder, 'changed');
+    await writeFile(`${marker}.new`, '');
+    await rename(`${marker}.new`, marker);
+  });
+}
+
+/** A failing `handOn` leaves things as they are: the next change is another chance. */
+function watchFiles(files: readonly string[], handOn: () => Promise<void>): Disposable {
   const onChange = (): void => void handOn().catch(() => {});
-  watchFile(keyFile, { interval: 1000, persistent: false }, onChange);
-  return { [Symbol.dispose]: () => unwatchFile(keyFile, onChange) };
+  for (const file of files) watchFile(file, { interval: 1000, persistent: false }, onChange);
+  return {
+    [Symbol.dispose]: () => {
+      for (const file of files) unwatchFile(file, onChange);
+    },
+  };
 }
