@@ -30,8 +30,14 @@ export interface Opening {
  * 2. heads: welcome, and where every thread stands that changed since the resume token
  * 3. backfill: the own log, then what the device misses of the most recently active threads, as far as the window goes
  * 4. cutover: what was heard meanwhile is read from the log; when there is no more, caught up and live
+ * `onWelcome` is called once the device may speak.
  */
-export async function openSession(session: Session, opening: Opening, context: DeliveryContext): Promise<void> {
+export async function openSession(
+  session: Session,
+  opening: Opening,
+  context: DeliveryContext,
+  onWelcome: () => void,
+): Promise<void> {
   const { hub, store, bus, registry, clock, resumeTokens } = context;
   const { identity } = session;
   const { userId, deviceId, sessionId, startMs } = identity;
@@ -60,6 +66,7 @@ export async function openSession(session: Session, opening: Opening, context: D
     userEpoch: session.userEpoch,
     limits: context.limits,
   });
+  onWelcome();
 
   const changed = await changedSince(inbox, groups, resumed ? place : undefined, opening, context);
   const heads = await headsOf(session, changed, opening, context);

@@ -120,6 +120,11 @@ export class Session implements TopicListener {
     this.outbox.replace('heartbeat', { type: 'heartbeat-reply', nowMs: this.lastBeatMs, resumeToken });
   }
 
+  /** The device gave a newer token of its user. */
+  reauthenticated(tokenExpiresMs: number): void {
+    if (tokenExpiresMs > this.tokenExpiresMs) this.tokenExpiresMs = tokenExpiresMs;
+  }
+
   /** A token for what has been told up to now. */
   makeToken(): Buffer {
     const { clock, resumeTokens } = this.#context;

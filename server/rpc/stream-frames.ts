@@ -1,0 +1,165 @@
+import type { ClientFrame, Send } from '#proto/parley/v1/stream_service.ts';
+import type { Identity } from '../auth/verifier.ts';
+import type { Caller } from '../chat/caller.ts';
+import type { Limits } from '../chat/limits.ts';
+import type { SendMessage } from '../chat/send-message.ts';
+import { invalidField, Refusal } from '../core/errors.ts';
+import { parseClientId, parseThreadId, type ThreadId } from '../core/ids.ts';
+import type { ReplyResult } from '../delivery/frames.ts';
+import type { Session } from '../delivery/session.ts';
+import { bodyFromProto } from './convert/content.ts';
+import { refusalOf } from './errors.ts';
+import { parseOptionalSequence, parseUserIds, required } from './validate.ts';
+
+export interface FrameServices {
+  readonly sendMessage: SendMessage;
+  readonly limits: Limits;
+  /** The identity of a bearer token. @throws Refusal TOKEN_… */
+  readonly verify: (token: string) => Promise<Identity>;
+  /** Logs a bug and returns the id it is logged under. */
+  readonly report: (cause: unknown) => string;
+  readonly observeFrame: (kind: string, reason: string) => void;
+}
+
+const done: ReplyResult = { kind: 'done' };
+
+/** What is done with the frames of one session after Hello. */
+export class StreamFrames {
+  readonly #session: Session;
+  readonly #caller: Caller;
+  readonly #services: FrameServices;
+  readonly #maxInFlight: number;
+  #inFlight = 0;
+
+  constructor(session: Session, caller: Caller, services: FrameServices, maxInFlight: number) {
+    this.#session = session;
+    this.#caller = caller;
+    this.#services = services;
+    this.#maxInFlight = maxInFlight;
+  }
+
+  /** Takes a frame. Frames of one thread take effect in the order they are taken. Never throws. */
+  take(frame: ClientFrame): void {
+    const kind = frame.frame?.$case ?? 'unknown';
+    if (this.#inFlight >= this.#maxInFlight) {
+      const message = `more than ${this.#maxInFlight} frames wait for their reply: wait for some of them`;
+      this.#refuse(frame.requestId, kind, new Refusal('TOO_MANY_FRAMES', message));
+      return;
+    }
+    try {
+      const result = this.#act(frame);
+      if (result instanceof Promise) {
+        this.#inFlight += 1;
+        result.then(
+          (settled) => {
+            this.#inFlight -= 1;
+            this.#session.reply(frame.requestId, settled ?? done);
+          },
+          (error: unknown) => {
+            this.#inFlight -= 1;
+            this.#refuse(frame.requestId, kind, error);
+          },
+        );
+      } else {
+        this.#session.reply(frame.requestId, done);
+      }
+    } catch (error) {
+      this.#refuse(frame.requestId, kind, error);
+    }
+  }
+
+  #refuse(requestId: bigint, kind: string, error: unknown): void {
+    const refusal = refusalOf(error, this.#services.report);
+    this.#services.observeFrame(kind, refusal.reason);
+    this.#session.reply(requestId, { kind: 'error', refusal });
+  }
+
+  #act({ frame }: ClientFrame): Promise<ReplyResult | void> | undefined {
+    switch (frame?.$case) {
+      case 'send':
+        return this.#send(frame.value);
+      case 'ack': {
+        const { threadId, upToSequence } = positionOf(frame.value.position, 'ack.position');
+        return this.#session.acknowledge(threadId, upToSequence);
+      }
+      case 'markRead': {
+        const { threadId, upToSequence } = positionOf(frame.value.position, 'mark_read.position');
+        return this.#session.markRead(threadId, upToSequence);
+      }
+      case 'typing': {
+        const threadId = parseThreadId(frame.value.threadId, 'typing.thread_id');
+        this.#services.limits.take(this.#caller.userId, 'typing');
+        return this.#session.typing(threadId, frame.value.active);
+      }
+      case 'subscribe': {
+        const target = frame.value.target;
+        if (target?.$case === 'threadId') {
+          return this.#session.subscribe(parseThreadId(target.value, 'subscribe.thread_id'));
+        }
+        throw notAThread(target, 'subscribe');
+      }
+      case 'unsubscribe': {
+        const target = frame.value.target;
+        if (target?.$case !== 'threadId') throw notAThread(target, 'unsubscribe');
+        this.#session.unsubscribe(parseThreadId(target.value, 'unsubscribe.thread_id'));
+        return undefined;
+      }
+      case 'watchPresence': {
+        const users = parseUserIds(frame.value.userIds, 0, 1_000, 'watch_presence.user_ids');
+        return this.#session.watchPresence(users);
+      }
+      case 'heartbeat':
+        this.#session.heartbeat(frame.value.foreground);
+        return undefined;
+      case 'reauthenticate':
+        return this.#reauthenticate(frame.value.token);
+      default:
+        // Hello again is seen before; what is left is newer than this server, or nothing at all.
+        throw new Refusal('UNKNOWN_FRAME', 'the server does not know this kind of frame: it is older than the client');
+    }
+  }
+
+  async #send(send: Send): Promise<ReplyResult> {
+    const threadId = parseThreadId(send.threadId, 'send.thread_id');
+    const outcome = await this.#services.sendMessage.send(this.#caller, {
+      threadId,
+      clientMessageId: parseClientId(send.clientMessageId, 'send.client_message_id'),
+      knownHead: parseOptionalSequence(send.knownHead, 'send.known_head'),
+      expectedSequence: send.expectedSequence,
+      replyTo: parseOptionalSequence(send.replyTo, 'send.reply_to'),
+      body: bodyFromProto(send, 'send.'),
+    });
+    const { sequence, ordinal, epoch, createTimeMs, duplicate } = outcome;
+    return { kind: 'sent', threadId, sequence, ordinal, epoch, createTimeMs, duplicate };
+  }
+
+  async #reauthenticate(token: string): Promise<ReplyResult> {
+    const identity = await this.#services.verify(token);
+    if (identity.userId !== this.#caller.userId) {
+      throw new Refusal('TOKEN_INVALID', 'the token is of another user: open another stream for them');
+    }
+    this.#session.reauthenticated(identity.expiresMs);
+    return { kind: 'reauthenticated', tokenExpiresMs: identity.expiresMs };
+  }
+}
+
+function positionOf(
+  position: { readonly threadId: string; readonly upToSequence: bigint } | undefined,
+  field: string,
+): { threadId: ThreadId; upToSequence: bigint } {
+  const { threadId, upToSequence } = required(position, field);
+  return {
+    threadId: parseThreadId(threadId, `${field}.thread_id`),
+    upToSequence: parseOptionalSequence(upToSequence, `${field}.up_to_sequence`),
+  };
+}
+
+const channelPattern = /^[A-Za-z0-9._:-]{1,128}$/;
+
+function notAThread(target: { readonly $case: string; readonly value: string } | undefined, field: string): Refusal {
+  if (target === undefined) return invalidField(`${field}.target`, 'must name a thread or a channel');
+  if (!channelPattern.test(target.value)) {
+    return invalidField(`${field}.channel_id`, 'must be 1–128 bytes of [A-Za-z0-9._:-]');
+  }
+  return new Refusal('NOT_SERVED', 'this deployment does not serve channels');
+}

@@ -1,0 +1,201 @@
+import { randomBytes } from 'node:crypto';
+import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
+import { Hello, type ClientFrame } from '#proto/parley/v1/stream_service.ts';
+import type { Identity } from '../auth/verifier.ts';
+import type { Caller } from '../chat/caller.ts';
+import { Refusal } from '../core/errors.ts';
+import type { SessionId } from '../core/ids.ts';
+import type { DeliveryContext } from '../delivery/context.ts';
+import { openSession } from '../delivery/opening.ts';
+import { Session } from '../delivery/session.ts';
+import type { Sessions } from '../delivery/sessions.ts';
+import { callerOf, identityOfCall } from './authenticate.ts';
+import { encodeFrame } from './frame-encoder.ts';
+import { refusalOf, statusObjectOf } from './errors.ts';
+import { StreamFrames, type FrameServices } from './stream-frames.ts';
+import { decodeRequest, parseHello } from './stream-hello.ts';
+import { GrpcSink } from './stream-sink.ts';
+import type { Verifier } from '../auth/verifier.ts';
+
+/** Hello must come within this time. */
+const helloWithinMs = 10_000;
+/** Requests that wait for the end of the opening; the transport holds back the rest. */
+const maxWaitingRequests = 64;
+
+export interface StreamContext {
+  readonly nodeId: string;
+  readonly delivery: DeliveryContext;
+  readonly sessions: Sessions;
+  readonly verifier: Verifier;
+  readonly services: FrameServices;
+  /** Notes what the token says of a user, at the opening of a stream. */
+  readonly noteUser: (caller: Caller) => void;
+}
+
+type OpenCall = ServerDuplexStream<Buffer, Buffer>;
+
+/** Serves StreamService.Open: bytes in and out, so that frames are encoded once for many streams. */
+export function openHandler(context: StreamContext): handleBidiStreamingCall<Buffer, Buffer> {
+  return (call) => {
+    void new OpenStream(call, context).run();
+  };
+}
+
+class OpenStream {
+  readonly #call: OpenCall;
+  readonly #context: StreamContext;
+  readonly #sink: GrpcSink;
+  #session: Session | undefined;
+  #frames: StreamFrames | undefined;
+  #identity: Identity | undefined;
+  /** What came before the session could take it. */
+  #waiting: Buffer[] = [];
+  #opened = false;
+  #over = false;
+
+  constructor(call: OpenCall, context: StreamContext) {
+    this.#call = call;
+    this.#context = context;
+    this.#sink = new GrpcSink(call);
+  }
+
+  async run(): Promise<void> {
+    const call = this.#call;
+    const { clock } = this.#context.delivery;
+    const late = clock.after(helloWithinMs, () => {
+      this.#breach(new Refusal('HELLO_REQUIRED', 'no Hello came within 10 s of the stream'));
+    });
+    call.on('data', (bytes: Buffer) => {
+      late.cancel();
+      this.#receive(bytes);
+    });
+    call.on('drain', () => this.#session?.outbox.drained());
+    const gone = (): void => {
+      late.cancel();
+      this.#gone();
+    };
+    call.on('cancelled', gone);
+    call.on('close', gone);
+    call.on('end', () => {
+      // The client has closed its side: the session is over, and the stream ends well.
+      gone();
+      call.end();
+    });
+    try {
+      this.#identity = await identityOfCall(call.metadata, this.#context.verifier);
+      const waiting = this.#waiting.shift();
+      if (waiting !== undefined) this.#first(waiting);
+    } catch (error) {
+      late.cancel();
+      this.#fail(error);
+    }
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#over) return;
+    if (this.#opened) return this.#take(bytes);
+    if (this.#identity !== undefined && this.#session === undefined) return this.#first(bytes);
+    this.#waiting.push(bytes);
+    if (this.#waiting.length >= maxWaitingRequests) this.#call.pause();
+  }
+
+  /** The first request: Hello, and what shares it. */
+  #first(bytes: Buffer): void {
+    try {
+      const { frames } = decodeRequest(bytes, true);
+      const [first, ...rest] = frames;
+      if (first?.frame?.$case !== 'hello') return;
+      void this.#open(first.frame.value, first.requestId, rest).catch((error: unknown) => this.#fail(error));
+    } catch (error) {
+      this.#breach(error);
+    }
+  }
+
+  async #open(hello: Hello, requestId: bigint, rest: readonly ClientFrame[]): Promise<void> {
+    const { delivery, sessions, services, nodeId, noteUser } = this.#context;
+    const identity = this.#identity as Identity;
+    const { userId, expiresMs } = identity;
+    let parsed;
+    try {
+      parsed = parseHello(hello, Hello.encode(hello).finish().length);
+    } catch (error) {
+      return this.#breach(error);
+    }
+    const { deviceId, opening } = parsed;
+    if (identity.deviceId !== undefined && identity.deviceId !== deviceId) {
+      throw new Refusal('TOKEN_INVALID', 'the token is bound to another device');
+    }
+    const sessionId = `${nodeId}.${randomBytes(12).toString('base64url')}` as SessionId;
+    const startMs = delivery.clock.nowMs();
+    const session = new Session({ sessionId, userId, deviceId, startMs }, expiresMs, this.#sink, delivery);
+    this.#session = session;
+    await sessions.admit(userId);
+    if (this.#over) return;
+    sessions.add(session);
+    const caller: Caller = { ...callerOf(identity), deviceId, sessionId };
+    noteUser(caller);
+    this.#frames = new StreamFrames(session, caller, services, delivery.limits.framesInFlight);
+    // From Welcome on frames are taken, in order, also amid the backfill.
+    await openSession(session, opening, delivery, () => {
+      session.reply(requestId, { kind: 'done' });
+      this.#opened = true;
+      this.#takeFrames(rest);
+      for (const bytes of this.#waiting.splice(0)) if (!this.#over) this.#take(bytes);
+      this.#call.resume();
+    });
+  }
+
+  #take(bytes: Buffer): void {
+    try {
+      this.#takeFrames(decodeRequest(bytes, false).frames);
+    } catch (error) {
+      this.#breach(error);
+    }
+  }
+
+  #takeFrames(frames: readonly ClientFrame[]): void {
+    for (const frame of frames) {
+      if (this.#over) return;
+      if (frame.frame?.$case === 'hello') {
+        return this.#breach(new Refusal('HELLO_REPEATED', 'Hello may be sent once a stream: open another stream'));
+      }
+      this.#frames?.take(frame);
+    }
+  }
+
+  /** The client broke the contract: nothing more of it is taken. */
+  #breach(error: unknown): void {
+    if (this.#over) return;
+    const refusal = refusalOf(error, this.#context.services.report);
+    this.#context.services.observeFrame('breach', refusal.reason);
+    const session = this.#session;
+    this.#over = true;
+    if (session === undefined || session.phase === 'ended') {
+      const goodbye = this.#context.delivery.goodbyeOf('protocol', refusal.message);
+      this.#call.write(encodeFrame({ type: 'goodbye', goodbye }));
+      this.#sink.end(goodbye, refusal);
+    } else {
+      session.end('protocol', refusal.message, refusal);
+    }
+  }
+
+  /** The stream cannot be opened, or failed while it was. */
+  #fail(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    const refusal = refusalOf(error, this.#context.services.report);
+    if (this.#session !== undefined && this.#opened) {
+      this.#session.end('failed', refusal.message, refusal);
+      return;
+    }
+    this.#gone();
+    this.#call.emit('error', statusObjectOf(refusal));
+  }
+
+  #gone(): void {
+    this.#over = true;
+    this.#waiting = [];
+    const message = 'the stream was closed by its client';
+    this.#session?.close(this.#context.delivery.goodbyeOf('handed-over', message));
+  }
+}

@@ -1,0 +1,135 @@
+import { createServer, type Server } from 'node:http';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** What the gauges read, when they are read. */
+export interface Gauges {
+  readonly sessions: () => number;
+  readonly topics: () => number;
+  readonly writable: () => boolean;
+}
+
+/**
+ * The node's metrics. No user, thread or session in any label. The table in README tells what each warns of; a test holds
+ * the two together.
+ */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #calls: Counter<'method' | 'code'>;
+  readonly #callSeconds: Histogram<'method'>;
+  readonly #frames: Counter<'kind' | 'reason'>;
+  readonly #goodbyes: Counter<'reason'>;
+  readonly #publishFailures: Counter;
+  readonly #bugs: Counter;
+
+  constructor(gauges: Gauges) {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    this.#calls = new Counter({
+      name: 'parley_calls_total',
+      help: 'Unary calls answered, by method and status code',
+      labelNames: ['method', 'code'],
+      registers,
+    });
+    this.#callSeconds = new Histogram({
+      name: 'parley_call_seconds',
+      help: 'Time from a unary call to its answer',
+      labelNames: ['method'],
+      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+      registers,
+    });
+    this.#frames = new Counter({
+      name: 'parley_frames_refused_total',
+      help: 'Client frames refused, by kind and reason',
+      labelNames: ['kind', 'reason'],
+      registers,
+    });
+    this.#goodbyes = new Counter({
+      name: 'parley_sessions_ended_total',
+      help: 'Sessions ended, by the reason of their goodbye',
+      labelNames: ['reason'],
+      registers,
+    });
+    this.#publishFailures = new Counter({
+      name: 'parley_publish_failures_total',
+      help: 'Events that the bus did not take',
+      registers,
+    });
+    this.#bugs = new Counter({
+      name: 'parley_internal_errors_total',
+      help: 'Answers INTERNAL: bugs, with their cause in the log',
+      registers,
+    });
+    const gauge = (name: string, help: string, read: () => number): void => {
+      void new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    };
+    gauge('parley_sessions', 'Open sessions', gauges.sessions);
+    gauge('parley_topics', 'Topics this node is subscribed to', gauges.topics);
+    gauge('parley_store_writable', '1 while appends are taken', () => (gauges.writable() ? 1 : 0));
+  }
+
+  call(method: string, code: string, ms: number): void {
+    this.#calls.inc({ method, code });
+    this.#callSeconds.observe({ method }, ms / 1_000);
+  }
+
+  frameRefused(kind: string, reason: string): void {
+    this.#frames.inc({ kind, reason });
+  }
+
+  sessionEnded(reason: string): void {
+    this.#goodbyes.inc({ reason });
+  }
+
+  publishFailed(): void {
+    this.#publishFailures.inc();
+  }
+
+  internalError(): void {
+    this.#bugs.inc();
+  }
+}
+
+/** Serves /metrics, /healthz (the process runs) and /readyz (it takes streams and appends). */
+export async function serveMetrics(
+  metrics: Metrics,
+  address: { readonly host: string; readonly port: number },
+  ready: () => { readonly ready: boolean; readonly why: string },
+): Promise<{ readonly address: string; close(): Promise<void> }> {
+  const server: Server = createServer((request, response) => {
+    const path = request.url?.split('?')[0];
+    if (path === '/metrics') {
+      void metrics.registry.metrics().then(
+        (text) => response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(text),
+        (error: unknown) => response.writeHead(500).end(String(error)),
+      );
+    } else if (path === '/healthz') {
+      response.writeHead(200).end('ok\n');
+    } else if (path === '/readyz') {
+      const state = ready();
+      response.writeHead(state.ready ? 200 : 503).end(`${state.why}\n`);
+    } else {
+      response.writeHead(404).end('there are /metrics, /healthz and /readyz\n');
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(address.port, address.host, resolve);
+  });
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;
+  return {
+    address: `${address.host}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
