@@ -28,6 +28,8 @@ export class RawStream {
   readonly told: Told[] = [];
   /** Resolves with the status of the stream. */
   readonly ended: Promise<RawStatus>;
+  /** Called with each frame as it comes. */
+  onTold: ((frame: Told) => void) | undefined;
   readonly #call: ClientDuplexStream<Buffer, Buffer>;
   readonly #waiters = new Set<Waiter>();
   readonly #replies = new Map<bigint, Outcome>();
@@ -55,6 +57,7 @@ export class RawStream {
     for (const { frame } of OpenResponse.decode(bytes).frames) {
       if (frame === undefined) continue;
       this.told.push(frame);
+      this.onTold?.(frame);
       if (frame.$case !== 'reply') continue;
       const reply = frame.value;
       if (this.#replies.has(reply.requestId)) throw new Error(`request ${reply.requestId} was answered twice`);
