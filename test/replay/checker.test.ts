@@ -10,7 +10,7 @@ import type { Counter } from './tally.ts';
 
 const expected = expectFile(planFile('excerpt', readFileSync(committedExcerpt)), 'operator');
 const judge = (records: HistoryRecord[], threads: ExpectedThread[] = [expected]) => {
-  const checker = new Checker(threads, ['operator']);
+  const checker = new Checker(threads, { uncounted: ['operator'] });
   for (const record of records) checker.add(record);
   return checker.finish();
 };
@@ -244,6 +244,14 @@ describe('messages in doubt', () => {
   test('reach everyone or no one', () => {
     expect(counts(played.toSpliced(played.findIndex(isKind('heard')), 1), [thread])).toEqual(only('lost'));
   });
+});
+
+test('other threads are no matter on a platform that others use', () => {
+  const checker = new Checker([expected], { uncounted: ['operator'], otherThreads: true });
+  const records = faultless();
+  const lastHeard = records.findLast(isKind('heard')) as Heard;
+  for (const record of [...records, { ...lastHeard, thread: 'elsewhere' }]) checker.add(record);
+  expect(checker.finish()).toMatchObject(zeros);
 });
 
 test('findings are few however much goes wrong, and every one is counted', () => {

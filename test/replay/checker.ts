@@ -32,16 +32,24 @@ interface Told {
   positions: Positions;
 }
 
+export interface CheckerOptions {
+  /** What these users hear is checked as everyone's, but is not in `deliveries`. */
+  uncounted?: Iterable<string>;
+  /** The platform has other threads too; what is heard of them is no matter. Default: it is `altered`. */
+  otherThreads?: boolean;
+}
+
 export class Checker {
   readonly #expected: ExpectedThread[];
   readonly #uncounted: ReadonlySet<string>;
+  readonly #otherThreads: boolean;
   readonly #clients = new Map<string, Client>();
   readonly #threads = new Map<string, Told>();
 
-  /** What users in `uncounted` hear is checked as everyone's, but is not in `deliveries`. */
-  constructor(expected: ExpectedThread[], uncounted: Iterable<string> = []) {
+  constructor(expected: ExpectedThread[], options: CheckerOptions = {}) {
     this.#expected = expected;
-    this.#uncounted = new Set(uncounted);
+    this.#uncounted = new Set(options.uncounted ?? []);
+    this.#otherThreads = options.otherThreads ?? false;
   }
 
   add(record: HistoryRecord): void {
@@ -83,7 +91,8 @@ export class Checker {
     }
     const labels = new Set<string | undefined>(this.#expected.map((expected) => expected.label));
     for (const [thread, told] of this.#threads) {
-      if (!labels.has(told.label)) tally.count('altered', () => `records of a thread that nobody created: ${thread}`);
+      if (!this.#otherThreads && !labels.has(told.label))
+        tally.count('altered', () => `records of a thread that nobody created: ${thread}`);
     }
     return { ...tally.counts, deliveries, findings: tally.findings() };
   }

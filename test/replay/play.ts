@@ -1,4 +1,5 @@
 /** Plays one file: its group, its messages, its joins and leaves. Returns when all of it was acknowledged. */
+import { basename } from 'node:path';
 import type { Disturber } from './disturber.ts';
 import type { ReplayClient } from './client.ts';
 import type { Client, HistoryRecord } from './history.ts';
@@ -6,13 +7,14 @@ import type { FilePlan, MembershipStep, SendStep } from './plan.ts';
 
 /** Messages of one file that may be under way at a time. */
 const maxUnderWay = 256;
+/** In characters: a group's name has 200 bytes at most. */
+const maxNameLength = 50;
 
 export interface Stage {
   operator: ReplayClient;
   /** By user id. */
   clients: ReadonlyMap<string, ReplayClient>;
   record(record: HistoryRecord): void;
-  now(): number;
   /** Resolves at that time of the run, in ms since `play` was called; at once when it has passed. */
   until(atMs: number): Promise<void>;
   disturber: Disturber | undefined;
@@ -39,13 +41,13 @@ export async function play(plan: FilePlan, stage: Stage): Promise<Played> {
     if (!client) throw new Error(`no client for ${user}`);
     return client;
   };
-  const group = await operator.createGroup(plan.name, plan.initial);
+  const group = await operator.createGroup(basename(plan.name).slice(0, maxNameLength), plan.initial);
   const { thread } = group;
   const tell = (client: Client, record: { kind: 'sent' | 'joined' | 'left'; ref: string; sequence: number }): void =>
-    stage.record({ client, atMs: stage.now(), thread, ...record });
+    stage.record({ client, atMs: performance.now(), thread, ...record });
   stage.record({
     client: operator.client,
-    atMs: stage.now(),
+    atMs: performance.now(),
     kind: 'created',
     thread,
     label: plan.name,

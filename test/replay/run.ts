@@ -1,11 +1,11 @@
 /** A whole replay: clients open, files play at the same time, everybody catches up, the checker judges. */
-import { setTimeout as pause } from 'node:timers/promises';
 import { Checker, type Verdict } from './checker.ts';
 import type { MakeClient, ReplayClient } from './client.ts';
 import { Disturber } from './disturber.ts';
 import { expectFile } from './expected.ts';
 import type { HistoryRecord } from './history.ts';
 import { Activity, Listening, Stalled } from './listening.ts';
+import { inTurns, logTime } from './pacing.ts';
 import type { FilePlan } from './plan.ts';
 import { type Played, play } from './play.ts';
 import type { Progress } from './progress.ts';
@@ -22,135 +22,152 @@ export interface RunOptions {
   speed: number;
   /** Breaks streams, as this seed says; undefined = leaves them alone. */
   disturbSeed: number | undefined;
+  /** Whether nobody else uses the platform: then no other threads may be heard of. */
+  isPrivate: boolean;
   makeClient: MakeClient;
   progress: Progress;
 }
 
 export interface RunResult {
   verdict: Verdict;
-  /** Users with a nick. */
+  /** Users with a nick, each with one client. */
   clients: number;
   seconds: number;
+  /** Streams that were broken on purpose. */
   breaks: number;
 }
 
+/** Rejects when it could not begin; a run that began ends with a verdict, whatever went wrong. */
 export async function run(plans: FilePlan[], options: RunOptions): Promise<RunResult> {
-  const { progress } = options;
-  const now = (): number => performance.now();
-  const startedMs = now();
-  const checker = new Checker(
-    plans.map((plan) => expectFile(plan, operatorId)),
-    [operatorId],
-  );
-  const activity = new Activity(now);
-  const listening = new Listening();
-  let hearings = 0;
-  const record = (told: HistoryRecord): void => {
-    checker.add(told);
-    activity.touch();
-    if (told.kind !== 'heard') return;
-    hearings += 1;
-    listening.note(told.client, told.thread, told.sequence);
-  };
+  const startedMs = performance.now();
+  await using replay = new Replay(plans, options);
+  await replay.open();
+  const played = await replay.converse();
+  await replay.settle(played);
+  options.progress.end();
+  const seconds = (performance.now() - startedMs) / 1000;
+  return { verdict: replay.verdict(), clients: replay.users.length, seconds, breaks: replay.breaks };
+}
 
-  const clients = new Map<string, ReplayClient>();
-  const users = [...new Set(plans.flatMap((plan) => plan.users))];
-  const stop = new AbortController();
-  const opened: ReplayClient[] = [];
-  await using closing = new AsyncDisposableStack();
-  closing.defer(async () => void (await Promise.all(opened.map((client) => client[Symbol.asyncDispose]()))));
-  const open = async (user: string): Promise<void> => {
-    const identity = { user, device: 'replay' };
-    const client = await options.makeClient(identity, ({ body, ...heard }) =>
-      record({ client: identity, atMs: now(), kind: 'heard', ...heard, ...body }),
-    );
-    opened.push(client);
-    record({ client: identity, atMs: now(), kind: 'opened' });
-    await client.open();
-    clients.set(user, client);
-    progress.show('clients', clients.size, users.length + 1);
-  };
+class Replay implements AsyncDisposable {
+  readonly users: string[];
+  readonly #plans: FilePlan[];
+  readonly #options: RunOptions;
+  readonly #checker: Checker;
+  readonly #activity = new Activity(() => performance.now());
+  readonly #listening = new Listening();
+  readonly #clients = new Map<string, ReplayClient>();
+  readonly #stop = new AbortController();
+  #disturber: Disturber | undefined;
+  #heard = 0;
 
-  let disturber: Disturber | undefined;
-  const converse = async (): Promise<void> => {
-    const operator = clients.get(operatorId);
-    if (!operator) throw new Error('the operator has no client');
-    if (options.disturbSeed !== undefined) disturber = new Disturber([...clients.values()], options.disturbSeed);
-    const messages = plans.reduce((sum, plan) => sum + plan.messages, 0);
-    let answered = 0;
-    const tellers = { operator, clients, record, now, disturber, ...pacing(now, options.speed, activity) };
-    const answer = (refusal?: string): void => {
-      if (refusal !== undefined) progress.say(refusal);
-      else answered += 1;
-      progress.show('messages', answered, messages, `${hearings} heard${breaksSoFar(disturber)}`);
+  constructor(plans: FilePlan[], options: RunOptions) {
+    this.users = [...new Set(plans.flatMap((plan) => plan.users))];
+    this.#plans = plans;
+    this.#options = options;
+    const expected = plans.map((plan) => expectFile(plan, operatorId));
+    this.#checker = new Checker(expected, { uncounted: [operatorId], otherThreads: !options.isPrivate });
+  }
+
+  get breaks(): number {
+    return this.#disturber?.total ?? 0;
+  }
+
+  verdict(): Verdict {
+    return this.#checker.finish();
+  }
+
+  async open(): Promise<void> {
+    const { makeClient, progress } = this.#options;
+    const users = [operatorId, ...this.users];
+    let live = 0;
+    const open = async (user: string): Promise<void> => {
+      const client = await makeClient({ user, device: 'replay' }, ({ body, ...heard }) =>
+        this.#record({ client: client.client, atMs: performance.now(), kind: 'heard', ...heard, ...body }),
+      );
+      this.#clients.set(user, client);
+      this.#record({ client: client.client, atMs: performance.now(), kind: 'opened' });
+      await client.open();
+      live += 1;
+      progress.show('clients', live, users.length);
     };
-    const played = await Promise.all(plans.map((plan) => play(plan, { ...tellers, answered: answer })));
-    disturber?.allSent();
-    await settle(played, operator);
-  };
+    await this.#activity.orStalled(inTurns(users, openingAtOnce, open), 'clients opened');
+  }
 
-  const settle = async (played: Played[], operator: ReplayClient): Promise<void> => {
+  /** Plays the files, all at the same time. */
+  async converse(): Promise<Played[]> {
+    const { progress, speed, disturbSeed } = this.#options;
+    if (disturbSeed !== undefined) this.#disturber = new Disturber([...this.#clients.values()], disturbSeed);
+    const messages = this.#plans.reduce((sum, plan) => sum + plan.messages, 0);
+    let answered = 0;
+    const stage = {
+      operator: this.#operator(),
+      clients: this.#clients,
+      record: (told: HistoryRecord) => this.#record(told),
+      until: logTime(speed, () => this.#activity.touch()),
+      disturber: this.#disturber,
+      answered: (refusal?: string) => {
+        if (refusal === undefined) answered += 1;
+        else progress.say(refusal);
+        const broken = this.#disturber ? `, ${this.breaks} streams broken` : '';
+        progress.show('messages', answered, messages, `${this.#heard} heard${broken}`);
+      },
+    };
+    const played: Played[] = [];
+    const playing = this.#plans.map(async (plan) => void played.push(await play(plan, stage)));
+    await this.#unlessStalled(Promise.all(playing), 'messages were sent');
+    this.#disturber?.allSent();
+    return played;
+  }
+
+  /** Everybody hears the rest and reads it, and the authors are told so. */
+  async settle(played: Played[]): Promise<void> {
     for (const { thread, lastHeard } of played) {
-      for (const [client, sequence] of lastHeard) listening.expect(client.client, thread, sequence);
+      for (const [client, sequence] of lastHeard) this.#listening.expect(client.client, thread, sequence);
     }
-    await activity.orStalled(listening.done(), 'members heard the last messages');
+    await this.#unlessStalled(this.#listening.done(), 'members heard the last messages');
+
     const total = played.reduce((sum, one) => sum + one.members.size, 0);
     const reached = new Map<Played, number>();
-    const reading = played.map(async (one) => {
-      const look = (members: number): void => {
-        if (members > (reached.get(one) ?? 0)) activity.touch();
+    const reading = played.map((one) =>
+      allRead(one, this.#operator(), this.#stop.signal, (members) => {
+        if (members > (reached.get(one) ?? -1)) this.#activity.touch();
         reached.set(one, members);
-        progress.show(
-          'members who have read',
-          [...reached.values()].reduce((a, b) => a + b, 0),
-          total,
-        );
-      };
-      await allRead(one, operator, look, stop.signal);
-      await askAuthors(one, record, now);
-    });
-    await activity.orStalled(Promise.all(reading), 'members read the last messages');
-  };
-
-  try {
-    await activity.orStalled(inTurns([operatorId, ...users], openingAtOnce, open), 'clients opened');
-    await activity.orStalled(converse(), 'messages were sent');
-  } catch (error) {
-    if (!(error instanceof Stalled)) throw error;
-    progress.say(`replay: ${error.message}; judging what was told so far`);
-  } finally {
-    stop.abort();
-    progress.end();
+        const all = reached.values().reduce((sum, count) => sum + count, 0);
+        this.#options.progress.show('members who have read', all, total);
+      }),
+    );
+    await this.#unlessStalled(Promise.all(reading), 'members read the last messages');
+    const asking = played.map((one) => askAuthors(one, (told) => this.#record(told)));
+    await this.#unlessStalled(Promise.all(asking), 'authors asked who has read');
   }
-  const seconds = (now() - startedMs) / 1000;
-  return { verdict: checker.finish(), clients: users.length, seconds, breaks: disturber?.total ?? 0 };
-}
 
-const breaksSoFar = (disturber: Disturber | undefined): string =>
-  disturber ? `, ${disturber.total} streams broken` : '';
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#clients.values().map((client) => client[Symbol.asyncDispose]()));
+  }
 
-/** Time as the log has it, `speed` times faster. */
-function pacing(now: () => number, speed: number, activity: Activity): { until(atMs: number): Promise<void> } {
-  const startMs = now();
-  return {
-    async until(atMs) {
-      for (;;) {
-        const waitMs = startMs + atMs / speed - now();
-        if (waitMs <= 0) return;
-        // Waiting for the log's clock is no stall.
-        activity.touch();
-        await pause(Math.min(waitMs, 1_000));
-      }
-    },
-  };
-}
+  #record(told: HistoryRecord): void {
+    this.#checker.add(told);
+    this.#activity.touch();
+    if (told.kind !== 'heard') return;
+    this.#heard += 1;
+    this.#listening.note(told.client, told.thread, told.sequence);
+  }
 
-/** Does `work` for each, so many at a time, in order. */
-async function inTurns<T>(items: T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
-  const left = items.values();
-  await Promise.all(
-    Array.from({ length: atOnce }, async () => {
-      for (const item of left) await work(item);
-    }),
-  );
+  #operator(): ReplayClient {
+    const operator = this.#clients.get(operatorId);
+    if (!operator) throw new Error('the operator has no client');
+    return operator;
+  }
+
+  /** A run that is stuck goes on to what comes next: the checker says what is missing. */
+  async #unlessStalled(work: Promise<unknown>, what: string): Promise<void> {
+    try {
+      await this.#activity.orStalled(work, what);
+    } catch (error) {
+      if (!(error instanceof Stalled)) throw error;
+      this.#options.progress.say(`replay: ${error.message}`);
+    }
+  }
 }

@@ -11,8 +11,8 @@ const lookMs = 250;
 export async function allRead(
   played: Played,
   operator: ReplayClient,
-  reached: (members: number) => void,
   signal: AbortSignal,
+  reached: (members: number) => void,
 ): Promise<void> {
   const members = new Set([...played.members].map((member) => member.client.user));
   while (!signal.aborted) {
@@ -27,16 +27,12 @@ export async function allRead(
 }
 
 /** Each author who is still a member asks who has what, and is recorded as told. */
-export async function askAuthors(
-  played: Played,
-  record: (record: HistoryRecord) => void,
-  now: () => number,
-): Promise<void> {
+export async function askAuthors(played: Played, record: (record: HistoryRecord) => void): Promise<void> {
   const { thread } = played;
   for (const author of played.authors) {
     if (!played.members.has(author)) continue;
     for (const told of await author.positions(thread)) {
-      record({ client: author.client, atMs: now(), kind: 'position', thread, ...told });
+      record({ client: author.client, atMs: performance.now(), kind: 'position', thread, ...told });
     }
   }
 }

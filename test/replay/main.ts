@@ -1,0 +1,69 @@
+/** `npm run replay`: see args.ts for what it takes and report.ts for what it says at the end. */
+import { readFile } from 'node:fs/promises';
+import { type Platform, startPlatform } from '../../platform/platform.ts';
+import { type Args, parseCommandLine, usage, UsageError } from './args.ts';
+import { parleyClients } from './parley-client.ts';
+import { type FilePlan, planFile } from './plan.ts';
+import { Progress } from './progress.ts';
+import { exitCode, lastLine } from './report.ts';
+import { run } from './run.ts';
+import { tokensForTarget } from './token-source.ts';
+
+async function main(args: Args): Promise<number> {
+  const plans = await Promise.all(args.files.map(readPlan));
+  const sum = (count: (plan: FilePlan) => number): number => plans.reduce((total, plan) => total + count(plan), 0);
+  const progress = new Progress(process.stderr, () => performance.now());
+
+  await using stack = new AsyncDisposableStack();
+  let platform: Platform | undefined;
+  if (!args.target) platform = stack.use(await startPlatform({ env: limitsFor(plans) }));
+  const makeClient = parleyClients({
+    gateway: platform ? platform.gateway : `${args.target?.host}:${args.target?.port}`,
+    token: platform
+      ? (user) => platform.token(user)
+      : await tokensForTarget(process.env['PARLEY_TOKEN_COMMAND'], process.env['PARLEY_DATA'] ?? 'data'),
+    breakable: args.disturb,
+  });
+  const isPrivate = platform !== undefined;
+  const disturbSeed = args.disturb ? args.seed : undefined;
+  const { verdict, ...result } = await run(plans, { speed: args.speed, disturbSeed, isPrivate, makeClient, progress });
+
+  for (const finding of verdict.findings) console.error(finding);
+  if (args.disturb) console.error(`${result.breaks} streams were broken on purpose (seed ${args.seed})`);
+  const messages = sum((plan) => plan.messages);
+  const skippedLines = sum((plan) => plan.skippedLines);
+  console.log(lastLine({ files: plans.length, messages, skippedLines, verdict, ...result }));
+  return exitCode(verdict);
+}
+
+/** Limits are for people: a nick that says in a second what it said in hours is none, and its group may be large. */
+function limitsFor(plans: FilePlan[]): Record<string, string> {
+  const members = Math.max(1_000, ...plans.map((plan) => plan.users.length + 1));
+  const unlimited = String(1_000_000);
+  return {
+    PARLEY_MEMBER_CAP: String(members),
+    PARLEY_LIMIT_SENDS_PER_S: unlimited,
+    PARLEY_LIMIT_SENDS_BURST: unlimited,
+    PARLEY_LIMIT_OPENS_PER_S: unlimited,
+    PARLEY_LIMIT_OPENS_BURST: unlimited,
+    PARLEY_LIMIT_CONNECTS_PER_S: unlimited,
+  };
+}
+
+async function readPlan(path: string): Promise<FilePlan> {
+  try {
+    return planFile(path, await readFile(path));
+  } catch (error) {
+    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+try {
+  const args = parseCommandLine(process.argv.slice(2));
+  if (args === 'help') console.log(usage);
+  else process.exitCode = await main(args);
+} catch (error) {
+  if (error instanceof UsageError) console.error(`replay: ${error.message}\n\n${usage}`);
+  else console.error('replay:', error);
+  process.exitCode = 2;
+}
