@@ -64,8 +64,8 @@ export interface Failure {
   readonly ending: Ending;
 }
 
-const drainGraceMs = 15_000;
-const envoyGraceMs = 5000;
+/** After the nodes' own bound on draining (PARLEY_DRAIN_S, 10 s by default) they get this long to exit. */
+const exitGraceMs = 5000;
 
 /** Throws PortTakenError, or an Error with what the process that did not start had to say. */
 export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
@@ -75,6 +75,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   const logDir = path.resolve(options.logDir ?? path.join(dataDir, 'log'));
   await mkdir(logDir, { recursive: true });
 
+  const drainMs = Number(options.env?.['PARLEY_DRAIN_S'] ?? 10) * 1000;
   const { promise: failed, resolve: fail } = Promise.withResolvers<Failure>();
   const supervise = (child: Child): void => {
     void child.ended.then((ending) => {
@@ -87,8 +88,8 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   // Nodes first, so that their goodbyes still travel through Envoy.
   const stop = async (): Promise<void> => {
     for (const watch of watching) watch[Symbol.dispose]();
-    await Promise.all(nodes.map((node) => node.kill('SIGTERM', drainGraceMs)));
-    await envoy?.child.end('SIGTERM', envoyGraceMs);
+    await Promise.all(nodes.map((node) => node.kill('SIGTERM', drainMs + exitGraceMs)));
+    await envoy?.child.end('SIGTERM', exitGraceMs);
     if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
   };
   try {

@@ -101,7 +101,7 @@ function readAuth(env: NodeJS.ProcessEnv): ExternalAuth | undefined {
       'PARLEY_JWKS needs PARLEY_JWT_ISSUER and PARLEY_JWT_AUDIENCE beside it: which tokens to trust',
     );
   }
-  return { jwks, issuer, audience, algorithms: (env['PARLEY_JWT_ALGORITHMS'] ?? 'RS256,ES256').split(',') };
+  return { jwks, issuer, audience, algorithms: (env['PARLEY_JWT_ALGORITHMS'] ?? 'ES256,RS256,EdDSA').split(',') };
 }
 
 function readTls(env: NodeJS.ProcessEnv): StartSettings['tls'] {

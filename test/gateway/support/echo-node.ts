@@ -8,6 +8,8 @@ export interface EchoNode extends AsyncDisposable {
   readonly address: string;
   /** Answered calls of Echo.Say so far. */
   readonly calls: number;
+  /** That many floods were begun and all wait until their reader takes more. */
+  isHeldBack(floods: number): boolean;
   /** Health checks are answered NOT_SERVING from now on, or SERVING again. */
   serving: boolean;
 }
@@ -30,6 +32,7 @@ function method(path: string, stream: boolean): ServiceDefinition[string] {
 export async function startEchoNode(port = 0): Promise<EchoNode> {
   const server = new Server({ 'grpc.max_concurrent_streams': 100_000 });
   const state = { calls: 0, serving: true, address: '' };
+  const floods = new Set<ServerDuplexStream<Buffer, Buffer>>();
   type Unary = ServerUnaryCall<Buffer, Buffer>;
   type Answer = sendUnaryData<Buffer>;
   server.addService(
@@ -45,7 +48,7 @@ export async function startEchoNode(port = 0): Promise<EchoNode> {
         answer(null, Buffer.from(JSON.stringify({ ...call.metadata.getMap(), node: state.address })));
       },
       flow: (call: ServerDuplexStream<Buffer, Buffer>) => {
-        call.on('data', (message: Buffer) => flow(call, message));
+        call.on('data', (message: Buffer) => flow(call, message, floods));
         call.on('end', () => call.end());
         call.on('error', () => {});
       },
@@ -57,11 +60,13 @@ export async function startEchoNode(port = 0): Promise<EchoNode> {
     );
   });
   state.address = `127.0.0.1:${bound}`;
-  return Object.assign(state, { [Symbol.asyncDispose]: async () => server.forceShutdown() });
+  const isHeldBack = (count: number): boolean =>
+    floods.size === count && [...floods].every((call) => call.writableNeedDrain);
+  return Object.assign(state, { isHeldBack, [Symbol.asyncDispose]: async () => server.forceShutdown() });
 }
 
 /** "flood" starts sending 16 KiB messages as fast as they are taken; anything else is answered as it is. */
-function flow(call: ServerDuplexStream<Buffer, Buffer>, message: Buffer): void {
+function flow(call: ServerDuplexStream<Buffer, Buffer>, message: Buffer, floods: Set<typeof call>): void {
   if (message.toString() !== 'flood') {
     call.write(message);
     return;
@@ -72,6 +77,7 @@ function flow(call: ServerDuplexStream<Buffer, Buffer>, message: Buffer): void {
       // Until it says to wait for 'drain'.
     }
   };
+  floods.add(call);
   call.on('drain', more);
   more();
 }
