@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Platform, startPlatform } from '../../platform/platform.ts';
 import { People } from '../support/raw-people.ts';
+import { unlimited } from '../support/unlimited.ts';
 import { fieldNames, methods } from '../wire/descriptors.ts';
 import { accountRows } from './account-rows.ts';
 import { frameRows } from './frame-rows.ts';
@@ -17,13 +18,7 @@ let people: People;
 let stage: Stage;
 
 beforeAll(async () => {
-  platform = await startPlatform({
-    env: {
-      PARLEY_LIMIT_SENDS_PER_S: '100000',
-      PARLEY_LIMIT_OPENS_PER_S: '100000',
-      PARLEY_LIMIT_CONNECTS_PER_S: '100000',
-    },
-  });
+  platform = await startPlatform({ env: unlimited });
   people = new People(platform);
   stage = await Stage.open(people);
 });

@@ -6,6 +6,7 @@ import { GroupServiceService } from '#proto/parley/v1/group_service.ts';
 import { PeopleServiceService } from '#proto/parley/v1/people_service.ts';
 import { ThreadServiceService } from '#proto/parley/v1/thread_service.ts';
 import { People, type Person, clientId, directThread, groupOf, post, sendOn } from '../support/raw-people.ts';
+import { unlimited } from '../support/unlimited.ts';
 import type { RawStream } from '../support/raw-stream.ts';
 import { entriesOf, textOf, toldUpTo } from './told.ts';
 
@@ -17,7 +18,7 @@ let phone: RawStream;
 let laptop: RawStream;
 
 beforeAll(async () => {
-  platform = await startPlatform();
+  platform = await startPlatform({ env: unlimited });
   people = new People(platform);
   alice = await people.person('alice');
   bob = await people.person('bob');

@@ -3,12 +3,13 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Platform, startPlatform } from '../../platform/platform.ts';
 import { HistoryServiceService } from '#proto/parley/v1/history_service.ts';
 import { People, clientId, groupOf, textContent } from '../support/raw-people.ts';
+import { unlimited } from '../support/unlimited.ts';
 
 let platform: Platform;
 let people: People;
 
 beforeEach(async () => {
-  platform = await startPlatform({ env: { PARLEY_LIMIT_SENDS_PER_S: '100000' } });
+  platform = await startPlatform({ env: unlimited });
   people = new People(platform);
 });
 afterEach(async () => {

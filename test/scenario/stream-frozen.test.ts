@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Platform, startPlatform } from '../../platform/platform.ts';
 import { People, type Person, groupOf, sendOn } from '../support/raw-people.ts';
+import { unlimited } from '../support/unlimited.ts';
 import type { RawStream } from '../support/raw-stream.ts';
 import { acknowledging, noise, toldOf, toldUpTo } from './told.ts';
 
@@ -14,13 +15,7 @@ let platform: Platform;
 let people: People;
 
 beforeAll(async () => {
-  platform = await startPlatform({
-    env: {
-      PARLEY_LIMIT_SENDS_PER_S: '100000',
-      PARLEY_LIMIT_CONNECTS_PER_S: '1000',
-      PARLEY_LIMIT_OPENS_PER_S: '100000',
-    },
-  });
+  platform = await startPlatform({ env: unlimited });
   people = new People(platform);
 });
 afterAll(async () => {

@@ -3,15 +3,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Platform, startPlatform } from '../../platform/platform.ts';
 import { SkipReason } from '#proto/parley/v1/stream_service.ts';
 import { People, directThread, groupOf, post } from '../support/raw-people.ts';
+import { unlimited } from '../support/unlimited.ts';
 import { entriesOf, skipsOf, textOf, toldUpTo } from './told.ts';
 
 let platform: Platform;
 let people: People;
 
 beforeAll(async () => {
-  platform = await startPlatform({
-    env: { PARLEY_LIMIT_SENDS_PER_S: '100000', PARLEY_LIMIT_OPENS_PER_S: '100000' },
-  });
+  platform = await startPlatform({ env: unlimited });
   people = new People(platform);
 });
 afterAll(async () => {

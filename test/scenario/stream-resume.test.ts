@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Platform, startPlatform } from '../../platform/platform.ts';
 import { People, type Person, directThread, post, sendOn } from '../support/raw-people.ts';
+import { unlimited } from '../support/unlimited.ts';
 import type { RawStream } from '../support/raw-stream.ts';
 import { entriesOf, textOf, toldUpTo } from './told.ts';
 
@@ -9,7 +10,7 @@ let platform: Platform;
 let people: People;
 
 beforeAll(async () => {
-  platform = await startPlatform();
+  platform = await startPlatform({ env: unlimited });
   people = new People(platform);
 });
 afterAll(async () => {

@@ -2,13 +2,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Platform, startPlatform } from '../../platform/platform.ts';
 import { People, directThread, post } from '../support/raw-people.ts';
+import { unlimited } from '../support/unlimited.ts';
 import { entriesOf, textOf } from './told.ts';
 
 let platform: Platform;
 let people: People;
 
 beforeAll(async () => {
-  platform = await startPlatform();
+  platform = await startPlatform({ env: unlimited });
   people = new People(platform);
 });
 afterAll(async () => {

@@ -2,12 +2,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Platform, startPlatform } from '../../platform/platform.ts';
 import { People } from '../support/raw-people.ts';
+import { unlimited } from '../support/unlimited.ts';
 
 let platform: Platform;
 let people: People;
 
 beforeAll(async () => {
-  platform = await startPlatform();
+  platform = await startPlatform({ env: unlimited });
   people = new People(platform);
 });
 afterAll(async () => {

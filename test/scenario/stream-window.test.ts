@@ -4,6 +4,7 @@ import { type Platform, startPlatform } from '../../platform/platform.ts';
 import { HistoryServiceService } from '#proto/parley/v1/history_service.ts';
 import { SkipReason } from '#proto/parley/v1/stream_service.ts';
 import { People, type Person, clientId, groupOf, post, sendOn } from '../support/raw-people.ts';
+import { unlimited } from '../support/unlimited.ts';
 import type { RawStream } from '../support/raw-stream.ts';
 import { acknowledging, entriesOf, noise, skipsOf, toldUpTo } from './told.ts';
 
@@ -11,9 +12,7 @@ let platform: Platform;
 let people: People;
 
 beforeAll(async () => {
-  platform = await startPlatform({
-    env: { PARLEY_LIMIT_SENDS_PER_S: '100000', PARLEY_LIMIT_OPENS_PER_S: '100000', PARLEY_LIMIT_TYPING_PER_S: '1000' },
-  });
+  platform = await startPlatform({ env: unlimited });
   people = new People(platform);
 });
 afterAll(async () => {

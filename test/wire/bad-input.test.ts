@@ -17,6 +17,7 @@ import {
   sendOn,
   textContent,
 } from '../support/raw-people.ts';
+import { unlimited } from '../support/unlimited.ts';
 import type { RawStream } from '../support/raw-stream.ts';
 
 let platform: Platform;
@@ -27,7 +28,7 @@ let threadId: string;
 let stream: RawStream;
 
 beforeAll(async () => {
-  platform = await startPlatform();
+  platform = await startPlatform({ env: unlimited });
   people = new People(platform);
   alice = await people.person('alice');
   bob = await people.person('bob');

@@ -4,6 +4,7 @@ import { type Platform, startPlatform } from '../../platform/platform.ts';
 import { HistoryServiceService } from '#proto/parley/v1/history_service.ts';
 import { type ClientFrame, type DeepPartial, OpenRequest } from '#proto/parley/v1/stream_service.ts';
 import { People, type Person, clientId, directThread, sendOn, textContent } from '../support/raw-people.ts';
+import { unlimited } from '../support/unlimited.ts';
 import type { RawStream } from '../support/raw-stream.ts';
 
 let platform: Platform;
@@ -14,7 +15,7 @@ let bystander: RawStream;
 let devices = 0;
 
 beforeAll(async () => {
-  platform = await startPlatform();
+  platform = await startPlatform({ env: unlimited });
   people = new People(platform);
   alice = await people.person('alice');
   const bob = await people.person('bob');

@@ -6,6 +6,7 @@ import { HistoryServiceService } from '#proto/parley/v1/history_service.ts';
 import type { Entry } from '#proto/parley/v1/entry.ts';
 import type { ClientFrame, DeepPartial } from '#proto/parley/v1/stream_service.ts';
 import { People, type Person, groupOf, textContent } from '../support/raw-people.ts';
+import { unlimited } from '../support/unlimited.ts';
 import type { RawStream } from '../support/raw-stream.ts';
 
 const total = 10_000;
@@ -16,7 +17,7 @@ let people: People;
 let alice: Person;
 
 beforeAll(async () => {
-  platform = await startPlatform({ env: { PARLEY_LIMIT_SENDS_PER_S: '1000000' } });
+  platform = await startPlatform({ env: unlimited });
   people = new People(platform);
   alice = await people.person('alice');
 });
