@@ -5,7 +5,7 @@ import type { Opening } from '../delivery/opening.ts';
 import { counted, maxSequence, parseName, parseOptionalSequence, tooLarge } from './validate.ts';
 
 const maxRequestBytes = 256 * 1_024;
-const maxHelloBytes = 64 * 1_024;
+export const maxHelloBytes = 64 * 1_024;
 const maxFrames = 256;
 const maxTokenBytes = 512;
 

@@ -13,7 +13,7 @@ import { callerOf, identityOfCall } from './authenticate.ts';
 import { encodeFrame } from './frame-encoder.ts';
 import { refusalOf, statusObjectOf } from './errors.ts';
 import { StreamFrames, type FrameServices } from './stream-frames.ts';
-import { decodeRequest, parseHello } from './stream-hello.ts';
+import { decodeRequest, maxHelloBytes, parseHello } from './stream-hello.ts';
 import { GrpcSink } from './stream-sink.ts';
 import type { Verifier } from '../auth/verifier.ts';
 
@@ -105,19 +105,22 @@ class OpenStream {
       const { frames } = decodeRequest(bytes, true);
       const [first, ...rest] = frames;
       if (first?.frame?.$case !== 'hello') return;
-      void this.#open(first.frame.value, first.requestId, rest).catch((error: unknown) => this.#fail(error));
+      const hello = first.frame.value;
+      // Hello's own size matters only where the request could hold one that is too large.
+      const helloBytes = bytes.length <= maxHelloBytes ? bytes.length : Hello.encode(hello).finish().length;
+      void this.#open(hello, helloBytes, first.requestId, rest).catch((error: unknown) => this.#fail(error));
     } catch (error) {
       this.#breach(error);
     }
   }
 
-  async #open(hello: Hello, requestId: bigint, rest: readonly ClientFrame[]): Promise<void> {
+  async #open(hello: Hello, helloBytes: number, requestId: bigint, rest: readonly ClientFrame[]): Promise<void> {
     const { delivery, sessions, services, nodeId, noteUser } = this.#context;
     const identity = this.#identity as Identity;
     const { userId, expiresMs } = identity;
     let parsed;
     try {
-      parsed = parseHello(hello, Hello.encode(hello).finish().length);
+      parsed = parseHello(hello, helloBytes);
     } catch (error) {
       return this.#breach(error);
     }

@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { openKeySource } from './auth/jwks.ts';
+import { Verifier } from './auth/verifier.ts';
+import { MemoryBus } from './bus/memory.ts';
+import { Access } from './chat/access.ts';
+import { Appender } from './chat/appender.ts';
+import { Limits } from './chat/limits.ts';
+import { CachedPolicy } from './chat/policy.ts';
+import { SendMessage } from './chat/send-message.ts';
+import { addressOf, type Config } from './config.ts';
+import { systemClock, type Clock } from './core/clock.ts';
+import type { DeliveryContext } from './delivery/context.ts';
+import { Flusher } from './delivery/flusher.ts';
+import type { SessionLimits } from './delivery/frames.ts';
+import { goodbyeOf } from './delivery/goodbyes.ts';
+import { GroupReceipts } from './delivery/group-receipts.ts';
+import { Hub } from './delivery/hub.ts';
+import { ReceiptFrames } from './delivery/receipt-frames.ts';
+import { Receipts } from './delivery/receipts.ts';
+import { ResumeTokens } from './delivery/resume-token.ts';
+import { Sessions } from './delivery/sessions.ts';
+import { ThreadViews } from './delivery/thread-views.ts';
+import { MemoryRegistry } from './presence/memory.ts';
+import { encodeFrame } from './rpc/frame-encoder.ts';
+import { RpcServer } from './rpc/server.ts';
+import { openEmbeddedStore } from './store/embedded/store.ts';
+import { makeLog } from './telemetry/log.ts';
+import { Metrics, serveMetrics } from './telemetry/metrics.ts';
+
+const sessionLimits: SessionLimits = {
+  windowEntries: 256,
+  windowBytes: 256 * 1_024,
+  contentBytes: 65_536,
+  backfillEntries: 64,
+  framesInFlight: 256,
+};
+
+/** A running node. */
+export interface App {
+  /** host:port of the public gRPC. */
+  readonly grpc: string;
+  /** host:port of metrics; empty when there are none. */
+  readonly metrics: string;
+  /** Hands its streams over and stops: takes the configured time at most, and a little. */
+  stop(): Promise<void>;
+}
+
+/** The composition root: the only place that names implementations. */
+export async function startApp(config: Config, clock: Clock = systemClock): Promise<App> {
+  const log = makeLog({ file: config.PARLEY_LOG_FILE, level: config.PARLEY_LOG_LEVEL, node: config.PARLEY_NODE_ID });
+  const keys = await openKeySource(config.PARLEY_JWKS, { clock, keepFile: join(config.PARLEY_DATA, 'jwks-last-good.json') });
+  const verifier = new Verifier({
+    keys,
+    issuer: config.PARLEY_JWT_ISSUER,
+    audience: config.PARLEY_JWT_AUDIENCE,
+    algorithms: config.PARLEY_JWT_ALGORITHMS.split(','),
+    clock,
+  });
+  const store = await openEmbeddedStore({ folder: config.PARLEY_DATA, clock });
+  const bus = new MemoryBus();
+  const registry = new MemoryRegistry({ clock, bus, store });
+  const views = new ThreadViews(store, config.PARLEY_VIEWS);
+  const hub = new Hub(bus, views, clock);
+  const access = new Access({ store, threads: views });
+  const limits = new Limits(limitsOf(config), clock);
+  const policy = new CachedPolicy({ store, access, limits, clock }, config.PARLEY_VIEWS);
+  const receipts = new Receipts(store, bus, views, policy, clock, config.PARLEY_VIEWS * 2);
+  const resumeKey = await store.secret('resume-token', () => randomBytes(32));
+
+  const metrics = new Metrics({
+    sessions: () => sessions.size,
+    topics: () => hub.topics,
+    writable: () => store.health().writable,
+  });
+  const sessions = new Sessions(
+    clock,
+    registry,
+    { connectsPerS: config.PARLEY_LIMIT_CONNECTS_PER_S, sessionsPerUser: config.PARLEY_LIMIT_SESSIONS_PER_USER },
+    (_session, goodbye) => metrics.sessionEnded(goodbye.reason),
+  );
+  const delivery: DeliveryContext = {
+    store,
+    bus,
+    registry,
+    views,
+    hub,
+    receipts,
+    groupReceipts: new GroupReceipts(store, hub, views, clock),
+    receiptFrames: new ReceiptFrames(views, policy),
+    policy,
+    clock,
+    flusher: new Flusher(setImmediate, () => clock.monotonicMs()),
+    encode: encodeFrame,
+    limits: sessionLimits,
+    resumeTokens: new ResumeTokens(resumeKey),
+    goodbyeOf,
+  };
+  const appender = new Appender(store, bus, views, clock, (topic, error) => {
+    metrics.publishFailed();
+    log.warn({ err: error, kind: topic.split(':')[0] }, 'an event could not be published');
+  });
+  const sendMessage = new SendMessage(appender, receipts, policy);
+
+  const rpc = new RpcServer({
+    config,
+    log,
+    metrics,
+    verifier,
+    delivery,
+    sessions,
+    limits,
+    sendMessage,
+    noteUser: () => undefined,
+  });
+  const grpc = await rpc.listen(config.PARLEY_LISTEN);
+  const ready = (): { ready: boolean; why: string } => {
+    if (sessions.draining) return { ready: false, why: 'draining' };
+    const health = store.health();
+    return { ready: health.writable, why: health.writable ? 'ready' : health.why };
+  };
+  const http =
+    config.PARLEY_METRICS_LISTEN === ''
+      ? undefined
+      : await serveMetrics(metrics, addressOf(config.PARLEY_METRICS_LISTEN, 'PARLEY_METRICS_LISTEN'), ready);
+  log.info({ grpc, metrics: http?.address }, 'the node is ready');
+
+  return {
+    grpc,
+    metrics: http?.address ?? '',
+    async stop() {
+      log.info({ sessions: sessions.size }, 'draining');
+      rpc.setServing(false);
+      await sessions.drain(Math.min(2_000, config.PARLEY_DRAIN_S * 200), config.PARLEY_DRAIN_S * 1_000);
+      await rpc.stop();
+      sessions.close();
+      await receipts[Symbol.asyncDispose]();
+      await registry[Symbol.asyncDispose]();
+      await bus[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      await http?.close();
+      log.info('stopped');
+    },
+  };
+}
+
+function limitsOf(config: Config): ConstructorParameters<typeof Limits>[0] {
+  return {
+    sendsPerS: config.PARLEY_LIMIT_SENDS_PER_S,
+    sendBurst: config.PARLEY_LIMIT_SENDS_BURST,
+    opensPerS: config.PARLEY_LIMIT_OPENS_PER_S,
+    openBurst: config.PARLEY_LIMIT_OPENS_BURST,
+    typingPerS: config.PARLEY_LIMIT_TYPING_PER_S,
+    typingBurst: config.PARLEY_LIMIT_TYPING_PER_S * 5,
+    users: 100_000,
+  };
+}

@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import {
+  Server,
+  ServerCredentials,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+} from '@grpc/grpc-js';
+import { HealthImplementation } from 'grpc-health-check';
+import { StreamServiceService } from '#proto/parley/v1/stream_service.ts';
+import type { Config } from '../config.ts';
+import { Refusal } from '../core/errors.ts';
+import type { DeliveryContext } from '../delivery/context.ts';
+import type { Sessions } from '../delivery/sessions.ts';
+import type { Limits } from '../chat/limits.ts';
+import type { SendMessage } from '../chat/send-message.ts';
+import type { Caller } from '../chat/caller.ts';
+import type { Verifier } from '../auth/verifier.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { statusObjectOf } from './errors.ts';
+import { openHandler } from './stream-service.ts';
+
+export interface RpcOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly verifier: Verifier;
+  readonly delivery: DeliveryContext;
+  readonly sessions: Sessions;
+  readonly limits: Limits;
+  readonly sendMessage: SendMessage;
+  readonly noteUser: (caller: Caller) => void;
+}
+
+const unlimited = 0x7fff_ffff;
+
+/** The node's public gRPC. */
+export class RpcServer {
+  readonly #server: Server;
+  readonly #health: HealthImplementation;
+
+  constructor(options: RpcOptions) {
+    const { log, metrics, verifier } = options;
+    this.#server = new Server({
+      // Sizes are checked where the refusal can say what to do; this bounds what is read into memory.
+      'grpc.max_receive_message_length': 4 * 1_024 * 1_024,
+      'grpc.max_concurrent_streams': unlimited,
+      // A peer that is gone without a word is noticed; streams of living ones are not disturbed.
+      'grpc.keepalive_time_ms': 60_000,
+      'grpc.keepalive_timeout_ms': 20_000,
+    });
+    const report = (cause: unknown): string => {
+      const id = randomBytes(6).toString('hex');
+      metrics.internalError();
+      log.error({ err: cause, request: id }, 'something failed in the server');
+      return id;
+    };
+    const open = StreamServiceService.open;
+    const bytes = (value: Buffer): Buffer => value;
+    // Bytes in and out: what is decoded and when, and that frames are encoded once, is decided by the handler.
+    this.#server.addService(
+      {
+        open: { ...open, requestDeserialize: bytes, responseSerialize: bytes },
+        listen: StreamServiceService.listen,
+        submit: StreamServiceService.submit,
+      },
+      {
+        open: openHandler({
+          nodeId: options.config.PARLEY_NODE_ID,
+          delivery: options.delivery,
+          sessions: options.sessions,
+          verifier,
+          noteUser: options.noteUser,
+          services: {
+            sendMessage: options.sendMessage,
+            limits: options.limits,
+            verify: (token) => verifier.verify(token),
+            report,
+            observeFrame: (kind, reason) => metrics.frameRefused(kind, reason),
+          },
+        }),
+        listen: (call: ServerWritableStream<unknown, never>) => {
+          call.emit('error', statusObjectOf(notServed()));
+        },
+        submit: (_call: ServerUnaryCall<unknown, never>, callback: sendUnaryData<never>) => {
+          callback(statusObjectOf(notServed()));
+        },
+      },
+    );
+    this.#health = new HealthImplementation({ '': 'SERVING' });
+    this.#health.addToServer(this.#server);
+  }
+
+  /** host:port that it listens on. */
+  async listen(address: string): Promise<string> {
+    const host = address.slice(0, address.lastIndexOf(':'));
+    const port = await new Promise<number>((resolve, reject) => {
+      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+        if (error === null) resolve(bound);
+        else reject(new Error(`cannot listen on ${address}: ${error.message}`));
+      });
+    });
+    return `${host}:${port}`;
+  }
+
+  /** What health checks are told: a gateway sends new streams elsewhere from the start of a drain. */
+  setServing(serving: boolean): void {
+    this.#health.setStatus('', serving ? 'SERVING' : 'NOT_SERVING');
+  }
+
+  /** Waits for calls under way, a second at most. */
+  async stop(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const force = setTimeout(() => {
+        this.#server.forceShutdown();
+        resolve();
+      }, 1_000);
+      this.#server.tryShutdown(() => {
+        clearTimeout(force);
+        resolve();
+      });
+    });
+  }
+}
+
+function notServed(): Refusal {
+  return new Refusal('NOT_SERVED', 'this deployment does not serve this call');
+}
+
