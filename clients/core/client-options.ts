@@ -1,0 +1,53 @@
+import type { Carrier } from './carrier.ts';
+import type { DraftStore } from './draft.ts';
+import type { Runtime } from './runtime.ts';
+import type { GetToken } from './tokens.ts';
+
+/** What a device was told already, kept from one process to the next. */
+export interface ResumeState {
+  /** Opaque, at most 512 bytes, good for 30 days. */
+  readonly token: Uint8Array;
+  /** The user's own log: epoch, and up to where it is held. */
+  readonly userEpoch: bigint;
+  readonly userSequence: bigint;
+}
+
+/**
+ * Where the resume state outlives the process. Give one only to an application that keeps its threads too: with a resume
+ * token the server tells only of what changed since.
+ */
+export interface ResumeStore {
+  load(): Promise<ResumeState | undefined>;
+  save(state: ResumeState): Promise<void>;
+}
+
+export interface ClientOptions {
+  /** How to reach a node, such as `new NodeCarrier({target: '127.0.0.1:8080'})`. */
+  readonly carrier: Carrier;
+  /** Fetches a bearer token; called before the last one expires and after it was refused. */
+  readonly getToken: GetToken;
+  /** The device: 1–64 bytes of [A-Za-z0-9._-], chosen once by the installation and kept. */
+  readonly deviceId: string;
+  /** Keeps drafts through restarts; without one they die with the process. */
+  readonly drafts?: DraftStore;
+  readonly resume?: ResumeStore;
+  /** Bounds of the outbox; default 1,000 drafts and 4 MiB. `inFlightPerThread`: see Outbox; default 1, strict order. */
+  readonly outbox?: { readonly maxDrafts?: number; readonly maxBytes?: number; readonly inFlightPerThread?: number };
+  /** Lines (messages and changes) kept per thread for `items`; default 1,000; 0 = none, events only. */
+  readonly keepItems?: number;
+  /**
+   * What becomes of entries that were left out of the stream because too much was missed or unacknowledged: `fetch`
+   * (default) brings them as events, in order; `history` leaves them to history calls and goes on after them. Then
+   * they are acknowledged without having been told.
+   */
+  readonly skipped?: 'fetch' | 'history';
+  /**
+   * When a message counts as delivered to this device: `when-told` (default) as soon as its event was told; `by-hand`
+   * when the application calls `ack`, for instance after it wrote it to its database. Who never does stops the stream.
+   */
+  readonly acknowledge?: 'when-told' | 'by-hand';
+  /** Whether the app is in front of the user; default true. See `setForeground`. */
+  readonly foreground?: boolean;
+  /** Time and chance; for tests. */
+  readonly runtime?: Runtime;
+}

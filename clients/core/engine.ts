@@ -1,0 +1,237 @@
+import type { CaughtUp, Hello, Welcome } from '#proto/parley/v1/stream_service.ts';
+import { Acks } from './acks.ts';
+import { AccountCalls, HistoryCalls } from './calls.ts';
+import { Caller } from './caller.ts';
+import type { ClientOptions } from './client-options.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionState } from './connection-state.ts';
+import { Emitter } from './emitter.ts';
+import type { ClientEvents } from './events.ts';
+import { Outbox } from './outbox.ts';
+import { PresenceBook } from './presence-book.ts';
+import { Reauthentication } from './reauthentication.ts';
+import { Receipts } from './receipts.ts';
+import { Repair } from './repair.ts';
+import { systemRuntime } from './runtime.ts';
+import type { Runtime } from './runtime.ts';
+import type { Session, Told } from './session.ts';
+import { ThreadLogs } from './thread-logs.ts';
+import { Tokens } from './tokens.ts';
+import { TypingState } from './typing.ts';
+import { UserLog } from './user-log.ts';
+import { Wishes } from './wishes.ts';
+
+/** Frames that may wait for a reply, until Welcome says how many. */
+const defaultFramesInFlight = 16;
+
+/** The parts of a client, and which frame goes to which. ParleyClient is its face. */
+export class Engine {
+  readonly options: ClientOptions;
+  readonly runtime: Runtime;
+  readonly emitter: Emitter<ClientEvents>;
+  readonly caller: Caller;
+  readonly connection: Connection;
+  readonly outbox: Outbox;
+  readonly logs: ThreadLogs;
+  readonly acks: Acks;
+  readonly receipts = new Receipts();
+  readonly presences = new PresenceBook();
+  readonly typing: TypingState;
+  readonly wishes = new Wishes();
+  readonly #userLog: UserLog;
+  readonly #repair: Repair;
+  readonly #reauthentication: Reauthentication;
+  #resumeToken: Uint8Array = new Uint8Array();
+  userId = '';
+  foreground: boolean;
+
+  constructor(options: ClientOptions) {
+    const runtime = options.runtime ?? systemRuntime;
+    const tokens = new Tokens(options.getToken, runtime);
+    const emitter = new Emitter<ClientEvents>(runtime);
+    this.options = options;
+    this.runtime = runtime;
+    this.emitter = emitter;
+    this.foreground = options.foreground ?? true;
+    this.caller = new Caller(options.carrier, tokens, runtime);
+    this.acks = new Acks(runtime);
+    this.#repair = new Repair(runtime);
+    this.typing = new TypingState(runtime, (typing) => emitter.emit('typing', typing));
+    this.#reauthentication = new Reauthentication(tokens, runtime);
+    this.#userLog = new UserLog(new AccountCalls(this.caller), this.#repair, (entry) =>
+      emitter.emit('userEntry', entry),
+    );
+    this.logs = new ThreadLogs(
+      {
+        keepItems: options.keepItems ?? 1000,
+        skipped: options.skipped ?? 'fetch',
+        acknowledge: options.acknowledge ?? 'when-told',
+      },
+      {
+        emitter,
+        acks: this.acks,
+        repair: this.#repair,
+        history: new HistoryCalls(this.caller),
+        me: () => this.userId,
+        restarted: (threadId) => this.receipts.forget(threadId),
+      },
+    );
+    const { maxDrafts = 1000, maxBytes = 4 * 1024 * 1024, inFlightPerThread = 1 } = options.outbox ?? {};
+    this.outbox = new Outbox(
+      runtime,
+      { maxDrafts, maxBytes, inFlightPerThread, store: options.drafts },
+      {
+        sent: (draft, result) => {
+          this.logs.sent(draft, options.deviceId, result);
+          emitter.emit('sent', { draft, result });
+        },
+        failed: (draft, error) => emitter.emit('sendFailed', { draft, error }),
+      },
+    );
+    this.connection = new Connection(options.carrier, tokens, runtime, {
+      hello: (handOver) => this.#hello(handOver),
+      state: (state) => this.#changed(state),
+      welcome: (session, welcome) => this.#welcome(session, welcome),
+      told: (session, frame) => this.#told(session, frame),
+      batch: (_session, bytes) => this.acks.batch(bytes),
+      caughtUp: (session, caughtUp) => this.#caughtUp(session, caughtUp),
+      resumeToken: (token) => {
+        this.#resumeToken = token ?? new Uint8Array();
+        if (token !== undefined) this.#saveResume();
+      },
+    });
+  }
+
+  /** Reads the stores and opens the first stream. */
+  async start(): Promise<void> {
+    const resume = await this.options.resume?.load();
+    if (resume !== undefined) {
+      this.#resumeToken = resume.token;
+      this.#userLog.restore(resume.userEpoch, resume.userSequence);
+    }
+    await this.outbox.load();
+    this.connection.start();
+  }
+
+  /** Stops all that has time of its own. */
+  stop(): void {
+    this.#repair.pause();
+    this.#reauthentication.stop();
+    this.typing.stop();
+    this.acks.stop();
+  }
+
+  #hello(handOver: boolean): Hello {
+    const { name, version } = this.options.carrier;
+    return {
+      deviceId: this.options.deviceId,
+      // Codecs of browsers have Uint8Array, node's generated types say Buffer.
+      resumeToken: this.#resumeToken as never,
+      positions: this.acks.positions(),
+      sdk: { name, version },
+      apiRevision: 1,
+      handOver,
+      foreground: this.foreground,
+      userSequence: this.#userLog.held,
+    };
+  }
+
+  #welcome(session: Session, welcome: Welcome): void {
+    this.userId = welcome.userId;
+    this.#userLog.opened(welcome.userEpoch);
+    this.#reauthentication.start(session, welcome);
+    this.wishes.use(session);
+    // While an old stream still serves, drafts and positions go there until this one is caught up.
+    if (this.connection.session === session) this.#use(session);
+  }
+
+  #use(session: Session): void {
+    this.acks.use(session);
+    this.outbox.use(session, session.welcome?.limits?.framesInFlight ?? defaultFramesInFlight);
+  }
+
+  #caughtUp(session: Session, caughtUp: CaughtUp): void {
+    this.#use(session);
+    this.#userLog.caughtUp(caughtUp.userSequence);
+    this.#saveResume();
+    this.#repair.resume();
+    this.logs.lookAtAll();
+    const { sessionId = '', resumed = false } = session.welcome ?? {};
+    this.emitter.emit('caughtUp', { sessionId, resumed });
+  }
+
+  #told(session: Session, frame: Told): void {
+    switch (frame.$case) {
+      case 'entriesAppended':
+        this.logs.appended(frame.value);
+        return;
+      case 'headsChanged':
+        this.logs.heads(frame.value.heads, !session.isCaughtUp);
+        return;
+      case 'skipped':
+        this.#skipped(frame.value);
+        return;
+      case 'receiptAdvanced':
+        if (this.receipts.advance(frame.value)) this.emitter.emit('receipt', frame.value);
+        return;
+      case 'receiptCounts':
+        this.receipts.count(frame.value);
+        this.emitter.emit('receipt', { threadId: frame.value.threadId, counts: frame.value });
+        return;
+      case 'readAdvanced':
+        this.logs.readTo(frame.value.threadId, frame.value.readSequence, frame.value.unreadCount);
+        this.emitter.emit('read', frame.value);
+        return;
+      case 'presenceChanged': {
+        const news = this.presences.take(frame.value.presences);
+        if (news.length > 0) this.emitter.emit('presence', news);
+        return;
+      }
+      case 'typingChanged':
+        this.typing.heard(frame.value);
+        return;
+      case 'commentBatch':
+        this.emitter.emit('comments', frame.value);
+        return;
+      case 'userEntriesAppended':
+        this.#userLog.appended(frame.value.entries);
+        return;
+      case 'reply':
+      case 'welcome':
+      case 'heartbeatReply':
+      case 'caughtUp':
+      case 'goodbye':
+        // The session's own.
+        return;
+    }
+  }
+
+  #skipped(frame: Extract<Told, { $case: 'skipped' }>['value']): void {
+    switch (frame.what?.$case) {
+      case 'threadId':
+        this.logs.skipped(frame.what.value, frame);
+        return;
+      case 'channelId':
+        this.emitter.emit('commentsSkipped', { channelId: frame.what.value, from: frame.from, to: frame.to });
+        return;
+      case 'userLog':
+        this.#userLog.skipped(frame.to);
+        return;
+      case undefined:
+    }
+  }
+
+  #changed(state: ConnectionState): void {
+    if (state.phase === 'waiting' || state.phase === 'connecting') {
+      this.#repair.pause();
+      this.#reauthentication.stop();
+    }
+    if (state.phase === 'closed') this.stop();
+    this.emitter.emit('connection', state);
+  }
+
+  #saveResume(): void {
+    const state = { token: this.#resumeToken, userEpoch: this.#userLog.epoch, userSequence: this.#userLog.held };
+    this.options.resume?.save(state).catch((error: unknown) => this.runtime.report(error));
+  }
+}

@@ -1,0 +1,150 @@
+import type { Status } from '#proto/google/rpc/status.ts';
+import { bytesOf, numberOf, readFields, textOf } from './wire.ts';
+
+/** gRPC status codes that the SDK decides by. */
+export const Code = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  UNAUTHENTICATED: 16,
+} as const;
+
+/**
+ * Reasons that come from the SDK and never from a server:
+ * `OUTBOX_FULL` the outbox has no room for the draft; `DRAFT_NOT_SAVED` the draft store failed, nothing was sent;
+ * `CLIENT_CLOSED` the client was closed first (a draft in a store is sent by the next client on it);
+ * `CONNECTION_LOST` the stream ended before the answer; `DISCARDED` the draft was taken back;
+ * `TOKEN_UNAVAILABLE` `getToken` failed; `NO_REASON` a status without details (a proxy's, or the carrier's).
+ */
+export type LocalReason =
+  | 'OUTBOX_FULL'
+  | 'DRAFT_NOT_SAVED'
+  | 'CLIENT_CLOSED'
+  | 'CONNECTION_LOST'
+  | 'DISCARDED'
+  | 'TOKEN_UNAVAILABLE'
+  | 'NO_REASON';
+
+/** What was wrong with one field. */
+export interface FieldError {
+  /** Path of the field, such as `content.text`. */
+  readonly field: string;
+  readonly description: string;
+}
+
+export interface ErrorParts {
+  reason: string;
+  code: number;
+  message: string;
+  fields?: readonly FieldError[];
+  retryAfterMs?: number;
+  metadata?: Readonly<Record<string, string>>;
+  cause?: unknown;
+}
+
+/** Everything that the SDK rejects and throws with. Switch on `reason`; one you do not know, on `code`. */
+export class ParleyError extends Error {
+  override readonly name = 'ParleyError';
+  /** The catalogue's reason (proto/README.md), without prefix, or a `LocalReason`. */
+  readonly reason: string;
+  /** The gRPC status code. */
+  readonly code: number;
+  /** Which fields were wrong, for INVALID_FIELD. */
+  readonly fields: readonly FieldError[];
+  /** How long to wait before trying again, where the server said so. */
+  readonly retryAfterMs: number | undefined;
+  /** Details by name, where the server gave some. */
+  readonly metadata: Readonly<Record<string, string>>;
+
+  constructor(parts: ErrorParts) {
+    super(parts.message, parts.cause === undefined ? undefined : { cause: parts.cause });
+    this.reason = parts.reason;
+    this.code = parts.code;
+    this.fields = parts.fields ?? [];
+    this.retryAfterMs = parts.retryAfterMs;
+    this.metadata = parts.metadata ?? {};
+  }
+}
+
+/** An error of the SDK's own. */
+export function localError(reason: LocalReason, message: string, code: number, cause?: unknown): ParleyError {
+  return new ParleyError({ reason, code, message, cause });
+}
+
+/** Reads a google.rpc.Status as it comes in a Reply. Details that are damaged are left out. */
+export function errorOfStatus(status: Pick<Status, 'code' | 'message' | 'details'>): ParleyError {
+  const parts: ErrorParts = { reason: 'NO_REASON', code: status.code, message: status.message };
+  for (const detail of status.details) {
+    try {
+      readDetail(parts, detail.typeUrl, detail.value);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  return new ParleyError(parts);
+}
+
+/** Reads a status from the bytes of `grpc-status-details-bin`; without them, from code and message. */
+export function errorOfDetails(code: number, message: string, details: Uint8Array | undefined): ParleyError {
+  const status = { code, message, details: [] as { typeUrl: string; value: Uint8Array }[] };
+  if (details !== undefined) {
+    try {
+      for (const field of readFields(details)) if (field.number === 3) status.details.push(readAny(bytesOf(field)));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  return errorOfStatus(status as Pick<Status, 'code' | 'message' | 'details'>);
+}
+
+function readAny(bytes: Uint8Array): { typeUrl: string; value: Uint8Array } {
+  const any = { typeUrl: '', value: new Uint8Array() as Uint8Array };
+  for (const field of readFields(bytes)) {
+    if (field.number === 1) any.typeUrl = textOf(field);
+    if (field.number === 2) any.value = bytesOf(field);
+  }
+  return any;
+}
+
+function readDetail(parts: ErrorParts, typeUrl: string, value: Uint8Array): void {
+  switch (typeUrl.slice(typeUrl.lastIndexOf('/') + 1)) {
+    case 'google.rpc.ErrorInfo': {
+      const metadata: Record<string, string> = {};
+      for (const field of readFields(value)) {
+        if (field.number === 1) parts.reason = textOf(field);
+        if (field.number === 3) {
+          const [key, text] = readFields(bytesOf(field)).map(textOf);
+          if (key !== undefined) metadata[key] = text ?? '';
+        }
+      }
+      parts.metadata = metadata;
+      return;
+    }
+    case 'google.rpc.BadRequest':
+      parts.fields = readFields(value).map((violation) => {
+        const [field, description] = readFields(bytesOf(violation)).map(textOf);
+        return { field: field ?? '', description: description ?? '' };
+      });
+      return;
+    case 'google.rpc.RetryInfo':
+      for (const field of readFields(value)) {
+        if (field.number !== 1) continue;
+        let delayMs = 0;
+        for (const part of readFields(bytesOf(field))) {
+          delayMs += part.number === 1 ? numberOf(part) * 1000 : numberOf(part) / 1e6;
+        }
+        parts.retryAfterMs = delayMs;
+      }
+      return;
+    default:
+  }
+}

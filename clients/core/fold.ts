@@ -1,0 +1,218 @@
+import type { Content, Entry, Member } from '#proto/parley/v1/entry.ts';
+import type { Message } from '#proto/parley/v1/thread.ts';
+
+/** One line of a thread as people see it. */
+export type Item =
+  | { readonly kind: 'message'; readonly sequence: bigint; readonly message: Message }
+  /** Somebody joined, left, got a role; the group changed. */
+  | { readonly kind: 'change'; readonly sequence: bigint; readonly entry: Entry }
+  /** An entry of a kind that this SDK does not know: show a placeholder. */
+  | { readonly kind: 'unknown'; readonly sequence: bigint; readonly entry: Entry };
+
+interface Held {
+  item: Item;
+  /** Everything up to this sequence is in the item already: it was read from history at that head. */
+  asOf: bigint;
+}
+
+/** What an entry changed. */
+export interface Change {
+  /** A line is new at the end. */
+  readonly added: Item | undefined;
+  /** A message is another now: edited, deleted, reacted to. Undefined also when that message is not held. */
+  readonly changed: Message | undefined;
+}
+
+const unchanged: Change = { added: undefined, changed: undefined };
+
+/**
+ * A thread's entries folded into what people see: messages as they are now, and the changes between them. Entries come
+ * from a Timeline, in order; pages of history may be put in at any time. Bounded: the oldest lines go first.
+ * Messages are replaced, never changed in place: who kept one may compare by identity.
+ */
+export class Fold {
+  readonly #me: () => string;
+  readonly #mostItems: number;
+  readonly #held = new Map<bigint, Held>();
+  #order: bigint[] = [];
+  #sorted = true;
+  readonly #members = new Map<string, Member>();
+  #name = '';
+  #complete = false;
+
+  /** `me`: whose reactions are "mine". `mostItems`: lines kept; at least 1. */
+  constructor(me: () => string, mostItems: number) {
+    this.#me = me;
+    this.#mostItems = mostItems;
+  }
+
+  /** Lines in ascending order. */
+  items(): Item[] {
+    this.#sort();
+    return this.#order.flatMap((sequence) => this.#held.get(sequence)?.item ?? []);
+  }
+
+  message(sequence: bigint): Message | undefined {
+    const item = this.#held.get(sequence)?.item;
+    return item?.kind === 'message' ? item.message : undefined;
+  }
+
+  /** Members by id, from what the entries said. Whole only when `hasAllMembers`. */
+  get members(): ReadonlyMap<string, Member> {
+    return this.#members;
+  }
+
+  /** Whether the thread's first entry was among those applied. */
+  get hasAllMembers(): boolean {
+    return this.#complete;
+  }
+
+  /** A group's name as the entries said it; empty when they did not. */
+  get name(): string {
+    return this.#name;
+  }
+
+  clear(): void {
+    this.#held.clear();
+    this.#order = [];
+    this.#members.clear();
+    this.#name = '';
+    this.#complete = false;
+  }
+
+  /** Puts in messages as they were at a head; newer knowledge of a message stays. */
+  putHistory(messages: readonly Message[], head: bigint): void {
+    for (const message of messages) {
+      const old = this.#held.get(message.sequence);
+      if (old !== undefined && old.asOf >= head) continue;
+      this.#put({ kind: 'message', sequence: message.sequence, message }, head);
+    }
+    this.#trim();
+  }
+
+  /** Takes in the next entry. */
+  apply(entry: Entry): Change {
+    const { kind, sequence } = entry;
+    switch (kind?.$case) {
+      case undefined:
+        return this.#add({ kind: 'unknown', sequence, entry });
+      case 'message':
+        if ((this.#held.get(sequence)?.asOf ?? 0n) >= sequence) return unchanged;
+        return this.#add({ kind: 'message', sequence, message: messageOf(entry) });
+      case 'messageEdited': {
+        const { content, mentionIds, attachments, targetSequence } = kind.value;
+        return this.#change(targetSequence, sequence, (message) =>
+          // Without content a later edit or delete took its place, and comes or is here already.
+          message.deleteSequence > 0n || message.editSequence >= sequence || content === undefined
+            ? undefined
+            : { ...message, content, mentionIds, attachments, editSequence: sequence },
+        );
+      }
+      case 'messageDeleted':
+        return this.#change(kind.value.targetSequence, sequence, (message) => ({
+          ...message,
+          content: undefined,
+          attachments: [],
+          reactions: [],
+          deleteSequence: sequence,
+        }));
+      case 'reactionChanged': {
+        const { targetSequence, emoji, removed } = kind.value;
+        const mine = entry.senderId === this.#me();
+        return this.#change(targetSequence, sequence, (message) => react(message, emoji, removed, mine));
+      }
+      case 'threadCreated':
+        this.#complete = true;
+        this.#name = kind.value.name;
+        for (const member of kind.value.members) this.#members.set(member.userId, member);
+        return this.#add({ kind: 'change', sequence, entry });
+      case 'memberAdded':
+        this.#members.set(kind.value.userId, { ...kind.value, joinSequence: sequence });
+        return this.#add({ kind: 'change', sequence, entry });
+      case 'memberRemoved':
+        this.#members.delete(kind.value.userId);
+        return this.#add({ kind: 'change', sequence, entry });
+      case 'roleChanged': {
+        const member = this.#members.get(kind.value.userId);
+        if (member !== undefined) this.#members.set(member.userId, { ...member, role: kind.value.role });
+        return this.#add({ kind: 'change', sequence, entry });
+      }
+      case 'groupChanged':
+        this.#name = kind.value.name;
+        return this.#add({ kind: 'change', sequence, entry });
+    }
+  }
+
+  #add(item: Item): Change {
+    this.#put(item, item.sequence);
+    this.#trim();
+    return { added: item, changed: undefined };
+  }
+
+  #change(target: bigint, sequence: bigint, next: (message: Message) => Message | undefined): Change {
+    const held = this.#held.get(target);
+    if (held?.item.kind !== 'message' || held.asOf >= sequence) return unchanged;
+    held.asOf = sequence;
+    const message = next(held.item.message);
+    if (message === undefined) return unchanged;
+    held.item = { kind: 'message', sequence: target, message };
+    return { added: undefined, changed: message };
+  }
+
+  #put(item: Item, asOf: bigint): void {
+    if (!this.#held.has(item.sequence)) {
+      const last = this.#order.at(-1);
+      if (last !== undefined && last > item.sequence) this.#sorted = false;
+      this.#order.push(item.sequence);
+    }
+    this.#held.set(item.sequence, { item, asOf });
+  }
+
+  #sort(): void {
+    if (!this.#sorted) this.#order.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+    this.#sorted = true;
+  }
+
+  #trim(): void {
+    // In blocks: taking one from the front for each one added would move the whole list each time.
+    if (this.#order.length <= this.#mostItems * 1.25) return;
+    this.#sort();
+    for (const sequence of this.#order.splice(0, this.#order.length - this.#mostItems)) this.#held.delete(sequence);
+  }
+}
+
+/** The message that an entry posted, as the entry has it. */
+export function messageOf(entry: Entry): Message {
+  const posted = entry.kind?.$case === 'message' ? entry.kind.value : undefined;
+  return {
+    sequence: entry.sequence,
+    ordinal: entry.ordinal,
+    senderId: entry.senderId,
+    senderDeviceId: entry.senderDeviceId,
+    clientMessageId: entry.clientMessageId,
+    createTime: entry.createTime,
+    content: posted?.content,
+    replyTo: posted?.replyTo ?? 0n,
+    mentionIds: posted?.mentionIds ?? [],
+    attachments: posted?.attachments ?? [],
+    editSequence: posted?.editSequence ?? 0n,
+    deleteSequence: posted?.deleteSequence ?? 0n,
+    reactions: [],
+  };
+}
+
+function react(message: Message, emoji: string, removed: boolean, mine: boolean): Message | undefined {
+  if (message.deleteSequence > 0n) return undefined;
+  const reactions = message.reactions.map((reaction) =>
+    reaction.emoji === emoji
+      ? { emoji, count: reaction.count + (removed ? -1 : 1), mine: mine ? !removed : reaction.mine }
+      : reaction,
+  );
+  if (!removed && !reactions.some((reaction) => reaction.emoji === emoji)) reactions.push({ emoji, count: 1, mine });
+  return { ...message, reactions: reactions.filter((reaction) => reaction.count > 0) };
+}
+
+/** The text of a content; undefined when it has none that is text. */
+export function textOf(content: Content | undefined): string | undefined {
+  return content?.body?.$case === 'text' ? content.body.value : undefined;
+}

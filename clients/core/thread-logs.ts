@@ -1,0 +1,233 @@
+import type { Entry } from '#proto/parley/v1/entry.ts';
+import type { EntriesAppended, SendResult, Skipped } from '#proto/parley/v1/stream_service.ts';
+import type { Message, ThreadHead } from '#proto/parley/v1/thread.ts';
+import type { Acks } from './acks.ts';
+import type { HistoryCalls } from './calls.ts';
+import type { Draft } from './draft.ts';
+import type { Emitter } from './emitter.ts';
+import type { ClientEvents } from './events.ts';
+import { Fold, messageOf } from './fold.ts';
+import type { Repair } from './repair.ts';
+import { Timeline } from './timeline.ts';
+import type { Step } from './timeline.ts';
+
+/** Entries asked for in one page when filling a hole: the most the server gives. */
+const pageSize = 1000;
+
+export interface LogOptions {
+  /** Lines kept folded per thread; 0 = none, only events are told. */
+  readonly keepItems: number;
+  /** What to do about entries that were left out of the stream. */
+  readonly skipped: 'fetch' | 'history';
+  /** Whether what was told counts as held, or the application says so itself. */
+  readonly acknowledge: 'when-told' | 'by-hand';
+}
+
+interface ThreadLog {
+  readonly timeline: Timeline<Entry>;
+  readonly fold: Fold | undefined;
+  head: ThreadHead | undefined;
+  read: bigint;
+  unread: bigint;
+  /** `unread` counts what is up to here. */
+  unreadAsOf: bigint;
+}
+
+interface Rooms {
+  readonly emitter: Emitter<ClientEvents>;
+  readonly acks: Acks;
+  readonly repair: Repair;
+  readonly history: HistoryCalls;
+  readonly me: () => string;
+  readonly restarted: (threadId: string) => void;
+}
+
+/** The threads' logs on this device: takes in what streams and calls bring, tells each entry once and in order. */
+export class ThreadLogs {
+  readonly #options: LogOptions;
+  readonly #rooms: Rooms;
+  readonly #logs = new Map<string, ThreadLog>();
+
+  constructor(options: LogOptions, rooms: Rooms) {
+    this.#options = options;
+    this.#rooms = rooms;
+  }
+
+  get threadIds(): string[] {
+    return [...this.#logs.keys()];
+  }
+
+  head(threadId: string): ThreadHead | undefined {
+    return this.#logs.get(threadId)?.head;
+  }
+
+  fold(threadId: string): Fold | undefined {
+    return this.#logs.get(threadId)?.fold;
+  }
+
+  /** Everything up to here is held. */
+  held(threadId: string): bigint {
+    return this.#logs.get(threadId)?.timeline.held ?? 0n;
+  }
+
+  epoch(threadId: string): bigint {
+    return this.#logs.get(threadId)?.timeline.epoch ?? 0n;
+  }
+
+  unread(threadId: string): number {
+    return Number(this.#logs.get(threadId)?.unread ?? 0n);
+  }
+
+  /** `opening`: the stream is not caught up; what it tells as acknowledged is what the server really has. */
+  heads(heads: readonly ThreadHead[], opening: boolean): void {
+    for (const head of heads) {
+      const { threadId } = head;
+      const log = this.#log(threadId);
+      if (log.head === undefined || log.head.epoch !== head.epoch || head.sequence >= log.head.sequence) {
+        log.head = head;
+        log.unread = head.unreadCount;
+        log.unreadAsOf = head.sequence;
+        if (head.readSequence > log.read) log.read = head.readSequence;
+      }
+      if (opening) this.#rooms.acks.serverHas(threadId, head.deliveredSequence);
+      this.#took(threadId, log, log.timeline.head(head), 0);
+    }
+    this.#rooms.emitter.emit('heads', heads);
+  }
+
+  appended(frame: EntriesAppended): void {
+    const log = this.#log(frame.threadId);
+    this.#took(frame.threadId, log, log.timeline.entries(frame.epoch, frame.entries), frame.entries.length);
+  }
+
+  skipped(threadId: string, frame: Skipped): void {
+    const log = this.#log(threadId);
+    log.timeline.skipped(frame.to);
+    this.#rooms.emitter.emit('skipped', { threadId, from: frame.from, to: frame.to, reason: frame.reason });
+    if (this.#options.skipped === 'fetch') this.#look(threadId, log, true);
+    else this.#took(threadId, log, log.timeline.leave(frame.to), 0);
+  }
+
+  /** The user's own message has its place: the stream it was sent on does not bring it. */
+  sent(draft: Draft, deviceId: string, result: SendResult): void {
+    const log = this.#log(draft.threadId);
+    if (result.duplicate) {
+      // It may have been edited since: only the log says what it is now.
+      log.timeline.skipped(result.sequence);
+      this.#look(draft.threadId, log, false);
+      return;
+    }
+    const entry: Entry = {
+      sequence: result.sequence,
+      ordinal: result.ordinal,
+      senderId: this.#rooms.me(),
+      senderDeviceId: deviceId,
+      clientMessageId: draft.clientMessageId,
+      createTime: result.createTime,
+      kind: {
+        $case: 'message',
+        value: {
+          content: draft.content,
+          replyTo: draft.replyTo,
+          mentionIds: [...draft.mentionIds],
+          attachments: [...draft.attachments],
+          editSequence: 0n,
+          deleteSequence: 0n,
+        },
+      },
+    };
+    this.#took(draft.threadId, log, log.timeline.entries(result.epoch, [entry]), 0);
+  }
+
+  /** Puts messages that were read from history among those held. */
+  putHistory(threadId: string, messages: readonly Message[], head: ThreadHead | undefined): void {
+    this.#log(threadId).fold?.putHistory(messages, head?.sequence ?? 0n);
+  }
+
+  /** The user's read position is here now, whoever moved it. */
+  readTo(threadId: string, upTo: bigint, unread?: bigint): void {
+    const log = this.#log(threadId);
+    if (upTo <= log.read) return;
+    log.read = upTo;
+    if (unread !== undefined) log.unread = unread;
+    else if (upTo >= log.timeline.held) log.unread = 0n;
+    else log.unread = BigInt(this.#messagesAfter(log, upTo));
+  }
+
+  /** The stream is live: what is missing now, it will not bring. */
+  lookAtAll(): void {
+    for (const [threadId, log] of this.#logs) this.#look(threadId, log, false);
+  }
+
+  #log(threadId: string): ThreadLog {
+    let log = this.#logs.get(threadId);
+    if (log === undefined) {
+      const { keepItems } = this.#options;
+      const fold = keepItems > 0 ? new Fold(this.#rooms.me, keepItems) : undefined;
+      log = { timeline: new Timeline(), fold, head: undefined, read: 0n, unread: 0n, unreadAsOf: 0n };
+      this.#logs.set(threadId, log);
+    }
+    return log;
+  }
+
+  #took(threadId: string, log: ThreadLog, step: Step<Entry>, fromStream: number): void {
+    if (step.restarted) {
+      log.fold?.clear();
+      log.read = 0n;
+      log.unreadAsOf = 0n;
+      this.#rooms.acks.forget(threadId);
+      this.#rooms.restarted(threadId);
+      this.#rooms.emitter.emit('restarted', { threadId, epoch: log.timeline.epoch });
+    }
+    for (const entry of step.applied) this.#tell(threadId, log, entry);
+    if (this.#options.acknowledge === 'when-told') {
+      this.#rooms.acks.holds(threadId, log.timeline.held, fromStream);
+    }
+    this.#look(threadId, log, false);
+  }
+
+  #tell(threadId: string, log: ThreadLog, entry: Entry): void {
+    const { emitter } = this.#rooms;
+    const isMessage = entry.kind?.$case === 'message';
+    if (isMessage && entry.sequence > log.unreadAsOf) {
+      if (entry.senderId !== this.#rooms.me() && entry.sequence > log.read) log.unread += 1n;
+      log.unreadAsOf = entry.sequence;
+    }
+    const change = log.fold?.apply(entry);
+    emitter.emit('entry', { threadId, epoch: log.timeline.epoch, entry });
+    if (!emitter.hears('message')) return;
+    if (change === undefined) {
+      if (isMessage) emitter.emit('message', { threadId, message: messageOf(entry), added: true });
+    } else if (change.added?.kind === 'message') {
+      emitter.emit('message', { threadId, message: change.added.message, added: true });
+    } else if (change.changed !== undefined) {
+      emitter.emit('message', { threadId, message: change.changed, added: false });
+    }
+  }
+
+  #look(threadId: string, log: ThreadLog, now: boolean): void {
+    const { timeline } = log;
+    this.#rooms.repair.look(
+      threadId,
+      {
+        hole: () => timeline.missing?.after,
+        fetch: async (signal) => {
+          const { missing } = timeline;
+          if (missing === undefined) return;
+          const { entries, head } = await this.#rooms.history.entries(
+            threadId,
+            { afterSequence: missing.after, pageSize },
+            { signal },
+          );
+          if (head === undefined || signal.aborted) return;
+          this.#took(threadId, log, timeline.page(missing.after, entries, head), 0);
+        },
+      },
+      now,
+    );
+  }
+
+  #messagesAfter(log: ThreadLog, upTo: bigint): number {
+    return log.fold?.items().filter((item) => item.kind === 'message' && item.sequence > upTo).length ?? 0;
+  }
+}

@@ -1,0 +1,67 @@
+import { Code, localError, ParleyError } from './errors.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Fetches a bearer token, without the word; asked again before the last one expires. */
+export type GetToken = () => Promise<string> | string;
+
+/** Without a readable expiry a token is used this long before the next is fetched. */
+const blindUseMs = 60_000;
+/** A token this near its expiry is not used for anything new. */
+const marginMs = 5000;
+
+/** Keeps the last token while it is good, and lets all who want one at once wait for the same fetch. */
+export class Tokens {
+  readonly #getToken: GetToken;
+  readonly #runtime: Runtime;
+  #token = '';
+  #goodUntilMs = 0;
+  #fetching: Promise<string> | undefined;
+
+  constructor(getToken: GetToken, runtime: Runtime) {
+    this.#getToken = getToken;
+    this.#runtime = runtime;
+  }
+
+  /** A token that is good now. Rejects with TOKEN_UNAVAILABLE. */
+  current(): Promise<string> {
+    return this.#runtime.wallNow() < this.#goodUntilMs ? Promise.resolve(this.#token) : this.fresh();
+  }
+
+  /** A token fetched now, whatever is kept: the kept one was refused, or is about to expire. */
+  fresh(): Promise<string> {
+    this.#fetching ??= this.#fetch().finally(() => {
+      this.#fetching = undefined;
+    });
+    return this.#fetching;
+  }
+
+  /** Says that a server refused this token. */
+  refused(token: string): void {
+    if (token === this.#token) this.#goodUntilMs = 0;
+  }
+
+  async #fetch(): Promise<string> {
+    try {
+      const token = await this.#getToken();
+      this.#token = token;
+      this.#goodUntilMs = (expiryMs(token) ?? this.#runtime.wallNow() + blindUseMs) - marginMs;
+      return token;
+    } catch (error) {
+      if (error instanceof ParleyError) throw error;
+      throw localError('TOKEN_UNAVAILABLE', 'no token could be had', Code.UNAVAILABLE, error);
+    }
+  }
+}
+
+/** The `exp` claim of a JWT; undefined when it cannot be read. Nothing is verified: the server does that. */
+function expiryMs(token: string): number | undefined {
+  const payload = token.split('.')[1];
+  if (payload === undefined) return undefined;
+  try {
+    const claims: unknown = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
+    const exp = (claims as { exp?: unknown } | null)?.exp;
+    return typeof exp === 'number' ? exp * 1000 : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,74 @@
+import type { UserEntry } from '#proto/parley/v1/account.ts';
+import type { AccountCalls } from './calls.ts';
+import type { Repair } from './repair.ts';
+import { Timeline } from './timeline.ts';
+import type { Step } from './timeline.ts';
+
+/** The user's own log on this device: what other devices of the user changed, each entry once and in order. */
+export class UserLog {
+  readonly #calls: AccountCalls;
+  readonly #repair: Repair;
+  readonly #tell: (entry: UserEntry) => void;
+  #timeline = new Timeline<UserEntry>();
+
+  constructor(calls: AccountCalls, repair: Repair, tell: (entry: UserEntry) => void) {
+    this.#calls = calls;
+    this.#repair = repair;
+    this.#tell = tell;
+  }
+
+  get held(): bigint {
+    return this.#timeline.held;
+  }
+
+  get epoch(): bigint {
+    return this.#timeline.epoch;
+  }
+
+  /** What an earlier process held. */
+  restore(epoch: bigint, held: bigint): void {
+    this.#timeline.restore(epoch, held);
+  }
+
+  /** A session opened on a log of this epoch. */
+  opened(epoch: bigint): void {
+    this.#took(this.#timeline.entries(epoch, []));
+  }
+
+  appended(entries: readonly UserEntry[]): void {
+    this.#took(this.#timeline.entries(this.#timeline.epoch, entries));
+  }
+
+  skipped(to: bigint): void {
+    this.#timeline.skipped(to);
+    this.#look(true);
+  }
+
+  /** The server has told everything up to here that it tells. */
+  caughtUp(sequence: bigint): void {
+    this.#took(this.#timeline.leave(sequence));
+  }
+
+  #took(step: Step<UserEntry>): void {
+    for (const entry of step.applied) this.#tell(entry);
+    this.#look(false);
+  }
+
+  #look(now: boolean): void {
+    const timeline = this.#timeline;
+    this.#repair.look(
+      // No thread's id has a colon.
+      'user:',
+      {
+        hole: () => timeline.missing?.after,
+        fetch: async (signal) => {
+          const after = timeline.held;
+          const { entries, headSequence, epoch } = await this.#calls.entries(after, { signal });
+          if (signal.aborted) return;
+          this.#took(timeline.page(after, entries, { epoch, sequence: headSequence, visibleFromSequence: 0n }));
+        },
+      },
+      now,
+    );
+  }
+}
