@@ -1,0 +1,92 @@
+package load
+
+import (
+	"os"
+	"sync/atomic"
+	"time"
+
+	"parley.chat/bench/histogram"
+	"parley.chat/bench/proc"
+)
+
+const ownName = "load generator"
+
+// Meter times messages that were meant to be sent inside the measured span, and counts what arrives in it.
+type Meter struct {
+	Clock     Clock
+	Processes []proc.Process
+
+	Received histogram.Histogram
+	Acked    histogram.Histogram
+	Lag      histogram.Histogram
+
+	from, to atomic.Int64
+	arrived  atomic.Uint64
+	sent     atomic.Uint64
+}
+
+// Span is what was counted between the two ends of the measured time.
+type Span struct {
+	Seconds float64
+	Arrived uint64
+	Sent    uint64
+	CPU     map[string]float64
+	Memory  map[string]proc.Memory
+	OwnCPU  float64
+}
+
+func (m *Meter) inside(intended time.Duration) bool {
+	return int64(intended) >= m.from.Load() && int64(intended) < m.to.Load()
+}
+
+// HasReceived counts an arrival at somebody else.
+func (m *Meter) HasReceived(intended time.Duration) {
+	m.arrived.Add(1)
+	if m.inside(intended) {
+		m.Received.Record(m.Clock.Now() - intended)
+	}
+}
+
+// HasAcked counts the server's word that it has a message.
+func (m *Meter) HasAcked(intended time.Duration) {
+	if m.inside(intended) {
+		m.Acked.Record(m.Clock.Now() - intended)
+	}
+}
+
+// Sends counts a message on its way out: how much later than meant is the load generator's own delay.
+func (m *Meter) Sends(intended time.Duration) {
+	m.sent.Add(1)
+	if m.inside(intended) {
+		m.Lag.Record(m.Clock.Now() - intended)
+	}
+}
+
+// Measure takes what the processes used during `span` from now, while the load goes on.
+func (m *Meter) Measure(span time.Duration, stop <-chan struct{}) (Span, error) {
+	processes := append([]proc.Process{{Name: ownName, Pid: os.Getpid()}}, m.Processes...)
+	before, err := proc.CPUSeconds(processes)
+	if err != nil {
+		return Span{}, err
+	}
+	arrived, sent, start := m.arrived.Load(), m.sent.Load(), m.Clock.Now()
+	m.from.Store(int64(start))
+	m.to.Store(int64(start + span))
+	select {
+	case <-time.After(span):
+	case <-stop:
+	}
+	took := m.Clock.Now() - start
+	result := Span{Seconds: took.Seconds(), Arrived: m.arrived.Load() - arrived, Sent: m.sent.Load() - sent, CPU: map[string]float64{}}
+	after, err := proc.CPUSeconds(processes)
+	if err != nil {
+		return Span{}, err
+	}
+	for name, seconds := range after {
+		result.CPU[name] = seconds - before[name]
+	}
+	result.OwnCPU = result.CPU[ownName]
+	delete(result.CPU, ownName)
+	result.Memory, err = proc.MemoryOf(m.Processes)
+	return result, err
+}
