@@ -1,0 +1,44 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ConfigError, readConfig } from './config.ts';
+
+const needed = { PARLEY_JWKS: 'keys.json', PARLEY_JWT_ISSUER: 'https://id.example', PARLEY_JWT_AUDIENCE: 'parley' };
+
+describe('The configuration of a node', () => {
+  it('has a default for everything but the issuer of tokens', () => {
+    const config = readConfig(needed);
+    expect(config.PARLEY_MEMBER_CAP).toBe(1_000);
+    expect(config.PARLEY_LISTEN).toBe('127.0.0.1:0');
+    expect(config.PARLEY_NODE_ID).toMatch(/^n[0-9a-f]{8}$/);
+    expect(() => readConfig({ ...needed, PARLEY_JWKS: '' })).toThrow(/PARLEY_JWKS is required/);
+  });
+
+  it('refuses a name that is no setting', () => {
+    expect(() => readConfig({ ...needed, PARLEY_MEMBER_CAPS: '5' })).toThrow(/no such setting: PARLEY_MEMBER_CAPS/);
+  });
+
+  it('refuses values out of bounds and says what they should be', () => {
+    expect(() => readConfig({ ...needed, PARLEY_MEMBER_CAP: '1' })).toThrow(/whole number from 2 to 100000, not "1"/);
+    expect(() => readConfig({ ...needed, PARLEY_LIMIT_SENDS_PER_S: '2.5' })).toThrow(ConfigError);
+    expect(() => readConfig({ ...needed, PARLEY_DEV_KEY: 'yes' })).toThrow(/must be 0 or 1/);
+    expect(() => readConfig({ ...needed, PARLEY_LISTEN: 'here' })).toThrow(/must be host:port/);
+  });
+
+  it('keeps the dev key on loopback unless told otherwise', () => {
+    const exposed = { ...needed, PARLEY_DEV_KEY: '1', PARLEY_LISTEN: '0.0.0.0:9000' };
+    expect(() => readConfig(exposed)).toThrow(/must be on loopback/);
+    expect(readConfig({ ...exposed, PARLEY_DEV_KEY_EXPOSE: '1' }).PARLEY_LISTEN).toBe('0.0.0.0:9000');
+    expect(readConfig({ ...exposed, PARLEY_LISTEN: '127.0.0.7:9000' }).PARLEY_DEV_KEY).toBe(true);
+  });
+
+  it('takes any setting from a file', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'parley-config-')), 'audience');
+    writeFileSync(file, 'from-a-file\n');
+    expect(readConfig({ ...needed, PARLEY_JWT_AUDIENCE: undefined, PARLEY_JWT_AUDIENCE_FILE: file })).toMatchObject({
+      PARLEY_JWT_AUDIENCE: 'from-a-file',
+    });
+    expect(() => readConfig({ ...needed, PARLEY_NODE_ID_FILE: `${file}-gone` })).toThrow(/PARLEY_NODE_ID_FILE/);
+  });
+});
