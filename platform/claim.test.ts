@@ -1,0 +1,37 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { claimFolder, ClaimedError } from './claim.ts';
+
+function tempFolder(): Disposable & { readonly path: string } {
+  const folder = mkdtempSync(path.join(tmpdir(), 'parley-claim-'));
+  return { path: folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
+}
+
+test('a folder is claimed once, and free again after the release', () => {
+  using folder = tempFolder();
+  const data = path.join(folder.path, 'data');
+  const claim = claimFolder(data, '127.0.0.1:8080');
+  expect(() => claimFolder(data, '127.0.0.1:9')).toThrow(ClaimedError);
+  expect(() => claimFolder(data, '127.0.0.1:9')).toThrow(`process ${process.pid}, listening on 127.0.0.1:8080`);
+  claim.release();
+  expect(readdirSync(data)).toEqual([]);
+  claimFolder(data, '127.0.0.1:9').release();
+});
+
+test.each([
+  ['a process that is gone', { pid: 2 ** 22 + 1, began: '1', gateway: 'x' }],
+  ['a process id that somebody else has now', { pid: process.pid, began: '1', gateway: 'x' }],
+])('the claim of %s is taken over', (_whose, holder) => {
+  using folder = tempFolder();
+  writeFileSync(path.join(folder.path, 'start.json'), JSON.stringify(holder));
+  claimFolder(folder.path, '127.0.0.1:1');
+  expect(JSON.parse(readFileSync(path.join(folder.path, 'start.json'), 'utf8'))).toMatchObject({ pid: process.pid });
+});
+
+test('a claim of which only half was written is taken over', () => {
+  using folder = tempFolder();
+  writeFileSync(path.join(folder.path, 'start.json'), '{"pid":');
+  expect(() => claimFolder(folder.path, '127.0.0.1:1')).not.toThrow();
+});
