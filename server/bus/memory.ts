@@ -2,58 +2,69 @@ import type { BusEvent } from '../core/event.ts';
 import type { Bus, Listener, Subscription, Topic } from './bus.ts';
 
 /**
- * The bus of a node that is alone: a map. Nothing is ever lost, so there are no interruptions. Events are handed over
- * at once; one published while another is handed over waits behind it, so that listeners are never re-entered.
+ * The bus of a single node: a map. Nothing is lost, so nothing is ever interrupted. An event published by a listener
+ * reaches its listeners after the one that is being handed over, before the outer `publish` returns.
  */
 export class MemoryBus implements Bus {
-  readonly #listeners = new Map<Topic, Set<Listener>>();
-  readonly #waiting: [Topic, BusEvent][] = [];
+  readonly #listeners = new Map<Topic, Set<Held>>();
+  readonly #published = Promise.resolve();
+  /** Events published while another is handed over. */
+  readonly #waiting: { readonly topic: Topic; readonly event: BusEvent }[] = [];
   #handing = false;
 
   publish(topic: Topic, event: BusEvent): Promise<void> {
-    this.#waiting.push([topic, event]);
-    if (!this.#handing) this.#hand();
-    return done;
-  }
-
-  subscribe(topic: Topic, listener: Listener): Promise<Subscription> {
-    let listeners = this.#listeners.get(topic);
-    if (listeners === undefined) {
-      listeners = new Set();
-      this.#listeners.set(topic, listeners);
+    if (this.#handing) {
+      this.#waiting.push({ topic, event });
+      return this.#published;
     }
-    // A listener of its own for each subscription: the same function may listen twice.
-    const own: Listener = (event) => listener(event);
-    listeners.add(own);
-    return Promise.resolve({ unsubscribe: () => this.#unsubscribe(topic, own) });
-  }
-
-  onInterruption(): void {
-    // There are none.
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#listeners.clear();
-    this.#waiting.length = 0;
-  }
-
-  #unsubscribe(topic: Topic, listener: Listener): void {
     const listeners = this.#listeners.get(topic);
-    if (listeners === undefined || !listeners.delete(listener) || listeners.size > 0) return;
-    this.#listeners.delete(topic);
-  }
-
-  #hand(): void {
+    if (listeners === undefined) return this.#published;
     this.#handing = true;
     try {
+      handOver(listeners, event);
       for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-        const [topic, event] = next;
-        for (const listener of this.#listeners.get(topic) ?? []) listener(event);
+        const others = this.#listeners.get(next.topic);
+        if (others !== undefined) handOver(others, next.event);
       }
     } finally {
       this.#handing = false;
     }
+    return this.#published;
+  }
+
+  subscribe(topic: Topic, listener: Listener): Promise<Subscription> {
+    let listeners = this.#listeners.get(topic);
+    if (listeners === undefined) this.#listeners.set(topic, (listeners = new Set()));
+    // One listener may subscribe twice: each subscription is its own.
+    const held: Held = { listener };
+    listeners.add(held);
+    return Promise.resolve({ unsubscribe: () => this.#unsubscribe(topic, held) });
+  }
+
+  #unsubscribe(topic: Topic, held: Held): void {
+    const listeners = this.#listeners.get(topic);
+    if (listeners?.delete(held) === true && listeners.size === 0) this.#listeners.delete(topic);
+  }
+
+  onInterruption(): void {
+    // A map does not lose events.
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#listeners.clear();
+    this.#waiting.length = 0;
+    return Promise.resolve();
   }
 }
 
-const done = Promise.resolve();
+interface Held {
+  readonly listener: Listener;
+}
+
+/** Who subscribes meanwhile does not hear this event; who leaves does not either. */
+function handOver(listeners: Set<Held>, event: BusEvent): void {
+  if (listeners.size === 1) {
+    for (const { listener } of listeners) return listener(event);
+  }
+  for (const held of [...listeners]) if (listeners.has(held)) held.listener(event);
+}

@@ -1,0 +1,215 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Entry, Head } from '../../core/entry.ts';
+import { throwIfAborted } from '../../core/errors.ts';
+import type { DeviceId, LogId, ThreadId, UserId } from '../../core/ids.ts';
+import type { Row } from '../../core/rows.ts';
+import type {
+  Append,
+  AppendResult,
+  Duplicate,
+  InboxRow,
+  Position,
+  PositionUpdate,
+  Range,
+  RowRange,
+  Store,
+  UserRange,
+} from '../store.ts';
+import { Appends } from './append.ts';
+import { ByteWriter } from './bytes.ts';
+import type { Commit } from './commit.ts';
+import { compact } from './compact.ts';
+import type { Database } from './database.ts';
+import { decodeDuplicate } from './dedup.ts';
+import { readEntries } from './entries.ts';
+import type { Folder } from './folder.ts';
+import { decodeHead, encodeHead } from './heads.ts';
+import { InboxReader } from './inbox-reader.ts';
+import { keys } from './keys.ts';
+import { LastSeen } from './last-seen.ts';
+import type { StoreLog } from './log.ts';
+import { LogStates } from './log-states.ts';
+import { encodeDevice, encodePosition, Positions } from './positions.ts';
+import { recover } from './recovery.ts';
+import { readRow, readRows } from './rows.ts';
+import { Secrets } from './secrets.ts';
+import { Writer } from './writer.ts';
+
+export interface EmbeddedStoreParts {
+  readonly folder: Folder;
+  readonly database: Database;
+  readonly epoch: bigint;
+  readonly clock: Clock;
+  readonly log: StoreLog;
+  readonly sync: boolean;
+}
+
+/** The store on one machine: the parts of this folder behind the door. */
+export class EmbeddedStore implements Store {
+  readonly #folder: Folder;
+  readonly #database: Database;
+  readonly #epoch: bigint;
+  readonly #words = new ByteWriter();
+  readonly #states: LogStates;
+  readonly #writer: Writer;
+  readonly #appends: Appends;
+  readonly #positions: Positions;
+  readonly #inbox: InboxReader;
+  readonly #lastSeen: LastSeen;
+  readonly #secrets: Secrets;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: EmbeddedStoreParts) {
+    const { folder, database, epoch, clock, log, sync } = parts;
+    this.#folder = folder;
+    this.#database = database;
+    this.#epoch = epoch;
+    this.#states = new LogStates(() => [...this.#writer.unsettled()].flatMap((commit) => [...commit.heads.keys()]));
+    this.#writer = new Writer({
+      database,
+      log,
+      sync,
+      seal: (commit) => this.#seal(commit),
+      durable: (commit) => this.#durable(commit),
+      failed: () => this.#states.clear(),
+      recover: (signal) => recover({ database, folder: folder.root, clock, log }, signal),
+    });
+    this.#lastSeen = new LastSeen(database, clock, () => this.#writeLastSeen());
+    this.#appends = new Appends(database, this.#writer, this.#states, this.#words, epoch);
+    this.#positions = new Positions(database, this.#writer);
+    this.#inbox = new InboxReader(database, (logs) => this.heads(logs), epoch);
+    this.#secrets = new Secrets(database, this.#writer, this.#words);
+  }
+
+  append(log: LogId, append: Append, signal?: AbortSignal): Promise<AppendResult> {
+    return this.#appends.append(log, append, signal);
+  }
+
+  async head(log: LogId, signal?: AbortSignal): Promise<Head | undefined> {
+    throwIfAborted(signal);
+    const state = this.#states.get(log);
+    if (state !== undefined) return state.durable;
+    const bytes = await this.#database.get(keys.head(log));
+    return bytes === undefined ? undefined : decodeHead(bytes, this.#epoch);
+  }
+
+  async heads(logs: readonly LogId[], signal?: AbortSignal): Promise<(Head | undefined)[]> {
+    throwIfAborted(signal);
+    const heads = logs.map((log) => this.#states.get(log)?.durable);
+    const cold = logs.flatMap((log, at) => (heads[at] === undefined ? [{ at, key: keys.head(log) }] : []));
+    if (cold.length === 0) return heads;
+    const values = await this.#database.getMany(cold.map(({ key }) => key));
+    cold.forEach(({ at }, index) => {
+      const bytes = values[index];
+      if (bytes !== undefined) heads[at] = decodeHead(bytes, this.#epoch);
+    });
+    return heads;
+  }
+
+  async entries(log: LogId, range: Range, signal?: AbortSignal): Promise<Entry[]> {
+    const head = await this.head(log, signal);
+    return head === undefined ? [] : readEntries(this.#database, log, head, range, signal);
+  }
+
+  async duplicate(log: LogId, senderId: UserId, clientMessageId: string): Promise<Duplicate | undefined> {
+    const bytes = await this.#database.get(keys.id(log, senderId, clientMessageId));
+    return bytes === undefined ? undefined : decodeDuplicate(bytes, this.#epoch);
+  }
+
+  async row(log: LogId, key: string, signal?: AbortSignal): Promise<Row | undefined> {
+    throwIfAborted(signal);
+    return readRow(this.#database, log, key);
+  }
+
+  rows(log: LogId, range: RowRange, signal?: AbortSignal): Promise<Row[]> {
+    return readRows(this.#database, log, range, signal);
+  }
+
+  advance(positions: readonly PositionUpdate[]): Promise<void> {
+    return this.#positions.advance(positions);
+  }
+
+  positions(thread: ThreadId, range: UserRange, signal?: AbortSignal): Promise<Position[]> {
+    return this.#positions.ofThread(thread, range, signal);
+  }
+
+  async positionsOf(
+    user: UserId,
+    threads: readonly ThreadId[],
+    signal?: AbortSignal,
+  ): Promise<(Position | undefined)[]> {
+    throwIfAborted(signal);
+    return this.#positions.ofUser(user, threads);
+  }
+
+  async devicePositions(
+    user: UserId,
+    device: DeviceId,
+    threads: readonly ThreadId[],
+    signal?: AbortSignal,
+  ): Promise<bigint[]> {
+    throwIfAborted(signal);
+    return this.#positions.ofDevice(user, device, threads);
+  }
+
+  inbox(user: UserId, sinceMs: number, signal?: AbortSignal): Promise<InboxRow[]> {
+    return this.#inbox.rows(user, sinceMs, signal);
+  }
+
+  inboxRow(user: UserId, thread: ThreadId): Promise<InboxRow | undefined> {
+    return this.#inbox.row(user, thread);
+  }
+
+  seen(times: readonly { readonly userId: UserId; readonly atMs: number }[]): Promise<void> {
+    return this.#lastSeen.seen(times);
+  }
+
+  lastSeen(users: readonly UserId[]): Promise<number[]> {
+    return this.#lastSeen.get(users);
+  }
+
+  secret(name: string, make: () => Uint8Array): Promise<Uint8Array> {
+    return this.#secrets.get(name, make);
+  }
+
+  compact(): Promise<void> {
+    return compact(this.#database, this.#writer);
+  }
+
+  health(): { readonly writable: boolean; readonly why: string } {
+    return this.#writer.health;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#writeLastSeen();
+    await this.#writer.close();
+    await this.#database.close();
+    await this.#folder.removePid();
+  }
+
+  /** What is written once per commit: the last head of each log, the last value of each position. */
+  #seal(commit: Commit): void {
+    const { puts } = commit;
+    for (const [{ log }, head] of commit.heads)
+      puts.push({ key: keys.head(log), value: encodeHead(this.#words, head) });
+    for (const [key, record] of commit.positions) puts.push({ key, value: encodePosition(this.#words, record) });
+    for (const [key, sequence] of commit.devices) puts.push({ key, value: encodeDevice(this.#words, sequence) });
+    commit.seen = this.#lastSeen.put(puts, this.#words);
+  }
+
+  #durable(commit: Commit): void {
+    for (const [state, head] of commit.heads) state.durable = head;
+    this.#lastSeen.durable(commit.seen);
+  }
+
+  #writeLastSeen(): void {
+    if (!this.#lastSeen.waiting || !this.#writer.health.writable) return;
+    this.#writer.open.forced = true;
+    this.#writer.flush();
+  }
+}

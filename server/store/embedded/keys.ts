@@ -1,0 +1,69 @@
+import type { DeviceId, LogId, ThreadId, UserId } from '../../core/ids.ts';
+
+/**
+ * Keys: text whose order as UTF-8 is the order wanted. The first letter names the table. `\0` ends an id, which holds
+ * none, so no key begins like another id's. Numbers are big-endian, seven bits a character, so that each is one byte.
+ *
+ *   E log \0 sequence          entry with its present body
+ *   D log \0 sender \0 id      what a client_message_id was appended as
+ *   H log                      head
+ *   R log \0 key               row
+ *   P thread \0 user           a user's positions
+ *   V user \0 device \0 thread what a device holds
+ *   I user \0 thread           inbox row
+ *   A user \0 day thread       thread whose last change was on that day (empty value)
+ *   L user \0 thread           large thread the user is a member of (empty value)
+ *   S user                     last seen
+ *   X name                     secret
+ *   \0, \x7f                   written by compact alone, to span all the others
+ */
+export type Key = string;
+
+/** Below 2^49. */
+export function orderedNumber(value: number): string {
+  const high = Math.floor(value / 0x1000_0000);
+  const low = value % 0x1000_0000;
+  return String.fromCharCode(
+    (high >>> 14) & 127,
+    (high >>> 7) & 127,
+    high & 127,
+    (low >>> 21) & 127,
+    (low >>> 14) & 127,
+    (low >>> 7) & 127,
+    low & 127,
+  );
+}
+
+/** Reads what `orderedNumber` wrote at the end of a key. */
+export function numberAtEnd(key: Key): number {
+  let value = 0;
+  for (let at = key.length - 7; at < key.length; at++) value = value * 128 + key.charCodeAt(at);
+  return value;
+}
+
+/** Below 2^21. */
+function orderedDay(day: number): string {
+  return String.fromCharCode((day >>> 14) & 127, (day >>> 7) & 127, day & 127);
+}
+
+/** What no key of a prefix reaches: ids and row keys are text without U+10FFFF. */
+export const afterAll = '\u{10ffff}';
+
+export const keys = {
+  entry: (log: LogId, sequence: number): Key => `E${log}\0${orderedNumber(sequence)}`,
+  id: (log: LogId, sender: UserId, clientMessageId: string): Key => `D${log}\0${sender}\0${clientMessageId}`,
+  head: (log: LogId): Key => `H${log}`,
+  row: (log: LogId, key: string): Key => `R${log}\0${key}`,
+  positions: (thread: ThreadId, user: UserId | ''): Key => `P${thread}\0${user}`,
+  device: (user: UserId, device: DeviceId, thread: ThreadId): Key => `V${user}\0${device}\0${thread}`,
+  inbox: (user: UserId, thread: ThreadId | ''): Key => `I${user}\0${thread}`,
+  day: (user: UserId, day: number, thread: ThreadId | ''): Key => `A${user}\0${orderedDay(day)}${thread}`,
+  large: (user: UserId, thread: ThreadId | ''): Key => `L${user}\0${thread}`,
+  seen: (user: UserId): Key => `S${user}`,
+  secret: (name: string): Key => `X${name}`,
+} as const;
+
+/** Thread at the end of a day's key. */
+export function threadOfDayKey(key: Key, user: UserId): ThreadId {
+  return key.slice(user.length + 5) as ThreadId;
+}

@@ -1,0 +1,142 @@
+import type { DeviceId, ThreadId, UserId } from '../../core/ids.ts';
+import type { Position, PositionUpdate, UserRange } from '../store.ts';
+import { ByteReader, type ByteWriter } from './bytes.ts';
+import type { Commit } from './commit.ts';
+import type { Database } from './database.ts';
+import { afterAll, keys } from './keys.ts';
+import type { Writer } from './writer.ts';
+
+const version = 1;
+
+/** A user's positions in one thread. */
+export interface PositionRecord {
+  readonly delivered: number;
+  readonly read: number;
+  readonly readOrdinal: number;
+  readonly updateMs: number;
+}
+
+const nowhere: PositionRecord = { delivered: 0, read: 0, readOrdinal: 0, updateMs: 0 };
+
+export function encodePosition(writer: ByteWriter, record: PositionRecord): Buffer {
+  return writer
+    .start(version)
+    .u48(record.delivered)
+    .u48(record.read)
+    .u48(record.readOrdinal)
+    .u48(record.updateMs)
+    .take();
+}
+
+function decodePosition(bytes: Buffer): PositionRecord {
+  const reader = new ByteReader(bytes, version, 'a position');
+  return { delivered: reader.u48(), read: reader.u48(), readOrdinal: reader.u48(), updateMs: reader.u48() };
+}
+
+export function encodeDevice(writer: ByteWriter, sequence: number): Buffer {
+  return writer.start(version).u48(sequence).take();
+}
+
+function decodeDevice(bytes: Buffer | undefined): number {
+  return bytes === undefined ? 0 : new ByteReader(bytes, version, "a device's position").u48();
+}
+
+function positionOf(threadId: ThreadId, userId: UserId, record: PositionRecord): Position {
+  return {
+    threadId,
+    userId,
+    delivered: BigInt(record.delivered),
+    read: BigInt(record.read),
+    readOrdinal: BigInt(record.readOrdinal),
+    updateMs: record.updateMs,
+  };
+}
+
+/** Max-registers; the updates of one commit are written once per key. */
+export class Positions {
+  readonly #database: Database;
+  readonly #writer: Writer;
+
+  constructor(database: Database, writer: Writer) {
+    this.#database = database;
+    this.#writer = writer;
+  }
+
+  async advance(updates: readonly PositionUpdate[]): Promise<void> {
+    if (this.#database.ready() !== undefined) await this.#database.ready();
+    const open = this.#writer.open;
+    let wait: Commit | undefined;
+    for (const update of updates) {
+      if (this.#raise(open, update)) wait = open;
+      // What grew before may still be on its way to the disk: then so is the answer.
+      else wait ??= this.#unsettled(update);
+    }
+    if (wait === undefined) return;
+    this.#writer.flush();
+    await wait.durable();
+  }
+
+  /** Whether the update is above what is kept. */
+  #raise(commit: Commit, update: PositionUpdate): boolean {
+    const { threadId, userId, deviceId, atMs } = update;
+    const sequence = Number(update.sequence);
+    const key = keys.positions(threadId, userId);
+    const before = this.#current(key);
+    if (deviceId === undefined) {
+      if (sequence <= before.read) return false;
+      const updateMs = Math.max(before.updateMs, atMs);
+      commit.positions.set(key, { ...before, read: sequence, readOrdinal: Number(update.ordinal), updateMs });
+      return true;
+    }
+    const deviceKey = keys.device(userId, deviceId, threadId);
+    const held =
+      this.#writer.find((one) => one.devices.get(deviceKey)) ?? decodeDevice(this.#database.getNow(deviceKey));
+    if (sequence <= held) return false;
+    commit.devices.set(deviceKey, sequence);
+    if (sequence > before.delivered) {
+      commit.positions.set(key, { ...before, delivered: sequence, updateMs: Math.max(before.updateMs, atMs) });
+    }
+    return true;
+  }
+
+  #current(key: string): PositionRecord {
+    const pending = this.#writer.find((one) => one.positions.get(key));
+    if (pending !== undefined) return pending;
+    const bytes = this.#database.getNow(key);
+    return bytes === undefined ? nowhere : decodePosition(bytes);
+  }
+
+  /** The commit that raised the same registers last, if it is not durable yet. */
+  #unsettled({ threadId, userId, deviceId }: PositionUpdate): Commit | undefined {
+    const key = keys.positions(threadId, userId);
+    const deviceKey = deviceId === undefined ? '' : keys.device(userId, deviceId, threadId);
+    return this.#writer.find((one) => (one.positions.has(key) || one.devices.has(deviceKey) ? one : undefined));
+  }
+
+  async ofThread(thread: ThreadId, range: UserRange, signal?: AbortSignal): Promise<Position[]> {
+    const found: Position[] = [];
+    const prefix = keys.positions(thread, '');
+    await this.#database.scan(
+      { gt: prefix + (range.after ?? ''), lt: prefix + afterAll, limit: range.limit },
+      (key, value) => {
+        found.push(positionOf(thread, key.slice(prefix.length) as UserId, decodePosition(value)));
+        return true;
+      },
+      signal,
+    );
+    return found;
+  }
+
+  async ofUser(user: UserId, threads: readonly ThreadId[]): Promise<(Position | undefined)[]> {
+    const values = await this.#database.getMany(threads.map((thread) => keys.positions(thread, user)));
+    return threads.map((thread, at) => {
+      const bytes = values[at];
+      return bytes === undefined ? undefined : positionOf(thread, user, decodePosition(bytes));
+    });
+  }
+
+  async ofDevice(user: UserId, device: DeviceId, threads: readonly ThreadId[]): Promise<bigint[]> {
+    const values = await this.#database.getMany(threads.map((thread) => keys.device(user, device, thread)));
+    return values.map((bytes) => BigInt(decodeDevice(bytes)));
+  }
+}
