@@ -1,7 +1,7 @@
 import type { Member, Role } from '../core/entry.ts';
 import { Refusal, threadNotFound, throwIfAborted } from '../core/errors.ts';
 import { type ThreadId, type UserId, threadLog } from '../core/ids.ts';
-import { type MemberRow, type ThreadInfo, rowKey } from '../core/rows.ts';
+import { type MemberRow, rowKey } from '../core/rows.ts';
 import type { ThreadView, ThreadViews } from '../delivery/thread-views.ts';
 import type { Store } from '../store/store.ts';
 import { accountOf, hasBlocked, isBlockBetween } from './accounts.ts';
@@ -29,8 +29,9 @@ export class Access {
   async member(userId: UserId, threadId: ThreadId, signal?: AbortSignal): Promise<MemberAccess> {
     throwIfAborted(signal);
     const view = await this.#threads.get(threadId);
-    if (view === undefined) throw threadNotFound();
-    return memberAccess(view, userId);
+    const member = view?.members.get(userId);
+    if (view === undefined || member === undefined) throw threadNotFound();
+    return { view: snapshot(view), member, visibleFrom: await this.visibleFrom(view, member) };
   }
 
   /** For members, and for those who were, up to their removal. @throws Refusal THREAD_NOT_FOUND */
@@ -40,13 +41,12 @@ export class Access {
     if (view === undefined) throw threadNotFound();
     const member = view.members.get(userId);
     if (member !== undefined) {
-      const { joinSequence } = member;
       return {
         view: snapshot(view),
         member,
-        joinSequence,
-        visibleFrom: visibleFrom(view.info, member),
+        joinSequence: member.joinSequence,
         visibleTo: view.head.sequence,
+        visibleFrom: await this.visibleFrom(view, member),
       };
     }
     const row = (await this.#store.row(threadLog(threadId), rowKey.member(userId), signal))?.value as
@@ -54,13 +54,24 @@ export class Access {
       | undefined;
     if (row === undefined || row.leftSequence === 0n) throw threadNotFound();
     const { joinSequence, leftSequence } = row;
+    const left = { userId, joinSequence };
     return {
       view: snapshot(view),
       member: undefined,
       joinSequence,
-      visibleFrom: visibleFrom(view.info, row),
       visibleTo: leftSequence,
+      visibleFrom: await this.visibleFrom(view, left),
     };
+  }
+
+  /**
+   * Lowest sequence that a member may see: of the last join (a rejoin is a new join), or the first where the group showed those who joined
+   * then what was before them.
+   */
+  async visibleFrom(view: ThreadView, member: Pick<Member, 'userId' | 'joinSequence'>): Promise<bigint> {
+    if (member.joinSequence === 1n) return 1n;
+    const row = await this.#store.inboxRow(member.userId, view.threadId);
+    return row?.visibleFrom ?? member.joinSequence;
   }
 
   /**
@@ -73,14 +84,24 @@ export class Access {
 
   /** Presence and last seen. Blocking and hiding work both ways. */
   async canSeePresence(viewer: UserId, user: UserId, signal?: AbortSignal): Promise<boolean> {
-    if (viewer === user) return true;
-    const [mine, theirs, blocked] = await Promise.all([
-      accountOf(this.#store, viewer, signal),
-      accountOf(this.#store, user, signal),
-      isBlockBetween(this.#store, viewer, user, signal),
-    ]);
-    if (mine.hidePresence || theirs.hidePresence || blocked) return false;
-    return this.areAcquainted(viewer, user, signal);
+    return (await this.whosePresence(viewer, [user], signal)).has(user);
+  }
+
+  /** Those of the users whose presence the viewer may see. */
+  async whosePresence(viewer: UserId, users: readonly UserId[], signal?: AbortSignal): Promise<Set<UserId>> {
+    const seen = new Set<UserId>();
+    const { hidePresence } = await accountOf(this.#store, viewer, signal);
+    const groups = hidePresence || users.length === 0 ? [] : await this.#acquaintance.groupsOf(viewer, signal);
+    await Promise.all(
+      [...new Set(users)].map(async (user) => {
+        if (user === viewer) return void seen.add(user);
+        if (hidePresence) return;
+        if ((await accountOf(this.#store, user, signal)).hidePresence) return;
+        if (await isBlockBetween(this.#store, viewer, user, signal)) return;
+        if (await this.#acquaintance.between(viewer, user, signal, groups)) seen.add(user);
+      }),
+    );
+    return seen;
   }
 
   /** What of `user`'s positions `viewer` may see in a thread that both are in. */
@@ -136,19 +157,11 @@ export interface ReceiptSight {
   readonly read: boolean;
 }
 
-/** The same check on a view at hand: of the head that an append is conditional on. @throws Refusal THREAD_NOT_FOUND */
-export function memberAccess(view: ThreadView, userId: UserId): MemberAccess {
-  const member = view.members.get(userId);
+/** The member of a view at hand: of the head that an append is conditional on. @throws Refusal THREAD_NOT_FOUND */
+export function memberOf(view: ThreadView | undefined, userId: UserId): Member {
+  const member = view?.members.get(userId);
   if (member === undefined) throw threadNotFound();
-  return { view, member, visibleFrom: visibleFrom(view.info, member) };
-}
-
-/**
- * Lowest sequence that a member may see: of the last join (a rejoin is a new join), or the first where the group shows members what was
- * before them. The group's present setting counts, for all of its members.
- */
-export function visibleFrom(info: ThreadInfo, member: { readonly joinSequence: bigint }): bigint {
-  return info.historyForNewMembers ? 1n : member.joinSequence;
+  return member;
 }
 
 /** Views move with every append: what is answered about one head is taken from one. Members are still shared. */

@@ -31,13 +31,14 @@ export class Acquaintance {
     this.#threads = options.threads;
   }
 
-  async between(a: UserId, b: UserId, signal?: AbortSignal): Promise<boolean> {
-    return (await this.bothWrote(a, b, signal)) || (await this.shareGroup(a, b, signal));
+  /** `groups`: those of `a`, where they are at hand. */
+  async between(a: UserId, b: UserId, signal?: AbortSignal, groups?: readonly ThreadId[]): Promise<boolean> {
+    return (await this.bothWrote(a, b, signal)) || (await this.shareGroup(a, b, signal, groups));
   }
 
   /** Costs two scans of pointers and usually one view, whatever the groups' sizes. */
-  async shareGroup(a: UserId, b: UserId, signal?: AbortSignal): Promise<boolean> {
-    const [ofA, ofB] = await Promise.all([this.#groupsOf(a, signal), this.#groupsOf(b, signal)]);
+  async shareGroup(a: UserId, b: UserId, signal?: AbortSignal, groups?: readonly ThreadId[]): Promise<boolean> {
+    const [ofA, ofB] = await Promise.all([groups ?? this.groupsOf(a, signal), this.groupsOf(b, signal)]);
     const others = new Set(ofB);
     for (const threadId of ofA) {
       if (!others.has(threadId)) continue;
@@ -64,7 +65,8 @@ export class Acquaintance {
     return scan.writers.has(a) && scan.writers.has(b);
   }
 
-  async #groupsOf(userId: UserId, signal?: AbortSignal): Promise<ThreadId[]> {
+  /** Groups that the user's own log points to. */
+  async groupsOf(userId: UserId, signal?: AbortSignal): Promise<ThreadId[]> {
     const groups: ThreadId[] = [];
     let after = '';
     for (;;) {

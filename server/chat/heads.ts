@@ -53,8 +53,8 @@ export class Heads {
     const ordinal = end === undefined ? head.ordinal : end.ordinal;
     let read = position?.read ?? 0n;
     let readOrdinal = position?.readOrdinal ?? 0n;
-    // Positions begin at the join, and begin again with the next one.
-    if (read < joinSequence) {
+    // Positions of who was added later begin at the join, and begin again with the next one.
+    if (joinSequence > 1n && read < joinSequence) {
       read = joinSequence;
       readOrdinal = await this.#ordinalBefore(threadId, head.epoch, joinSequence, signal);
     }
@@ -74,7 +74,6 @@ export class Heads {
   }
 
   async #ordinalBefore(threadId: ThreadId, epoch: bigint, join: bigint, signal?: AbortSignal): Promise<bigint> {
-    if (join <= 1n) return 0n;
     const key = `${threadId}/${epoch}/${join}`;
     const kept = this.#ordinalsBefore.get(key);
     if (kept !== undefined) return kept;
