@@ -40,9 +40,12 @@ export async function pythonStubs(): Promise<PythonStubs> {
   const python = await venv();
   const folder = mkdtempSync(path.join(os.tmpdir(), 'parley-python-'));
   const proto = path.join(root, 'proto');
-  const files = readdirSync(path.join(proto, 'parley'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.proto'))
-    .map((file) => path.join('parley', file));
+  // As proto/README.md tells a stranger to do it.
+  const files = ['parley', 'google/rpc'].flatMap((folder) =>
+    readdirSync(path.join(proto, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.proto'))
+      .map((file) => path.join(folder, file)),
+  );
   const outs = ['--python_out', '--pyi_out', '--grpc_python_out'].map((flag) => `${flag}=${folder}`);
   await run(python, ['-m', 'grpc_tools.protoc', '-I', proto, ...outs, ...files], { cwd: root });
   return { python, folder, remove: () => rmSync(folder, { recursive: true, force: true }) };

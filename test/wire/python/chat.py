@@ -1,6 +1,6 @@
 """A chat client written from proto/README.md alone: chat.py TARGET TOKEN DEVICE. It says what happens as JSON lines.
 On stdin: `open USER`, `post THREAD TEXT`, `cut` (breaks its own stream, as a lost network would)."""
-import collections, contextlib, itertools, json, os, queue, random, sys, threading, time, uuid
+import collections, contextlib, itertools, json, os, queue, random, sys, threading, time
 import grpc
 from parley.v1 import entry_pb2, history_service_pb2 as h, history_service_pb2_grpc as history_rpc
 from parley.v1 import stream_service_pb2 as s, stream_service_pb2_grpc as stream_rpc
@@ -9,36 +9,32 @@ from parley.v1 import thread_service_pb2 as t, thread_service_pb2_grpc as thread
 say = lambda **line: print(json.dumps(line), flush=True)
 class Chat:
     def __init__(self, target, token, device):
-        self.device, self.auth, channel = device, [("authorization", "Bearer " + token)], grpc.insecure_channel(target)
+        self.id, self.auth, channel = device, [("authorization", "Bearer " + token)], grpc.insecure_channel(target)
         self.streams, self.history = stream_rpc.StreamServiceStub(channel), history_rpc.HistoryServiceStub(channel)
         self.threads, self.lock, self.outbox = threads_rpc.ThreadServiceStub(channel), threading.RLock(), {}
         self.resume, self.ack_time, self.request_ids, self.held = b"", 0, itertools.count(1), collections.Counter()
         self.acked, self.heads, self.epochs = collections.Counter(), {}, {}  # like `held`: by thread
     def locked(self, step, *arguments):
         with self.lock: step(*arguments)
-    def later(self, delay, step, *arguments):
-        threading.Timer(delay, self.locked, (step, *arguments)).start()
+    def later(self, delay, step, *arguments): threading.Timer(delay, self.locked, (step, *arguments)).start()
     def run(self):  # one stream after the other
         tries, goodbye = 0, s.Goodbye(reconnect=True)
         while goodbye.reconnect:
             goodbye, began = s.Goodbye(reconnect=True), time.monotonic()
-            self.locked(self.start)
+            with self.lock:
+                self.out, self.waiting = queue.Queue(), {}
+                held = [s.ThreadPosition(thread_id=thread, up_to_sequence=to) for thread, to in self.held.items()][:256]
+                self.write(hello=s.Hello(device_id=self.id, resume_token=self.resume, positions=held, api_revision=1))
+                for send in [*self.outbox.values()]: self.send(send)  # unchanged, in order: same answers as before
+                self.call = self.streams.Open(iter(self.out.get, None), metadata=self.auth)
             with contextlib.suppress(grpc.RpcError):
                 for frame in (frame for response in self.call for frame in response.frames):
                     goodbye = frame.goodbye if frame.HasField("goodbye") else goodbye
                     self.locked(self.take, frame.WhichOneof("frame"), frame)
             self.out.put(None)
-            tries = 1 if time.monotonic() - began > 30 else tries + 1
-            spread = [0.2, 0.6, 1.2][tries - 1] if tries <= 3 else min(60, 2 * 2 ** (tries - 3))
+            tries = min(8, 1 if time.monotonic() - began > 30 else tries + 1)
             asked = goodbye.delay.ToTimedelta() + random.random() * goodbye.jitter.ToTimedelta()
-            time.sleep(max(asked.total_seconds(), random.random() * spread))
-    def start(self):
-        self.out, self.waiting = queue.Queue(), {}
-        held = [s.ThreadPosition(thread_id=thread, up_to_sequence=up_to) for thread, up_to in self.held.items()][:256]
-        self.write(hello=s.Hello(device_id=self.device, resume_token=self.resume, positions=held, api_revision=1))
-        for send in list(self.outbox.values()):  # unchanged and in order: what is durable already is answered as before
-            self.send(send)
-        self.call = self.streams.Open(iter(self.out.get, None), metadata=self.auth)
+            time.sleep(max(asked.total_seconds(), random.random() * [0, 0.2, 0.6, 1.2, 4, 8, 16, 32, 60][tries]))
     def take(self, kind, frame):
         if kind == "welcome":
             self.user = frame.welcome.user_id
@@ -77,7 +73,7 @@ class Chat:
         self.later(random.uniform(0.3, 1), self.fetch)
     def fetch(self):
         for thread in [thread for thread, head in self.heads.items() if head > self.held[thread]]:
-            request = h.ListEntriesRequest(thread_id=thread, after_sequence=self.held[thread], page_size=1000)
+            request = h.ListEntriesRequest(thread_id=thread, after_sequence=self.held[thread])
             answer = self.history.ListEntries(request, metadata=self.auth, timeout=10)
             self.held[thread] = max(self.held[thread], answer.head.visible_from_sequence - 1)
             self.hear(thread, answer.head.epoch, answer.entries)
@@ -94,8 +90,8 @@ class Chat:
         answer = self.threads.OpenDirectThread(t.OpenDirectThreadRequest(user_id=user), metadata=self.auth)
         say(opened=answer.thread.thread_id)
     def post(self, thread, text):
-        message_id, known_head = uuid.uuid4().hex, self.held[thread]
-        self.send(s.Send(thread_id=thread, client_message_id=message_id, known_head=known_head, content={"text": text}))
+        message_id, head = os.urandom(8).hex(), self.held[thread]
+        self.send(s.Send(thread_id=thread, client_message_id=message_id, known_head=head, content={"text": text}))
 
 chat = Chat(*sys.argv[1:])
 threading.Thread(target=chat.run, daemon=True).start()
