@@ -200,6 +200,7 @@ async function cutOver(session: Session, context: DeliveryContext): Promise<void
     if (session.phase === 'ended') return;
     for (const [threadId, batch] of heard) {
       heard.delete(threadId);
+      await session.settleGroup(threadId);
       const feed = session.window.feed(threadId);
       const next = feed?.next ?? session.window.open(threadId, batch.first).next;
       await session.catchUp(threadId, next, batch.last);

@@ -296,6 +296,14 @@ export class Session implements TopicListener {
     if (this.phase === 'ended') this.#context.hub.leave(topicOf.thread(threadId), this);
   }
 
+  /** A group that was heard of while opening: live from now on for a member, no more for others. */
+  async settleGroup(threadId: ThreadId): Promise<void> {
+    const view = await this.#context.views.get(threadId);
+    if (view?.info.kind !== 'group') return;
+    if (view.members.has(this.identity.userId)) await this.hearGroup(threadId);
+    else this.forgetGroup(threadId);
+  }
+
   forgetGroup(threadId: ThreadId): void {
     this.unsubscribe(threadId);
     if (this.#groups.delete(threadId)) this.#context.hub.leave(topicOf.thread(threadId), this);
