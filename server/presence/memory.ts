@@ -1,102 +1,141 @@
-import { topicOf, type Bus } from '../bus/bus.ts';
+import { type Bus, topicOf } from '../bus/bus.ts';
 import type { Clock, Timer } from '../core/clock.ts';
-import type { SessionId, UserId } from '../core/ids.ts';
+import type { UserId } from '../core/ids.ts';
 import { cleanCloseGraceMs, type Presence } from '../core/presence.ts';
 import type { Store } from '../store/store.ts';
 import type { Registry, RegistrySession } from './registry.ts';
 
-interface Present {
-  readonly sessions: Map<SessionId, RegistrySession>;
-  /** Latest heartbeat of a session that was withdrawn. */
-  lastSeenMs: number;
-  /** Runs while the last session is gone and the user still counts as online. */
-  grace: Timer | undefined;
+export interface MemoryRegistryOptions {
+  readonly clock: Clock;
+  readonly bus: Bus;
+  /** Keeps when users were last seen over a restart. */
+  readonly store: Pick<Store, 'seen' | 'lastSeen'>;
 }
 
-/**
- * The registry of a node that is alone. Users who are there are in memory, with a timer only for those in grace; when
- * others were last seen is in the store.
- */
+interface Present {
+  /** Empty in the grace after a clean close. */
+  readonly sessions: Map<string, RegistrySession>;
+  /** Latest of the sessions that closed since the user came online. */
+  lastSeenMs: number;
+}
+
+/** The registry of a single node, in memory. A session costs a map entry; one timer serves everybody's grace. */
 export class MemoryRegistry implements Registry {
   readonly #clock: Clock;
   readonly #bus: Bus;
   readonly #store: Pick<Store, 'seen' | 'lastSeen'>;
   readonly #present = new Map<UserId, Present>();
+  /** Users in grace and when it ends (monotonic ms), the earliest first. */
+  readonly #grace = new Map<UserId, number>();
+  #graceTimer: Timer | undefined;
+  /** Last-seen times that the store has not taken yet. */
+  readonly #unsaved = new Map<UserId, number>();
+  #saving: Promise<void> | undefined;
 
-  constructor(options: { readonly clock: Clock; readonly bus: Bus; readonly store: Pick<Store, 'seen' | 'lastSeen'> }) {
+  constructor(options: MemoryRegistryOptions) {
     this.#clock = options.clock;
     this.#bus = options.bus;
     this.#store = options.store;
   }
 
-  async announce(session: RegistrySession): Promise<void> {
-    const { userId, sessionId } = session;
+  announce(session: RegistrySession): Promise<void> {
+    const { userId } = session;
     const present = this.#present.get(userId);
     if (present !== undefined) {
-      present.grace?.cancel();
-      present.grace = undefined;
-      present.sessions.set(sessionId, session);
-      return;
+      if (!present.sessions.has(session.sessionId)) present.sessions.set(session.sessionId, session);
+      this.#grace.delete(userId);
+      return Promise.resolve();
     }
-    this.#present.set(userId, { sessions: new Map([[sessionId, session]]), lastSeenMs: 0, grace: undefined });
+    this.#present.set(userId, { sessions: new Map([[session.sessionId, session]]), lastSeenMs: 0 });
     this.#publish({ userId, state: 'online', lastSeenMs: 0, asOfMs: this.#clock.nowMs() });
-    // Should the process die, this is what is known of the user.
-    this.#remember([{ userId, atMs: session.startMs }]);
+    return Promise.resolve();
   }
 
-  async withdraw(
-    { userId, sessionId }: RegistrySession,
-    { clean, lastSeenMs }: { readonly clean: boolean; readonly lastSeenMs: number },
-  ): Promise<void> {
+  withdraw(session: RegistrySession, end: { readonly clean: boolean; readonly lastSeenMs: number }): Promise<void> {
+    const { userId } = session;
     const present = this.#present.get(userId);
-    if (present === undefined || !present.sessions.delete(sessionId)) return;
-    present.lastSeenMs = Math.max(present.lastSeenMs, lastSeenMs);
-    if (present.sessions.size > 0) return;
-    this.#remember([{ userId, atMs: present.lastSeenMs }]);
-    if (!clean) return this.#gone(userId, present);
-    present.grace = this.#clock.after(cleanCloseGraceMs, () => this.#gone(userId, present));
+    if (present === undefined || !present.sessions.delete(session.sessionId)) return Promise.resolve();
+    present.lastSeenMs = Math.max(present.lastSeenMs, end.lastSeenMs);
+    if (present.sessions.size > 0) return Promise.resolve();
+    if (!end.clean) {
+      this.#leave(userId, present);
+      return Promise.resolve();
+    }
+    // Saved already: a node that stops does not live through its users' grace.
+    this.#save(userId, present.lastSeenMs);
+    this.#grace.set(userId, this.#clock.monotonicMs() + cleanCloseGraceMs);
+    this.#graceTimer ??= this.#clock.after(cleanCloseGraceMs, () => this.#endGrace());
+    return Promise.resolve();
   }
 
   async get(users: readonly UserId[]): Promise<Presence[]> {
     const asOfMs = this.#clock.nowMs();
-    const away = users.filter((userId) => !this.#present.has(userId));
-    let times: number[];
-    try {
-      times = away.length === 0 ? [] : await this.#store.lastSeen(away);
-    } catch {
-      return users.map((userId) => ({ userId, state: 'unknown', lastSeenMs: 0, asOfMs }));
+    const away = users.filter((user) => !this.#present.has(user));
+    const lastSeen = new Map<UserId, number>();
+    if (away.length > 0) {
+      const unsaved = away.map((user) => this.#unsaved.get(user) ?? 0);
+      // Whether somebody is there is known without the store; when they were last seen may not be.
+      const kept = await this.#store.lastSeen(away).catch((): number[] => []);
+      away.forEach((user, at) => lastSeen.set(user, Math.max(kept[at] ?? 0, unsaved[at] ?? 0)));
     }
-    const seen = new Map(away.map((userId, index) => [userId, times[index] ?? 0]));
     return users.map((userId) => {
-      const lastSeenMs = seen.get(userId);
+      const lastSeenMs = lastSeen.get(userId);
       return lastSeenMs === undefined
         ? { userId, state: 'online', lastSeenMs: 0, asOfMs }
         : { userId, state: 'offline', lastSeenMs, asOfMs };
     });
   }
 
-  async locate(user: UserId): Promise<RegistrySession[]> {
-    return [...(this.#present.get(user)?.sessions.values() ?? [])];
+  locate(user: UserId): Promise<RegistrySession[]> {
+    return Promise.resolve([...(this.#present.get(user)?.sessions.values() ?? [])]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const present of this.#present.values()) present.grace?.cancel();
-    this.#present.clear();
+    this.#graceTimer?.cancel();
+    this.#grace.clear();
+    await this.#saving;
   }
 
-  #gone(userId: UserId, present: Present): void {
-    if (this.#present.get(userId) !== present) return;
+  #endGrace(): void {
+    this.#graceTimer = undefined;
+    const nowMs = this.#clock.monotonicMs();
+    for (const [userId, endMs] of this.#grace) {
+      if (endMs > nowMs) {
+        this.#graceTimer = this.#clock.after(endMs - nowMs, () => this.#endGrace());
+        return;
+      }
+      this.#grace.delete(userId);
+      const present = this.#present.get(userId);
+      if (present !== undefined) this.#leave(userId, present);
+    }
+  }
+
+  #leave(userId: UserId, { lastSeenMs }: Present): void {
     this.#present.delete(userId);
-    const { lastSeenMs } = present;
+    this.#save(userId, lastSeenMs);
     this.#publish({ userId, state: 'offline', lastSeenMs, asOfMs: this.#clock.nowMs() });
   }
 
+  /** A hint: who missed it asks. */
   #publish(presence: Presence): void {
-    // A hint: who misses it asks `get` at the next opening.
-    this.#bus.publish(topicOf.presence(presence.userId), { type: 'presence', presence }).catch(() => undefined);
+    void this.#bus.publish(topicOf.presence(presence.userId), { type: 'presence', presence }).catch(() => {});
   }
 
-  #remember(times: readonly { readonly userId: UserId; readonly atMs: number }[]): void {
-    this.#store.seen(times).catch(() => undefined);
+  #save(userId: UserId, lastSeenMs: number): void {
+    if (lastSeenMs <= (this.#unsaved.get(userId) ?? 0)) return;
+    this.#unsaved.set(userId, lastSeenMs);
+    this.#saving ??= Promise.resolve().then(() => this.#saveAll());
+  }
+
+  /** What one turn withdrew goes to the store together. What it does not take goes with the next. */
+  async #saveAll(): Promise<void> {
+    const times = [...this.#unsaved].map(([userId, atMs]) => ({ userId, atMs }));
+    this.#saving = undefined;
+    try {
+      await this.#store.seen(times);
+    } catch {
+      return;
+    }
+    for (const { userId, atMs } of times) if (this.#unsaved.get(userId) === atMs) this.#unsaved.delete(userId);
   }
 }
