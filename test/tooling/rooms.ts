@@ -37,8 +37,9 @@ export const rooms: Readonly<Record<string, Room>> = {
   'server/store/embedded/': room([...base, 'server/store/'], ['classic-level', 'abstract-level', 'msgpackr']),
   'server/store/cassandra/': room([...base, 'server/store/'], ['cassandra-driver', 'msgpackr']),
   'server/presence/': room(base),
-  'server/presence/memory': room([...base, 'server/presence/']),
-  'server/presence/redis': room([...base, 'server/presence/'], ['ioredis']),
+  // Presence tells of changes on the bus and keeps "last seen" in the store.
+  'server/presence/memory': room([...base, ...doors, 'server/presence/']),
+  'server/presence/redis': room([...base, ...doors, 'server/presence/'], ['ioredis']),
   'server/bus/': room(base),
   'server/bus/memory': room([...base, 'server/bus/']),
   'server/bus/redis': room([...base, 'server/bus/'], ['ioredis']),
@@ -52,7 +53,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'server/chat/': room([...base, ...doors, 'server/delivery/']),
   'server/rpc/': room(
     [...base, ...doors, 'server/delivery/', 'server/chat/', 'server/auth/', 'proto/gen/'],
-    ['@grpc/grpc-js', '@bufbuild/protobuf'],
+    ['@grpc/grpc-js', '@bufbuild/protobuf', 'grpc-health-check'],
   ),
 
   // main → app → everything.

@@ -70,7 +70,8 @@ needs('python')('two Python clients', () => {
     const sequence = BigInt((await alice.chat.hears(says('hello bob'))).sequence ?? 0);
     await expect
       .poll(async () => {
-        const { receipts } = await alice.client.ask(ReceiptServiceService.listReceipts, { threadId: thread });
+        const request = { threadId: thread, pageSize: 0, pageToken: '' };
+        const { receipts } = await alice.client.ask(ReceiptServiceService.listReceipts, request);
         return receipts.find((receipt) => receipt.userId === bob.id)?.deliveredSequence ?? 0n;
       })
       .toBeGreaterThanOrEqual(sequence);
