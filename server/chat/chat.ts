@@ -1,0 +1,89 @@
+import type { Clock } from '../core/clock.ts';
+import type { Receipts } from '../delivery/receipts.ts';
+import type { ThreadViews } from '../delivery/thread-views.ts';
+import type { Registry } from '../presence/registry.ts';
+import type { Store } from '../store/store.ts';
+import type { Access } from './access.ts';
+import { Account } from './account.ts';
+import type { Appender } from './appender.ts';
+import { Groups } from './groups.ts';
+import { Heads } from './heads.ts';
+import { History } from './history.ts';
+import type { Limits } from './limits.ts';
+import { MessagePages } from './message-pages.ts';
+import { Messages } from './messages.ts';
+import { OpenThread } from './open-thread.ts';
+import { PageTokens } from './page-token.ts';
+import { People } from './people.ts';
+import { Pointers } from './pointers.ts';
+import type { CachedPolicy } from './policy.ts';
+import { Positions } from './positions.ts';
+import { Presences } from './presences.ts';
+import { Profiles } from './profiles.ts';
+import type { SendMessage } from './send-message.ts';
+import { ThreadList } from './thread-list.ts';
+import { Threads } from './threads.ts';
+
+/** The use cases of a node: what unary calls ask for. */
+export interface Chat {
+  readonly account: Account;
+  readonly groups: Groups;
+  readonly history: History;
+  readonly messagePages: MessagePages;
+  readonly messages: Messages;
+  readonly openThread: OpenThread;
+  readonly people: People;
+  readonly positions: Positions;
+  readonly presences: Presences;
+  readonly profiles: Profiles;
+  readonly sendMessage: SendMessage;
+  readonly threadList: ThreadList;
+  readonly threads: Threads;
+}
+
+export interface ChatOptions {
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly views: ThreadViews;
+  readonly receipts: Receipts;
+  readonly access: Access;
+  readonly appender: Appender;
+  readonly policy: CachedPolicy;
+  readonly limits: Limits;
+  readonly sendMessage: SendMessage;
+  readonly clock: Clock;
+  /** Key of page tokens, the same on every node: `store.secret('page-token', …)` of 32 bytes. */
+  readonly pageTokenKey: Uint8Array;
+  /** Members that a group may have. */
+  readonly memberCap: number;
+  /** How long authors may edit and delete, in ms; Infinity = for good. */
+  readonly editWithinMs: number;
+  readonly deleteWithinMs: number;
+}
+
+/** Puts the use cases together over what the node shares with its sessions. */
+export function makeChat(options: ChatOptions): Chat {
+  const { store, registry, views, receipts, access, appender, policy, limits, sendMessage, clock } = options;
+  const { memberCap, editWithinMs, deleteWithinMs } = options;
+  const tokens = new PageTokens(options.pageTokenKey);
+  const heads = new Heads(store);
+  const pointers = new Pointers({ store, appender });
+  const profiles = new Profiles({ store, appender });
+  const presences = new Presences({ store, registry, access, clock });
+  const threads = new Threads({ store, access, heads, appender });
+  return {
+    account: new Account({ store, appender, tokens, onChange: () => policy.forget() }),
+    groups: new Groups({ store, views, appender, pointers, receipts, memberCap }),
+    history: new History({ store, access, heads }),
+    messagePages: new MessagePages({ store, access, heads, tokens }),
+    messages: new Messages({ store, access, appender, clock, editWithinMs, deleteWithinMs }),
+    openThread: new OpenThread({ store, views, access, appender, pointers, limits, memberCap }),
+    people: new People({ store, views, access, profiles, presences, tokens }),
+    positions: new Positions({ store, views, access, receipts, tokens }),
+    presences,
+    profiles,
+    sendMessage,
+    threadList: new ThreadList({ store, access, heads, threads, tokens, clock }),
+    threads,
+  };
+}

@@ -1,0 +1,154 @@
+import type {
+  Metadata,
+  ServiceDefinition,
+  UntypedServiceImplementation,
+  sendUnaryData,
+  ServerUnaryCall,
+} from '@grpc/grpc-js';
+import type { Caller } from '../chat/caller.ts';
+import type { Clock } from '../core/clock.ts';
+import { Refusal, catalogue } from '../core/errors.ts';
+import { strictReader } from './decode.ts';
+import { refusalOf, statusObjectOf } from './errors.ts';
+import { tooLarge } from './validate.ts';
+
+/** Does what one unary RPC is for. Throws a Refusal; anything else thrown is a bug. */
+export type Handler<Request, Response> = (request: Request, caller: Caller) => Promise<Response>;
+
+/** A handler for each method of a service as ts-proto defines it. */
+export type ServiceHandlers<Service> = {
+  readonly [Name in keyof Service]: Service[Name] extends UnaryMethod<infer Request, infer Response>
+    ? Handler<Request, Response>
+    : never;
+};
+
+interface UnaryMethod<Request, Response> {
+  readonly path: string;
+  readonly requestStream: false;
+  readonly responseStream: false;
+  readonly requestDeserialize: (bytes: Buffer) => Request;
+  readonly responseSerialize: (response: Response) => Buffer;
+}
+
+/** What every unary call needs, whatever it does. */
+export interface CallContext {
+  readonly clock: Clock;
+  /** @throws Refusal TOKEN_… or KEYS_UNAVAILABLE */
+  readonly authenticate: (metadata: Metadata) => Promise<Caller>;
+  /** Notes an answered call: full method name, name of the status code, time in ms. */
+  readonly observe: (method: string, code: string, ms: number) => void;
+  /** Logs a bug and gives the id under which it stands. */
+  readonly report: (cause: unknown) => string;
+}
+
+/** For `Server.addService`. */
+export interface Service {
+  readonly definition: ServiceDefinition;
+  readonly implementation: UntypedServiceImplementation;
+}
+
+/** Bytes of a unary request. */
+export const maxRequestBytes = 256 * 1_024;
+
+/**
+ * Makes a service of its handlers. gRPC hands over bytes and takes bytes: requests are decoded after the token was checked, and whatever goes
+ * wrong, in decoding, in the handler or in encoding, leaves as a status of the catalogue with its details.
+ */
+export function makeService<Methods extends { readonly [Name in keyof Methods]: { readonly path: string } }>(
+  methods: Methods,
+  handlers: ServiceHandlers<Methods>,
+  context: CallContext,
+): Service {
+  const definition: Record<string, ServiceDefinition[string]> = {};
+  const implementation: UntypedServiceImplementation = {};
+  for (const name of Object.keys(methods) as (keyof Methods & string)[]) {
+    const method = methods[name];
+    definition[name] = { ...method, ...bytesOnly };
+    implementation[name] = handle(
+      method as unknown as UnaryMethod<unknown, unknown>,
+      handlers[name] as unknown as Handler<unknown, unknown>,
+      context,
+    );
+  }
+  return { definition, implementation };
+}
+
+/** The handler of an RPC that this deployment does not serve. */
+export function notServed(): Promise<never> {
+  return Promise.reject(new Refusal('NOT_SERVED', 'this deployment does not serve this call'));
+}
+
+const pass = (bytes: Buffer): Buffer => bytes;
+const bytesOnly = {
+  requestSerialize: pass,
+  requestDeserialize: pass,
+  responseSerialize: pass,
+  responseDeserialize: pass,
+} as const;
+
+function handle(
+  method: UnaryMethod<unknown, unknown>,
+  handler: Handler<unknown, unknown>,
+  context: CallContext,
+): (call: ServerUnaryCall<Buffer, Buffer>, respond: sendUnaryData<Buffer>) => void {
+  const { clock, observe, report } = context;
+  const name = method.path.slice(1);
+  const serve = async (call: ServerUnaryCall<Buffer, Buffer>, respond: sendUnaryData<Buffer>): Promise<void> => {
+    const startMs = clock.monotonicMs();
+    let code: string = 'OK';
+    try {
+      respond(null, await answer(call, method, handler, context));
+    } catch (thrown) {
+      const refusal = refusalOf(thrown, report);
+      code = catalogue[refusal.reason];
+      respond(statusObjectOf(refusal));
+    }
+    observe(name, code, clock.monotonicMs() - startMs);
+  };
+  return (call, respond) => void serve(call, respond);
+}
+
+async function answer(
+  call: ServerUnaryCall<Buffer, Buffer>,
+  method: UnaryMethod<unknown, unknown>,
+  handler: Handler<unknown, unknown>,
+  context: CallContext,
+): Promise<Buffer> {
+  const signal = signalOf(call, context.clock);
+  const caller = await context.authenticate(call.metadata);
+  const request = decode(method, call.request);
+  const response = await handler(request, { ...caller, signal });
+  return method.responseSerialize(response);
+}
+
+/** Aborts when the call's deadline has passed or its caller has gone; with the Refusal that says which. */
+function signalOf(call: ServerUnaryCall<Buffer, Buffer>, clock: Clock): AbortSignal {
+  const controller = new AbortController();
+  const deadline = Number(call.getDeadline());
+  // The transport ends the call at its deadline, and says so by the same event as for a caller who has gone.
+  call.on('cancelled', () => {
+    const late = clock.nowMs() >= deadline - deadlineSlackMs;
+    const refusal = late
+      ? new Refusal('DEADLINE_EXCEEDED', 'the deadline passed; whether it took effect is unknown')
+      : new Refusal('CANCELLED', 'the caller cancelled; whether it took effect is unknown');
+    controller.abort(refusal);
+  });
+  return controller.signal;
+}
+
+/** Timers may fire this much before the wall clock says so. */
+const deadlineSlackMs = 5;
+
+/** @throws Refusal TOO_LARGE, INVALID_FIELD */
+function decode(method: UnaryMethod<unknown, unknown>, bytes: Buffer): unknown {
+  if (bytes.length > maxRequestBytes) throw tooLarge('request', `must be at most ${maxRequestBytes} bytes`);
+  try {
+    // ts-proto's decode takes a reader as well as bytes; only its signature here does not say so.
+    return method.requestDeserialize(strictReader(bytes) as unknown as Buffer);
+  } catch (cause) {
+    throw new Refusal('INVALID_FIELD', 'the request is not a protobuf message of its type, in UTF-8', {
+      fields: [{ field: 'request', description: 'must be a protobuf message of the type of this RPC' }],
+      cause,
+    });
+  }
+}

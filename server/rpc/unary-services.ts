@@ -1,0 +1,59 @@
+import { ChannelServiceService } from '#proto/parley/v1/channel_service.ts';
+import { DeviceServiceService } from '#proto/parley/v1/device_service.ts';
+import { GroupServiceService } from '#proto/parley/v1/group_service.ts';
+import { HistoryServiceService } from '#proto/parley/v1/history_service.ts';
+import { MessageServiceService } from '#proto/parley/v1/message_service.ts';
+import { PeopleServiceService } from '#proto/parley/v1/people_service.ts';
+import { PresenceServiceService } from '#proto/parley/v1/presence_service.ts';
+import { ReceiptServiceService } from '#proto/parley/v1/receipt_service.ts';
+import { RetentionServiceService } from '#proto/parley/v1/retention_service.ts';
+import { ThreadServiceService } from '#proto/parley/v1/thread_service.ts';
+import type { Chat } from '../chat/chat.ts';
+import { groupHandlers } from './group-service.ts';
+import { historyHandlers } from './history-service.ts';
+import { messageHandlers } from './message-service.ts';
+import { peopleHandlers } from './people-service.ts';
+import { presenceHandlers } from './presence-service.ts';
+import { receiptHandlers } from './receipt-service.ts';
+import { type CallContext, type Service, makeService, notServed } from './service.ts';
+import { threadHandlers } from './thread-service.ts';
+
+/** Every unary service of the API but StreamService, whose Submit belongs to its sessions. What is not served yet says so. */
+export function unaryServices(chat: Chat, call: CallContext): readonly Service[] {
+  const context: CallContext = {
+    ...call,
+    async authenticate(metadata) {
+      const caller = await call.authenticate(metadata);
+      await chat.profiles.noteClaims(caller);
+      return caller;
+    },
+  };
+  return [
+    makeService(ThreadServiceService, threadHandlers(chat), context),
+    makeService(GroupServiceService, groupHandlers(chat), context),
+    makeService(MessageServiceService, messageHandlers(chat), context),
+    makeService(HistoryServiceService, historyHandlers(chat), context),
+    makeService(PeopleServiceService, peopleHandlers(chat), context),
+    makeService(PresenceServiceService, presenceHandlers(chat), context),
+    makeService(ReceiptServiceService, receiptHandlers(chat), context),
+    makeService(
+      ChannelServiceService,
+      {
+        publishComment: notServed,
+        listComments: notServed,
+        describeChannel: notServed,
+        deleteComment: notServed,
+        pinComment: notServed,
+        restrictUser: notServed,
+        setSlowMode: notServed,
+      },
+      context,
+    ),
+    makeService(
+      DeviceServiceService,
+      { registerDevice: notServed, listDevices: notServed, removeDevice: notServed },
+      context,
+    ),
+    makeService(RetentionServiceService, { setRetention: notServed, getRetention: notServed }, context),
+  ];
+}
