@@ -58,6 +58,10 @@ export function installEnvoy() {
     );
   }
   mkdirSync(cacheDir, { recursive: true });
+  // What a killed installer left: under the lock nobody else builds.
+  for (const name of readdirSync(cacheDir).filter((entry) => entry.startsWith('envoy-building-'))) {
+    rmSync(path.join(cacheDir, name), { recursive: true, force: true });
+  }
   // Built aside and renamed when it answers, so that whatever was interrupted starts over.
   const scratch = mkdtempSync(path.join(cacheDir, 'envoy-building-'));
   try {
