@@ -49,7 +49,10 @@ export interface App {
 /** The composition root: the only place that names implementations. */
 export async function startApp(config: Config, clock: Clock = systemClock): Promise<App> {
   const log = makeLog({ file: config.PARLEY_LOG_FILE, level: config.PARLEY_LOG_LEVEL, node: config.PARLEY_NODE_ID });
-  const keys = await openKeySource(config.PARLEY_JWKS, { clock, keepFile: join(config.PARLEY_DATA, 'jwks-last-good.json') });
+  const keys = await openKeySource(config.PARLEY_JWKS, {
+    clock,
+    keepFile: join(config.PARLEY_DATA, 'jwks-last-good.json'),
+  });
   const verifier = new Verifier({
     keys,
     issuer: config.PARLEY_JWT_ISSUER,
@@ -103,7 +106,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   const sendMessage = new SendMessage(appender, receipts, policy);
 
   const rpc = new RpcServer({
-    config,
+    nodeId: config.PARLEY_NODE_ID,
     log,
     metrics,
     verifier,

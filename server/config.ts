@@ -29,7 +29,12 @@ const settings = {
   PARLEY_LIMIT_TYPING_PER_S: whole(2, 1, 1_000_000, 'typing frames a second and user'),
   PARLEY_LIMIT_SESSIONS_PER_USER: whole(20, 1, 100_000, 'open sessions of one user'),
   PARLEY_LIMIT_CONNECTS_PER_S: whole(2_000, 1, 1_000_000, 'new streams a second on this node'),
-  PARLEY_VIEWS: whole(50_000, 100, 10_000_000, 'threads whose members are kept in memory, about 1 KiB each and 100 bytes a member'),
+  PARLEY_VIEWS: whole(
+    50_000,
+    100,
+    10_000_000,
+    'threads whose members are kept in memory, about 1 KiB each and 100 bytes a member',
+  ),
   PARLEY_DRAIN_S: whole(10, 1, 3_600, 'seconds that devices have to move at SIGTERM; then their streams are ended'),
 } as const;
 
@@ -50,7 +55,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     values[name] = value === undefined ? setting.fallback : setting.parse(value, name);
   }
   const unknown = Object.keys(environment).filter((name) => name.startsWith('PARLEY_') && !known.has(name));
-  if (unknown.length > 0) throw new ConfigError(`no such setting: ${unknown.join(', ')}; server/config.ts has them all`);
+  if (unknown.length > 0)
+    throw new ConfigError(`no such setting: ${unknown.join(', ')}; server/config.ts has them all`);
   const config = values as unknown as Config;
   for (const name of ['PARLEY_JWKS', 'PARLEY_JWT_ISSUER', 'PARLEY_JWT_AUDIENCE'] as const) {
     if (config[name] === '') throw new ConfigError(`${name} is required: ${settings[name].meaning}`);
@@ -63,9 +69,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
         'PARLEY_DEV_KEY_EXPOSE=1 allows it all the same',
     );
   }
-  return config.PARLEY_NODE_ID === ''
-    ? { ...config, PARLEY_NODE_ID: `n${randomBytes(4).toString('hex')}` }
-    : config;
+  return config.PARLEY_NODE_ID === '' ? { ...config, PARLEY_NODE_ID: `n${randomBytes(4).toString('hex')}` } : config;
 }
 
 /** @throws ConfigError */
@@ -98,7 +102,10 @@ function fromFile(name: string, path: string | undefined): string | undefined {
   }
 }
 
-function text(fallback: string, meaning: string): { fallback: string; meaning: string; parse: (value: string) => string } {
+function text(
+  fallback: string,
+  meaning: string,
+): { fallback: string; meaning: string; parse: (value: string) => string } {
   return { fallback, meaning, parse: (value) => value };
 }
 

@@ -1,11 +1,11 @@
-import { topicOf, type Bus, type Topic } from "../bus/bus.ts";
-import type { Clock } from "../core/clock.ts";
-import { changesMembers, type Entry, type Head, type NewEntry } from "../core/entry.ts";
-import { Refusal, throwIfAborted } from "../core/errors.ts";
-import type { BusEvent } from "../core/event.ts";
-import { threadLog, userLog, type LogId, type SessionId, type ThreadId, type UserId } from "../core/ids.ts";
-import type { ThreadView, ThreadViews } from "../delivery/thread-views.ts";
-import type { Append, Duplicate, InboxUpdate, Store } from "../store/store.ts";
+import { topicOf, type Bus, type Topic } from '../bus/bus.ts';
+import type { Clock } from '../core/clock.ts';
+import { changesMembers, type Entry, type Head, type NewEntry } from '../core/entry.ts';
+import { Refusal, throwIfAborted } from '../core/errors.ts';
+import type { BusEvent } from '../core/event.ts';
+import { threadLog, userLog, type LogId, type SessionId, type ThreadId, type UserId } from '../core/ids.ts';
+import type { ThreadView, ThreadViews } from '../delivery/thread-views.ts';
+import type { Append, Duplicate, InboxUpdate, Store } from '../store/store.ts';
 
 /** Members beyond which a thread's inbox rows are no longer written with each append. */
 export const largeThread = 100;
@@ -86,8 +86,8 @@ export class Appender {
         this.#queues.set(threadId, queue);
         void this.#run(threadId, queue);
       } else if (waiting.length >= maxWaiting) {
-        const message = "too many messages wait for this thread: send again, with the same id";
-        reject(new Refusal("OVERLOADED", message, { retryAfterMs: 1_000 }));
+        const message = 'too many messages wait for this thread: send again, with the same id';
+        reject(new Refusal('OVERLOADED', message, { retryAfterMs: 1_000 }));
       } else {
         waiting.push({ request, resolve, reject });
       }
@@ -104,10 +104,10 @@ export class Appender {
       if (entries.length === 0) return 0n;
       const expected = head === undefined ? undefined : { sequence: head.sequence, membersSequence: 0n };
       const result = await this.#store.append(log, { expected, entries, nowMs: this.#clock.nowMs(), inbox: [] });
-      if (result.outcome === "conflict") continue;
-      if (result.outcome === "duplicate") return [...result.duplicates.values()].at(-1)?.sequence ?? 0n;
+      if (result.outcome === 'conflict') continue;
+      if (result.outcome === 'duplicate') return [...result.duplicates.values()].at(-1)?.sequence ?? 0n;
       this.#publish([topicOf.user(userId)], {
-        type: "user-entries",
+        type: 'user-entries',
         userId,
         head: result.head,
         entries: result.entries,
@@ -172,11 +172,11 @@ export class Appender {
         nowMs: this.#clock.nowMs(),
         inbox: inboxOf(view, entries, (head?.sequence ?? 0n) + 1n),
       });
-      if (result.outcome === "appended") {
+      if (result.outcome === 'appended') {
         this.#appended(threadId, view, result.entries, result.head, owners);
         return taken;
       }
-      if (result.outcome === "conflict") {
+      if (result.outcome === 'conflict') {
         await this.#views.refresh(threadId);
         continue;
       }
@@ -209,7 +209,7 @@ export class Appender {
       // A retry of what was acknowledged is answered, whatever has changed since: even after a removal.
       const { senderId, clientMessageId, knownHead } = request;
       const duplicate =
-        clientMessageId === "" || isAbort(error)
+        clientMessageId === '' || isAbort(error)
           ? undefined
           : await this.#store.duplicate(log, senderId, clientMessageId, knownHead).catch(() => undefined);
       if (duplicate === undefined) waiting.reject(error);
@@ -227,7 +227,7 @@ export class Appender {
   ): void {
     this.#views.apply(threadId, entries, head);
     const origin = soleOrigin(owners);
-    const event: BusEvent = { type: "entries", threadId, head, entries, origin };
+    const event: BusEvent = { type: 'entries', threadId, head, entries, origin };
     let start = 0;
     for (const [waiting, end] of owners) {
       const last = entries[end - 1];
@@ -248,13 +248,13 @@ export class Appender {
 }
 
 function isAbort(error: unknown): boolean {
-  return error instanceof Refusal && (error.reason === "CANCELLED" || error.reason === "DEADLINE_EXCEEDED");
+  return error instanceof Refusal && (error.reason === 'CANCELLED' || error.reason === 'DEADLINE_EXCEEDED');
 }
 
 function answerDuplicate(waiting: Waiting, duplicate: Duplicate): void {
   if (duplicate.fingerprint !== waiting.request.fingerprint) {
-    const message = "this id was used before with other content: choose a new id";
-    waiting.reject(new Refusal("ID_REUSED", message));
+    const message = 'this id was used before with other content: choose a new id';
+    waiting.reject(new Refusal('ID_REUSED', message));
     return;
   }
   const { sequence, ordinal, epoch, createTimeMs } = duplicate;
@@ -269,32 +269,32 @@ function soleOrigin(owners: readonly [Waiting, number][]): SessionId | undefined
 /** A direct thread is heard by its users' topics; a group by its own, and by the topics of those who come in. */
 function topicsOf(threadId: ThreadId, before: ThreadView | undefined, entries: readonly Entry[]): Topic[] {
   const topics = new Set<Topic>();
-  if (before?.info.kind === "direct") for (const user of before.members.keys()) topics.add(topicOf.user(user));
+  if (before?.info.kind === 'direct') for (const user of before.members.keys()) topics.add(topicOf.user(user));
   else topics.add(topicOf.thread(threadId));
   for (const { change } of entries) {
-    if (change.kind === "thread-created") for (const { userId } of change.members) topics.add(topicOf.user(userId));
-    if (change.kind === "member-added") topics.add(topicOf.user(change.userId));
+    if (change.kind === 'thread-created') for (const { userId } of change.members) topics.add(topicOf.user(userId));
+    if (change.kind === 'member-added') topics.add(topicOf.user(change.userId));
   }
   return [...topics];
 }
 
 /** The inbox rows that go with the entries. */
-function inboxOf(view: ThreadView | undefined, entries: readonly NewEntry[], next: bigint): Append["inbox"] {
+function inboxOf(view: ThreadView | undefined, entries: readonly NewEntry[], next: bigint): Append['inbox'] {
   const updates = new Map<UserId, InboxUpdate>();
   let size = view?.members.size ?? 0;
   const before = size;
   let history = view?.info.historyForNewMembers ?? false;
   let sequence = next;
   for (const { change } of entries) {
-    if (change.kind === "thread-created") {
+    if (change.kind === 'thread-created') {
       history = change.historyForNewMembers;
       size += change.members.length;
       for (const { userId } of change.members) updates.set(userId, { userId, visibleFrom: 1n, member: true });
-    } else if (change.kind === "member-added") {
+    } else if (change.kind === 'member-added') {
       size++;
       const visibleFrom = history ? 1n : sequence;
       updates.set(change.userId, { userId: change.userId, visibleFrom, member: true });
-    } else if (change.kind === "member-removed") {
+    } else if (change.kind === 'member-removed') {
       size--;
       updates.set(change.userId, { userId: change.userId, member: false });
     }

@@ -1,11 +1,11 @@
-import { hash } from "node:crypto";
-import type { Attachment, Body, NewEntry } from "../core/entry.ts";
-import { Refusal, threadNotFound } from "../core/errors.ts";
-import type { ThreadId, UserId } from "../core/ids.ts";
-import type { Receipts } from "../delivery/receipts.ts";
-import type { ThreadView } from "../delivery/thread-views.ts";
-import type { AppendOutcome, Appender } from "./appender.ts";
-import type { Caller } from "./caller.ts";
+import { hash } from 'node:crypto';
+import type { Attachment, Body, NewEntry } from '../core/entry.ts';
+import { Refusal, threadNotFound } from '../core/errors.ts';
+import type { ThreadId, UserId } from '../core/ids.ts';
+import type { Receipts } from '../delivery/receipts.ts';
+import type { ThreadView } from '../delivery/thread-views.ts';
+import type { AppendOutcome, Appender } from './appender.ts';
+import type { Caller } from './caller.ts';
 
 /** A message without a sequence. Validated: lengths, ids and bounds hold. */
 export interface Draft {
@@ -57,7 +57,7 @@ export class SendMessage {
         if (view === undefined || !view.members.has(caller.userId)) throw threadNotFound();
         if (expectedSequence !== undefined && expectedSequence !== next) {
           const message = `the message would get sequence ${next}, not the expected one: look at what came before`;
-          throw new Refusal("SEQUENCE_MISMATCH", message);
+          throw new Refusal('SEQUENCE_MISMATCH', message);
         }
         return [
           {
@@ -65,7 +65,7 @@ export class SendMessage {
             deviceId: caller.deviceId,
             clientMessageId,
             fingerprint,
-            change: { kind: "message", replyTo, body, editSequence: 0n, deleteSequence: 0n },
+            change: { kind: 'message', replyTo, body, editSequence: 0n, deleteSequence: 0n },
           },
         ];
       },
@@ -82,7 +82,7 @@ export class SendMessage {
 
   #prepare(sender: UserId, view: ThreadView | undefined, replyTo: bigint): Promise<void> | undefined {
     if (view === undefined || !view.members.has(sender)) return undefined;
-    const direct = view.info.kind === "direct" ? this.#rules.checkDirectSend(sender, view) : undefined;
+    const direct = view.info.kind === 'direct' ? this.#rules.checkDirectSend(sender, view) : undefined;
     if (replyTo === 0n) return direct;
     const reply = this.#rules.checkReplyTo(sender, view, replyTo);
     return direct === undefined ? reply : direct.then(() => reply);
@@ -90,25 +90,25 @@ export class SendMessage {
 }
 
 /** What tells a repeat of a send from another one under the same id. */
-export function fingerprintOf(target: bigint, body: Body, extra = ""): string {
+export function fingerprintOf(target: bigint, body: Body, extra = ''): string {
   const { content, mentions, attachments } = body;
   const parts: Buffer[] = [];
   const add = (part: string | Uint8Array): void => {
-    const bytes = typeof part === "string" ? Buffer.from(part) : part;
+    const bytes = typeof part === 'string' ? Buffer.from(part) : part;
     const length = Buffer.allocUnsafe(4);
     length.writeUInt32BE(bytes.length, 0);
     parts.push(length, bytes as Buffer);
   };
   add(target.toString());
   add(extra);
-  if (content !== undefined && "text" in content) add(content.text);
-  if (content !== undefined && "opaque" in content) {
+  if (content !== undefined && 'text' in content) add(content.text);
+  if (content !== undefined && 'opaque' in content) {
     add(content.contentType);
     add(content.opaque);
   }
   for (const mention of mentions) add(mention);
   for (const attachment of attachments) add(attachmentKey(attachment));
-  return hash("sha1", Buffer.concat(parts), "base64");
+  return hash('sha1', Buffer.concat(parts), 'base64');
 }
 
 function attachmentKey({ uri, contentType, name, sizeBytes }: Attachment): string {

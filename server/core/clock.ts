@@ -33,10 +33,10 @@ export function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     if (signal?.aborted === true) return resolve();
     const done = (): void => {
       timer.cancel();
-      signal?.removeEventListener("abort", done);
+      signal?.removeEventListener('abort', done);
       resolve();
     };
     const timer = clock.after(delayMs, done);
-    signal?.addEventListener("abort", done, { once: true });
+    signal?.addEventListener('abort', done, { once: true });
   });
 }

@@ -1,4 +1,4 @@
-import type { DeviceId, ThreadId, UserId } from "./ids.ts";
+import type { DeviceId, ThreadId, UserId } from './ids.ts';
 
 /** What a person wrote: text, or opaque bytes with their media type. Never both. */
 export type Content = { readonly text: string } | { readonly opaque: Uint8Array; readonly contentType: string };
@@ -19,7 +19,7 @@ export interface Body {
 
 export const emptyBody: Body = { mentions: [], attachments: [] };
 
-export type Role = "member" | "admin" | "owner";
+export type Role = 'member' | 'admin' | 'owner';
 
 /** A user in a thread since the entry `joinSequence`. */
 export interface Member {
@@ -31,7 +31,7 @@ export interface Member {
 /** What an entry of a thread's log changes. */
 export type ThreadChange =
   | {
-      readonly kind: "message";
+      readonly kind: 'message';
       readonly replyTo: bigint;
       /** The present body: of the last edit, empty once deleted. */
       readonly body: Body;
@@ -41,42 +41,42 @@ export type ThreadChange =
       readonly deleteSequence: bigint;
     }
   /** `body` is the new one; when read, it is empty if a later edit or delete took its place. */
-  | { readonly kind: "message-edited"; readonly target: bigint; readonly body: Body }
-  | { readonly kind: "message-deleted"; readonly target: bigint }
-  | { readonly kind: "reaction-changed"; readonly target: bigint; readonly emoji: string; readonly removed: boolean }
+  | { readonly kind: 'message-edited'; readonly target: bigint; readonly body: Body }
+  | { readonly kind: 'message-deleted'; readonly target: bigint }
+  | { readonly kind: 'reaction-changed'; readonly target: bigint; readonly emoji: string; readonly removed: boolean }
   | {
-      readonly kind: "thread-created";
-      readonly threadKind: "direct" | "group";
+      readonly kind: 'thread-created';
+      readonly threadKind: 'direct' | 'group';
       readonly members: readonly { readonly userId: UserId; readonly role: Role }[];
       readonly name: string;
       readonly historyForNewMembers: boolean;
     }
-  | { readonly kind: "member-added"; readonly userId: UserId; readonly role: Role }
-  | { readonly kind: "member-removed"; readonly userId: UserId }
-  | { readonly kind: "role-changed"; readonly userId: UserId; readonly role: Role }
-  | { readonly kind: "group-changed"; readonly name: string; readonly historyForNewMembers: boolean };
+  | { readonly kind: 'member-added'; readonly userId: UserId; readonly role: Role }
+  | { readonly kind: 'member-removed'; readonly userId: UserId }
+  | { readonly kind: 'role-changed'; readonly userId: UserId; readonly role: Role }
+  | { readonly kind: 'group-changed'; readonly name: string; readonly historyForNewMembers: boolean };
 
 /** What an entry of a user's own log changes. */
 export type UserChange =
-  | { readonly kind: "thread-added"; readonly threadId: ThreadId }
-  | { readonly kind: "thread-removed"; readonly threadId: ThreadId }
+  | { readonly kind: 'thread-added'; readonly threadId: ThreadId }
+  | { readonly kind: 'thread-removed'; readonly threadId: ThreadId }
   | {
-      readonly kind: "thread-settings-changed";
+      readonly kind: 'thread-settings-changed';
       readonly threadId: ThreadId;
       /** Wall ms; 0 = not muted. */
       readonly muteUntilMs: number;
       readonly pinned: boolean;
       readonly archived: boolean;
     }
-  | { readonly kind: "block-changed"; readonly userId: UserId; readonly blocked: boolean }
-  | { readonly kind: "profile-changed"; readonly displayName: string; readonly avatarUrl: string }
+  | { readonly kind: 'block-changed'; readonly userId: UserId; readonly blocked: boolean }
+  | { readonly kind: 'profile-changed'; readonly displayName: string; readonly avatarUrl: string }
   | {
-      readonly kind: "account-settings-changed";
-      readonly directPolicy: "anyone" | "shared-group" | "nobody";
+      readonly kind: 'account-settings-changed';
+      readonly directPolicy: 'anyone' | 'shared-group' | 'nobody';
       readonly readPrivately: boolean;
       readonly hidePresence: boolean;
     }
-  | { readonly kind: "device-changed"; readonly deviceId: DeviceId; readonly removed: boolean };
+  | { readonly kind: 'device-changed'; readonly deviceId: DeviceId; readonly removed: boolean };
 
 export type Change = ThreadChange | UserChange;
 
@@ -119,16 +119,16 @@ export interface Head {
 
 /** Whether the entry counts as a message. */
 export function isMessage(change: Change): boolean {
-  return change.kind === "message";
+  return change.kind === 'message';
 }
 
 /** Whether the entry changes who is a member, or in what role. */
 export function changesMembers(change: Change): boolean {
   return (
-    change.kind === "thread-created" ||
-    change.kind === "member-added" ||
-    change.kind === "member-removed" ||
-    change.kind === "role-changed"
+    change.kind === 'thread-created' ||
+    change.kind === 'member-added' ||
+    change.kind === 'member-removed' ||
+    change.kind === 'role-changed'
   );
 }
 
@@ -136,8 +136,8 @@ export function changesMembers(change: Change): boolean {
 export function sizeOfEntry(entry: Entry): number {
   const change = entry.change;
   const fixed = 96 + entry.senderId.length + entry.clientMessageId.length;
-  if (change.kind === "message" || change.kind === "message-edited") return fixed + sizeOfBody(change.body);
-  if (change.kind === "thread-created") return fixed + change.members.length * 32 + change.name.length;
+  if (change.kind === 'message' || change.kind === 'message-edited') return fixed + sizeOfBody(change.body);
+  if (change.kind === 'thread-created') return fixed + change.members.length * 32 + change.name.length;
   return fixed;
 }
 
@@ -145,5 +145,5 @@ export function sizeOfBody(body: Body): number {
   let size = body.mentions.length * 24;
   for (const attachment of body.attachments) size += attachment.uri.length + attachment.name.length + 64;
   if (body.content === undefined) return size;
-  return size + ("text" in body.content ? Buffer.byteLength(body.content.text) : body.content.opaque.length);
+  return size + ('text' in body.content ? Buffer.byteLength(body.content.text) : body.content.opaque.length);
 }

@@ -4,43 +4,43 @@
  * leaves the process as INTERNAL, with the cause in the log only.
  */
 export const catalogue = {
-  INVALID_FIELD: "INVALID_ARGUMENT",
-  TOO_LARGE: "INVALID_ARGUMENT",
-  INVALID_TOKEN: "INVALID_ARGUMENT",
-  TOKEN_MISSING: "UNAUTHENTICATED",
-  TOKEN_INVALID: "UNAUTHENTICATED",
-  TOKEN_EXPIRED: "UNAUTHENTICATED",
-  KEYS_UNAVAILABLE: "UNAVAILABLE",
-  ROLE_REQUIRED: "PERMISSION_DENIED",
-  NOT_ACCEPTED: "PERMISSION_DENIED",
-  NOT_EDITABLE: "PERMISSION_DENIED",
-  THREAD_NOT_FOUND: "NOT_FOUND",
-  MESSAGE_NOT_FOUND: "NOT_FOUND",
-  USER_NOT_FOUND: "NOT_FOUND",
-  CHANNEL_NOT_FOUND: "NOT_FOUND",
-  SESSION_NOT_FOUND: "NOT_FOUND",
-  DEVICE_NOT_FOUND: "NOT_FOUND",
-  ID_REUSED: "ALREADY_EXISTS",
-  SEQUENCE_MISMATCH: "ABORTED",
-  MEMBER_CAP: "FAILED_PRECONDITION",
-  LAST_OWNER: "FAILED_PRECONDITION",
-  WRONG_THREAD_KIND: "FAILED_PRECONDITION",
-  MESSAGE_DELETED: "FAILED_PRECONDITION",
-  POSITION_AHEAD: "FAILED_PRECONDITION",
-  HELLO_REQUIRED: "FAILED_PRECONDITION",
-  HELLO_REPEATED: "FAILED_PRECONDITION",
-  UNKNOWN_FRAME: "UNIMPLEMENTED",
-  TOO_MANY_FRAMES: "RESOURCE_EXHAUSTED",
-  RATE_LIMITED: "RESOURCE_EXHAUSTED",
-  TOO_MANY_SESSIONS: "RESOURCE_EXHAUSTED",
-  LIMIT_REACHED: "RESOURCE_EXHAUSTED",
-  OVERLOADED: "UNAVAILABLE",
-  DRAINING: "UNAVAILABLE",
-  STORE_UNAVAILABLE: "UNAVAILABLE",
-  DEADLINE_EXCEEDED: "DEADLINE_EXCEEDED",
-  CANCELLED: "CANCELLED",
-  NOT_SERVED: "UNIMPLEMENTED",
-  INTERNAL: "INTERNAL",
+  INVALID_FIELD: 'INVALID_ARGUMENT',
+  TOO_LARGE: 'INVALID_ARGUMENT',
+  INVALID_TOKEN: 'INVALID_ARGUMENT',
+  TOKEN_MISSING: 'UNAUTHENTICATED',
+  TOKEN_INVALID: 'UNAUTHENTICATED',
+  TOKEN_EXPIRED: 'UNAUTHENTICATED',
+  KEYS_UNAVAILABLE: 'UNAVAILABLE',
+  ROLE_REQUIRED: 'PERMISSION_DENIED',
+  NOT_ACCEPTED: 'PERMISSION_DENIED',
+  NOT_EDITABLE: 'PERMISSION_DENIED',
+  THREAD_NOT_FOUND: 'NOT_FOUND',
+  MESSAGE_NOT_FOUND: 'NOT_FOUND',
+  USER_NOT_FOUND: 'NOT_FOUND',
+  CHANNEL_NOT_FOUND: 'NOT_FOUND',
+  SESSION_NOT_FOUND: 'NOT_FOUND',
+  DEVICE_NOT_FOUND: 'NOT_FOUND',
+  ID_REUSED: 'ALREADY_EXISTS',
+  SEQUENCE_MISMATCH: 'ABORTED',
+  MEMBER_CAP: 'FAILED_PRECONDITION',
+  LAST_OWNER: 'FAILED_PRECONDITION',
+  WRONG_THREAD_KIND: 'FAILED_PRECONDITION',
+  MESSAGE_DELETED: 'FAILED_PRECONDITION',
+  POSITION_AHEAD: 'FAILED_PRECONDITION',
+  HELLO_REQUIRED: 'FAILED_PRECONDITION',
+  HELLO_REPEATED: 'FAILED_PRECONDITION',
+  UNKNOWN_FRAME: 'UNIMPLEMENTED',
+  TOO_MANY_FRAMES: 'RESOURCE_EXHAUSTED',
+  RATE_LIMITED: 'RESOURCE_EXHAUSTED',
+  TOO_MANY_SESSIONS: 'RESOURCE_EXHAUSTED',
+  LIMIT_REACHED: 'RESOURCE_EXHAUSTED',
+  OVERLOADED: 'UNAVAILABLE',
+  DRAINING: 'UNAVAILABLE',
+  STORE_UNAVAILABLE: 'UNAVAILABLE',
+  DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
+  CANCELLED: 'CANCELLED',
+  NOT_SERVED: 'UNIMPLEMENTED',
+  INTERNAL: 'INTERNAL',
 } as const;
 
 export type Reason = keyof typeof catalogue;
@@ -67,7 +67,7 @@ export class Refusal extends Error {
 
   constructor(reason: Reason, message: string, options: RefusalOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = "Refusal";
+    this.name = 'Refusal';
     this.reason = reason;
     this.fields = options.fields ?? [];
     this.retryAfterMs = options.retryAfterMs;
@@ -76,21 +76,21 @@ export class Refusal extends Error {
 
 /** INVALID_FIELD for one field. */
 export function invalidField(field: string, description: string): Refusal {
-  return new Refusal("INVALID_FIELD", `${field}: ${description}`, { fields: [{ field, description }] });
+  return new Refusal('INVALID_FIELD', `${field}: ${description}`, { fields: [{ field, description }] });
 }
 
 /** The one answer for a thread that does not exist and for one that is not the caller's. */
 export function threadNotFound(): Refusal {
-  return new Refusal("THREAD_NOT_FOUND", "there is no such thread among yours");
+  return new Refusal('THREAD_NOT_FOUND', 'there is no such thread among yours');
 }
 
 export function messageNotFound(): Refusal {
-  return new Refusal("MESSAGE_NOT_FOUND", "there is no message with this sequence that you can see");
+  return new Refusal('MESSAGE_NOT_FOUND', 'there is no message with this sequence that you can see');
 }
 
 /** Throws CANCELLED or DEADLINE_EXCEEDED when the caller has gone. Called before each piece of work for a caller. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted !== true) return;
   if (signal.reason instanceof Refusal) throw signal.reason;
-  throw new Refusal("CANCELLED", "the caller cancelled");
+  throw new Refusal('CANCELLED', 'the caller cancelled');
 }

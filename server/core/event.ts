@@ -1,12 +1,12 @@
-import type { Entry, Head } from "./entry.ts";
-import type { DeviceId, SessionId, ThreadId, UserId } from "./ids.ts";
-import type { Presence } from "./presence.ts";
+import type { Entry, Head } from './entry.ts';
+import type { DeviceId, SessionId, ThreadId, UserId } from './ids.ts';
+import type { Presence } from './presence.ts';
 
 /** What travels on the bus. Live hints only: each may be lost or repeated; sequences reveal it, the log repairs it. */
 export type BusEvent =
   /** New entries of a thread, in order, with the head after the last of them. */
   | {
-      readonly type: "entries";
+      readonly type: 'entries';
       readonly threadId: ThreadId;
       readonly head: Head;
       readonly entries: readonly Entry[];
@@ -14,20 +14,20 @@ export type BusEvent =
       readonly origin: SessionId | undefined;
     }
   /** New entries of a user's own log. */
-  | { readonly type: "user-entries"; readonly userId: UserId; readonly head: Head; readonly entries: readonly Entry[] }
+  | { readonly type: 'user-entries'; readonly userId: UserId; readonly head: Head; readonly entries: readonly Entry[] }
   /** Positions of a thread that grew, the newest of each user. */
-  | { readonly type: "positions"; readonly threadId: ThreadId; readonly positions: readonly PositionChange[] }
+  | { readonly type: 'positions'; readonly threadId: ThreadId; readonly positions: readonly PositionChange[] }
   | {
-      readonly type: "typing";
+      readonly type: 'typing';
       readonly threadId: ThreadId;
       readonly userId: UserId;
       readonly active: boolean;
       readonly origin: SessionId | undefined;
     }
-  | { readonly type: "presence"; readonly presence: Presence }
+  | { readonly type: 'presence'; readonly presence: Presence }
   /** A session of a device opened: an older one of the same device gives way. */
   | {
-      readonly type: "session-opened";
+      readonly type: 'session-opened';
       readonly userId: UserId;
       readonly deviceId: DeviceId;
       readonly sessionId: SessionId;
@@ -38,7 +38,7 @@ export type BusEvent =
     }
   /** The new session of a hand-over has caught up. */
   | {
-      readonly type: "session-caught-up";
+      readonly type: 'session-caught-up';
       readonly userId: UserId;
       readonly deviceId: DeviceId;
       readonly sessionId: SessionId;

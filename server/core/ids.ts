@@ -1,23 +1,23 @@
-import { createHash } from "node:crypto";
-import { invalidField } from "./errors.ts";
+import { createHash } from 'node:crypto';
+import { invalidField } from './errors.ts';
 
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };
 
 /** `sub` of a token: 1–128 bytes of UTF-8 without control characters. */
-export type UserId = Branded<"UserId">;
+export type UserId = Branded<'UserId'>;
 /** 1–64 bytes of [A-Za-z0-9._-], chosen by an installation. Empty where a call came without a device. */
-export type DeviceId = Branded<"DeviceId">;
+export type DeviceId = Branded<'DeviceId'>;
 /** `d_…` direct, `g_…` group; 1–64 bytes of [A-Za-z0-9_-]. */
-export type ThreadId = Branded<"ThreadId">;
+export type ThreadId = Branded<'ThreadId'>;
 /** Names an open session: `<node id>.<random>`. */
-export type SessionId = Branded<"SessionId">;
+export type SessionId = Branded<'SessionId'>;
 /** A log of the store: a thread's (its ThreadId) or a user's (`u:` and the user id). */
-export type LogId = Branded<"LogId">;
+export type LogId = Branded<'LogId'>;
 
-export const noDevice = "" as DeviceId;
+export const noDevice = '' as DeviceId;
 /** Sender of what nobody sent. */
-export const systemUser = "" as UserId;
+export const systemUser = '' as UserId;
 
 // Control characters (C0, DEL, C1), separators that break lines, and lone surrogates.
 const forbiddenInUserId = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|[\ud800-\udfff]/u;
@@ -26,42 +26,42 @@ const threadPattern = /^[dg]_[A-Za-z0-9_-]{1,62}$/;
 const clientIdPattern = /^[\x21-\x7e]{1,64}$/;
 
 /** @throws Refusal INVALID_FIELD */
-export function parseUserId(value: string, field = "user_id"): UserId {
-  if (value === "" || Buffer.byteLength(value) > 128 || forbiddenInUserId.test(value)) {
-    throw invalidField(field, "must be 1–128 bytes of UTF-8 without control characters");
+export function parseUserId(value: string, field = 'user_id'): UserId {
+  if (value === '' || Buffer.byteLength(value) > 128 || forbiddenInUserId.test(value)) {
+    throw invalidField(field, 'must be 1–128 bytes of UTF-8 without control characters');
   }
   return value as UserId;
 }
 
 /** @throws Refusal INVALID_FIELD */
-export function parseDeviceId(value: string, field = "device_id"): DeviceId {
-  if (!devicePattern.test(value)) throw invalidField(field, "must be 1–64 bytes of [A-Za-z0-9._-]");
+export function parseDeviceId(value: string, field = 'device_id'): DeviceId {
+  if (!devicePattern.test(value)) throw invalidField(field, 'must be 1–64 bytes of [A-Za-z0-9._-]');
   return value as DeviceId;
 }
 
 /** @throws Refusal INVALID_FIELD */
-export function parseThreadId(value: string, field = "thread_id"): ThreadId {
+export function parseThreadId(value: string, field = 'thread_id'): ThreadId {
   if (!threadPattern.test(value)) {
-    throw invalidField(field, "must be a thread id: d_ or g_ and up to 62 bytes of [A-Za-z0-9_-]");
+    throw invalidField(field, 'must be a thread id: d_ or g_ and up to 62 bytes of [A-Za-z0-9_-]');
   }
   return value as ThreadId;
 }
 
 /** A client_message_id or request_id. @throws Refusal INVALID_FIELD */
-export function parseClientId(value: string, field = "client_message_id"): string {
-  if (!clientIdPattern.test(value)) throw invalidField(field, "must be 1–64 bytes of printable ASCII without spaces");
+export function parseClientId(value: string, field = 'client_message_id'): string {
+  if (!clientIdPattern.test(value)) throw invalidField(field, 'must be 1–64 bytes of printable ASCII without spaces');
   return value;
 }
 
 function digest(parts: readonly string[]): string {
-  const hash = createHash("sha256");
+  const hash = createHash('sha256');
   for (const part of parts) {
     const bytes = Buffer.from(part);
     const length = Buffer.alloc(4);
     length.writeUInt32BE(bytes.length);
     hash.update(length).update(bytes);
   }
-  return hash.digest("base64url");
+  return hash.digest('base64url');
 }
 
 /** The one direct thread of two users, whoever opens it. */
@@ -85,5 +85,5 @@ export function userLog(user: UserId): LogId {
 
 /** The thread whose log this is; undefined for a user's log. */
 export function threadOfLog(log: LogId): ThreadId | undefined {
-  return log.startsWith("u:") ? undefined : (log as string as ThreadId);
+  return log.startsWith('u:') ? undefined : (log as string as ThreadId);
 }

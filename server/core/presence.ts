@@ -1,7 +1,7 @@
-import type { UserId } from "./ids.ts";
+import type { UserId } from './ids.ts';
 
 /** Whether a user is there. `hidden` is an answer to somebody who may not see it, never kept. */
-export type PresenceState = "online" | "offline" | "unknown" | "hidden";
+export type PresenceState = 'online' | 'offline' | 'unknown' | 'hidden';
 
 export interface Presence {
   readonly userId: UserId;

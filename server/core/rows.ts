@@ -1,4 +1,4 @@
-import type { Entry, Role } from "./entry.ts";
+import type { Entry, Role } from './entry.ts';
 
 /**
  * Rows: what a log amounts to, by key. Each entry of a log puts some rows; the row with the highest sequence under a key
@@ -23,7 +23,7 @@ export interface Row<Value = unknown> {
 }
 
 export interface ThreadInfo {
-  readonly kind: "direct" | "group";
+  readonly kind: 'direct' | 'group';
   readonly name: string;
   readonly historyForNewMembers: boolean;
 }
@@ -61,7 +61,7 @@ export interface ProfileRow {
 }
 
 export interface AccountRow {
-  readonly directPolicy: "anyone" | "shared-group" | "nobody";
+  readonly directPolicy: 'anyone' | 'shared-group' | 'nobody';
   readonly readPrivately: boolean;
   readonly hidePresence: boolean;
 }
@@ -71,17 +71,17 @@ export interface DeviceRow {
 }
 
 export function hexSequence(sequence: bigint): string {
-  return sequence.toString(16).padStart(16, "0");
+  return sequence.toString(16).padStart(16, '0');
 }
 
 export const rowKey = {
-  info: "info",
-  profile: "profile",
-  account: "account",
+  info: 'info',
+  profile: 'profile',
+  account: 'account',
   member: (user: string) => `member/${user}`,
   reactions: (target: bigint) => `reaction/${hexSequence(target)}/`,
   reaction: (target: bigint, emoji: string, user: string) =>
-    `reaction/${hexSequence(target)}/${Buffer.from(emoji).toString("hex")}/${user}`,
+    `reaction/${hexSequence(target)}/${Buffer.from(emoji).toString('hex')}/${user}`,
   thread: (thread: string) => `thread/${thread}`,
   settings: (thread: string) => `settings/${thread}`,
   block: (user: string) => `block/${user}`,
@@ -90,10 +90,10 @@ export const rowKey = {
 
 /** Target, emoji and user of a reaction row's key. */
 export function parseReactionKey(key: string): { target: bigint; emoji: string; user: string } {
-  const emojiEnd = key.indexOf("/", 26);
+  const emojiEnd = key.indexOf('/', 26);
   return {
     target: BigInt(`0x${key.slice(9, 25)}`),
-    emoji: Buffer.from(key.slice(26, emojiEnd), "hex").toString(),
+    emoji: Buffer.from(key.slice(26, emojiEnd), 'hex').toString(),
     user: key.slice(emojiEnd + 1),
   };
 }
@@ -107,18 +107,18 @@ export function rowsOf(entry: Entry, current: (key: string) => Row | undefined):
   const put = <Value>(key: string, value: Value): Row<Value> => ({ key, sequence, value });
   const member = (user: string): MemberRow => {
     const row = current(rowKey.member(user))?.value as MemberRow | undefined;
-    return row ?? { role: "member", joinSequence: sequence, leftSequence: 0n };
+    return row ?? { role: 'member', joinSequence: sequence, leftSequence: 0n };
   };
   switch (change.kind) {
-    case "message":
-    case "message-edited":
-    case "message-deleted":
+    case 'message':
+    case 'message-edited':
+    case 'message-deleted':
       return [];
-    case "reaction-changed":
+    case 'reaction-changed':
       return [
         put<ReactionRow>(rowKey.reaction(change.target, change.emoji, entry.senderId), { removed: change.removed }),
       ];
-    case "thread-created": {
+    case 'thread-created': {
       const { threadKind: kind, name, historyForNewMembers } = change;
       return [
         put<ThreadInfo>(rowKey.info, { kind, name, historyForNewMembers }),
@@ -127,37 +127,35 @@ export function rowsOf(entry: Entry, current: (key: string) => Row | undefined):
         ),
       ];
     }
-    case "member-added":
+    case 'member-added':
       return [
         put<MemberRow>(rowKey.member(change.userId), { role: change.role, joinSequence: sequence, leftSequence: 0n }),
       ];
-    case "member-removed":
+    case 'member-removed':
       return [put<MemberRow>(rowKey.member(change.userId), { ...member(change.userId), leftSequence: sequence })];
-    case "role-changed":
+    case 'role-changed':
       return [put<MemberRow>(rowKey.member(change.userId), { ...member(change.userId), role: change.role })];
-    case "group-changed": {
+    case 'group-changed': {
       const { name, historyForNewMembers } = change;
-      return [put<ThreadInfo>(rowKey.info, { kind: "group", name, historyForNewMembers })];
+      return [put<ThreadInfo>(rowKey.info, { kind: 'group', name, historyForNewMembers })];
     }
-    case "thread-added":
+    case 'thread-added':
       return [put<PointerRow>(rowKey.thread(change.threadId), { added: true })];
-    case "thread-removed":
+    case 'thread-removed':
       return [put<PointerRow>(rowKey.thread(change.threadId), { added: false })];
-    case "thread-settings-changed": {
+    case 'thread-settings-changed': {
       const { muteUntilMs, pinned, archived } = change;
       return [put<ThreadSettingsRow>(rowKey.settings(change.threadId), { muteUntilMs, pinned, archived })];
     }
-    case "block-changed":
+    case 'block-changed':
       return [put<BlockRow>(rowKey.block(change.userId), { blocked: change.blocked })];
-    case "profile-changed":
-      return [
-        put<ProfileRow>(rowKey.profile, { displayName: change.displayName, avatarUrl: change.avatarUrl }),
-      ];
-    case "account-settings-changed": {
+    case 'profile-changed':
+      return [put<ProfileRow>(rowKey.profile, { displayName: change.displayName, avatarUrl: change.avatarUrl })];
+    case 'account-settings-changed': {
       const { directPolicy, readPrivately, hidePresence } = change;
       return [put<AccountRow>(rowKey.account, { directPolicy, readPrivately, hidePresence })];
     }
-    case "device-changed":
+    case 'device-changed':
       return [put<DeviceRow>(rowKey.device(change.deviceId), { removed: change.removed })];
   }
 }

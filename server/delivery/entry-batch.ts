@@ -1,6 +1,6 @@
-import { sizeOfEntry, type Entry, type Head } from "../core/entry.ts";
-import type { SessionId, ThreadId } from "../core/ids.ts";
-import type { FrameEncoder } from "./frames.ts";
+import { sizeOfEntry, type Entry, type Head } from '../core/entry.ts';
+import type { SessionId, ThreadId } from '../core/ids.ts';
+import type { FrameEncoder } from './frames.ts';
 
 /** Entries of one thread in order, encoded once for all sessions that hear them. */
 export class EntryBatch {
@@ -28,7 +28,7 @@ export class EntryBatch {
 
   encoded(encode: FrameEncoder): Buffer {
     const { threadId, entries } = this;
-    this.#encoded ??= encode({ type: "entries", threadId, epoch: this.head.epoch, entries });
+    this.#encoded ??= encode({ type: 'entries', threadId, epoch: this.head.epoch, entries });
     return this.#encoded;
   }
 

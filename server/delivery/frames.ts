@@ -1,12 +1,12 @@
-import type { Entry } from "../core/entry.ts";
-import type { Refusal } from "../core/errors.ts";
-import type { SessionId, ThreadId, UserId } from "../core/ids.ts";
-import type { Presence } from "../core/presence.ts";
+import type { Entry } from '../core/entry.ts';
+import type { Refusal } from '../core/errors.ts';
+import type { SessionId, ThreadId, UserId } from '../core/ids.ts';
+import type { Presence } from '../core/presence.ts';
 
 /** Where a thread stands for one user and device. */
 export interface ThreadHeadFrame {
   readonly threadId: ThreadId;
-  readonly kind: "direct" | "group";
+  readonly kind: 'direct' | 'group';
   readonly epoch: bigint;
   readonly sequence: bigint;
   readonly ordinal: bigint;
@@ -18,18 +18,18 @@ export interface ThreadHeadFrame {
   readonly member: boolean;
 }
 
-export type SkipReason = "window-full" | "backfill-limit" | "not-retained";
+export type SkipReason = 'window-full' | 'backfill-limit' | 'not-retained';
 
 export type GoodbyeReason =
-  | "draining"
-  | "superseded"
-  | "token-expired"
-  | "heartbeat-missed"
-  | "too-slow"
-  | "protocol"
-  | "signed-out"
-  | "failed"
-  | "handed-over";
+  | 'draining'
+  | 'superseded'
+  | 'token-expired'
+  | 'heartbeat-missed'
+  | 'too-slow'
+  | 'protocol'
+  | 'signed-out'
+  | 'failed'
+  | 'handed-over';
 
 export interface Goodbye {
   readonly reason: GoodbyeReason;
@@ -41,43 +41,43 @@ export interface Goodbye {
 
 /** What a session says to its device, in core's words. `rpc/frame-encoder.ts` turns each into bytes. */
 export type OutFrame =
-  | { readonly type: "reply"; readonly requestId: bigint; readonly result: ReplyResult }
+  | { readonly type: 'reply'; readonly requestId: bigint; readonly result: ReplyResult }
   | {
-      readonly type: "entries";
+      readonly type: 'entries';
       readonly threadId: ThreadId;
       readonly epoch: bigint;
       readonly entries: readonly Entry[];
     }
-  | { readonly type: "user-entries"; readonly entries: readonly Entry[] }
+  | { readonly type: 'user-entries'; readonly entries: readonly Entry[] }
   | {
-      readonly type: "receipt";
+      readonly type: 'receipt';
       readonly threadId: ThreadId;
       readonly userId: UserId;
       readonly delivered: bigint;
       readonly read: bigint;
     }
   | {
-      readonly type: "receipt-counts";
+      readonly type: 'receipt-counts';
       readonly threadId: ThreadId;
       readonly counts: readonly { readonly sequence: bigint; readonly delivered: number; readonly read: number }[];
       readonly memberCount: number;
     }
-  | { readonly type: "read"; readonly threadId: ThreadId; readonly read: bigint; readonly unread: bigint }
-  | { readonly type: "presences"; readonly presences: readonly Presence[] }
-  | { readonly type: "typing"; readonly threadId: ThreadId; readonly userId: UserId; readonly active: boolean }
-  | { readonly type: "heads"; readonly heads: readonly ThreadHeadFrame[] }
+  | { readonly type: 'read'; readonly threadId: ThreadId; readonly read: bigint; readonly unread: bigint }
+  | { readonly type: 'presences'; readonly presences: readonly Presence[] }
+  | { readonly type: 'typing'; readonly threadId: ThreadId; readonly userId: UserId; readonly active: boolean }
+  | { readonly type: 'heads'; readonly heads: readonly ThreadHeadFrame[] }
   | {
-      readonly type: "skipped";
+      readonly type: 'skipped';
       /** undefined = the user's own log. */
       readonly threadId: ThreadId | undefined;
       readonly from: bigint;
       readonly to: bigint;
       readonly reason: SkipReason;
     }
-  | { readonly type: "caught-up"; readonly resumeToken: Uint8Array; readonly userSequence: bigint }
-  | { readonly type: "heartbeat-reply"; readonly nowMs: number; readonly resumeToken: Uint8Array }
+  | { readonly type: 'caught-up'; readonly resumeToken: Uint8Array; readonly userSequence: bigint }
+  | { readonly type: 'heartbeat-reply'; readonly nowMs: number; readonly resumeToken: Uint8Array }
   | {
-      readonly type: "welcome";
+      readonly type: 'welcome';
       readonly sessionId: SessionId;
       readonly userId: UserId;
       readonly nowMs: number;
@@ -87,12 +87,12 @@ export type OutFrame =
       readonly userEpoch: bigint;
       readonly limits: SessionLimits;
     }
-  | { readonly type: "goodbye"; readonly goodbye: Goodbye };
+  | { readonly type: 'goodbye'; readonly goodbye: Goodbye };
 
 export type ReplyResult =
-  | { readonly kind: "done" }
+  | { readonly kind: 'done' }
   | {
-      readonly kind: "sent";
+      readonly kind: 'sent';
       readonly threadId: ThreadId;
       readonly sequence: bigint;
       readonly ordinal: bigint;
@@ -100,8 +100,8 @@ export type ReplyResult =
       readonly createTimeMs: number;
       readonly duplicate: boolean;
     }
-  | { readonly kind: "reauthenticated"; readonly tokenExpiresMs: number }
-  | { readonly kind: "error"; readonly refusal: Refusal };
+  | { readonly kind: 'reauthenticated'; readonly tokenExpiresMs: number }
+  | { readonly kind: 'error'; readonly refusal: Refusal };
 
 /** Bounds of a session; told in Welcome. */
 export interface SessionLimits {

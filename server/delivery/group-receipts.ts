@@ -87,7 +87,7 @@ class Watch implements TopicListener {
       if (entry.change.kind === 'message') this.#recent.push(entry);
     }
     this.#recent = this.#recent.sort((a, b) => (a.sequence < b.sequence ? -1 : 1)).slice(-recentEntries);
-    for (let after: UserId | undefined; ; ) {
+    for (let after: UserId | undefined; ;) {
       const page = { ...(after === undefined ? {} : { after }), limit: pageOfPositions };
       const positions = await this.#store.positions(this.#threadId, page);
       for (const { userId, delivered, read } of positions) this.#raise(userId, delivered, read);

@@ -1,10 +1,10 @@
-import type { Bus, Subscription, Topic } from "../bus/bus.ts";
-import type { Clock } from "../core/clock.ts";
-import type { Entry, Head } from "../core/entry.ts";
-import type { BusEvent } from "../core/event.ts";
-import type { SessionId, ThreadId } from "../core/ids.ts";
-import { EntryBatch } from "./entry-batch.ts";
-import type { ThreadView, ThreadViews } from "./thread-views.ts";
+import type { Bus, Subscription, Topic } from '../bus/bus.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Entry, Head } from '../core/entry.ts';
+import type { BusEvent } from '../core/event.ts';
+import type { SessionId, ThreadId } from '../core/ids.ts';
+import { EntryBatch } from './entry-batch.ts';
+import type { ThreadView, ThreadViews } from './thread-views.ts';
 
 /** What a session (or anything on this node) hears of the topics it joined. Called in order, must not throw. */
 export interface TopicListener {
@@ -24,7 +24,7 @@ interface TopicState {
   readonly listeners: Set<TopicListener>;
   readonly subscription: Promise<Subscription>;
   /** Entries events that wait for the next tick. */
-  pending: Extract<BusEvent, { type: "entries" }>[];
+  pending: Extract<BusEvent, { type: 'entries' }>[];
   ticking: boolean;
   lastTickMs: number;
   /** Deliveries that had to wait for a view follow one another. */
@@ -87,7 +87,7 @@ export class Hub {
   }
 
   #hear(state: TopicState, event: BusEvent): void {
-    if (event.type !== "entries") {
+    if (event.type !== 'entries') {
       for (const listener of state.listeners) listener.hearEvent(event);
       return;
     }
@@ -138,7 +138,7 @@ function deliver(state: TopicState, batch: EntryBatch, view: ThreadView): void {
 }
 
 /** Puts events of one thread that follow on one another into one batch; keeps their order. */
-function gather(events: readonly Extract<BusEvent, { type: "entries" }>[]): EntryBatch[] {
+function gather(events: readonly Extract<BusEvent, { type: 'entries' }>[]): EntryBatch[] {
   if (events.length === 1 && events[0] !== undefined) {
     const { threadId, head, entries, origin } = events[0];
     return [new EntryBatch(threadId, head, entries, origin)];
@@ -152,8 +152,7 @@ function gather(events: readonly Extract<BusEvent, { type: "entries" }>[]): Entr
     if (threadId !== undefined && head !== undefined) batches.push(new EntryBatch(threadId, head, entries, origin));
   };
   for (const event of events) {
-    const follows =
-      event.threadId === threadId && event.entries[0]?.sequence === (entries.at(-1)?.sequence ?? 0n) + 1n;
+    const follows = event.threadId === threadId && event.entries[0]?.sequence === (entries.at(-1)?.sequence ?? 0n) + 1n;
     if (follows && entries.length < 200) {
       entries.push(...event.entries);
       head = event.head;

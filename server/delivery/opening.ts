@@ -52,7 +52,7 @@ export async function openSession(
   const resumed = place !== undefined && place.epoch === (userHead?.epoch ?? place.epoch);
   const inbox = await store.inbox(userId, 0);
   const groups = inbox.filter((row) => row.member && row.threadId.startsWith('g_')).slice(0, heardGroups);
-  await Promise.all(groups.toReversed().map((row) => session.hearGroup(row.threadId)));
+  await Promise.all(groups.toReversed().map((row) => session.feeds.hearGroup(row.threadId)));
 
   session.userEpoch = userHead?.epoch ?? 0n;
   session.push({
@@ -141,7 +141,12 @@ async function headsOf(
   });
 }
 
-async function backfillUserLog(session: Session, head: bigint, held: bigint, { store }: DeliveryContext): Promise<void> {
+async function backfillUserLog(
+  session: Session,
+  head: bigint,
+  held: bigint,
+  { store }: DeliveryContext,
+): Promise<void> {
   session.userSequence = held < head ? held : head;
   if (head - session.userSequence > BigInt(backfilledUserEntries)) {
     const to = head - BigInt(backfilledUserEntries);
@@ -180,7 +185,7 @@ async function backfill(
     const held = delivered >= visibleFrom ? delivered : visibleFrom - 1n;
     const wanted = opening.positions.has(threadId) || told < backfilledThreads;
     if (held >= sequence || !wanted) {
-      session.window.open(threadId, sequence + 1n);
+      session.feeds.window.open(threadId, sequence + 1n);
       continue;
     }
     told += 1;
@@ -189,21 +194,20 @@ async function backfill(
       next = sequence - most + 1n;
       session.push({ type: 'skipped', threadId, from: held + 1n, to: next - 1n, reason: 'backfill-limit' });
     }
-    session.window.open(threadId, next);
-    await session.catchUp(threadId, next, sequence);
+    session.feeds.window.open(threadId, next);
+    await session.feeds.catchUp(threadId, sequence);
   }
 }
 
 async function cutOver(session: Session, context: DeliveryContext): Promise<void> {
-  const heard = session.heardWhileOpening;
+  const heard = session.feeds.heardWhileOpening;
   for (;;) {
     if (session.phase === 'ended') return;
     for (const [threadId, batch] of heard) {
       heard.delete(threadId);
-      await session.settleGroup(threadId);
-      const feed = session.window.feed(threadId);
-      const next = feed?.next ?? session.window.open(threadId, batch.first).next;
-      await session.catchUp(threadId, next, batch.last);
+      await session.feeds.settleGroup(threadId);
+      if (session.feeds.window.feed(threadId) === undefined) session.feeds.window.open(threadId, batch.first);
+      await session.feeds.catchUp(threadId, batch.last);
     }
     await tellUserLog(session, context);
     // Nothing is awaited from here to the change of phase: what is heard after it is told as it comes.

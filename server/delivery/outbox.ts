@@ -1,5 +1,5 @@
-import type { Flusher } from "./flusher.ts";
-import type { FrameEncoder, OutFrame, Sink } from "./frames.ts";
+import type { Flusher } from './flusher.ts';
+import type { FrameEncoder, OutFrame, Sink } from './frames.ts';
 
 /** Frames beyond this size are not put together into one message. */
 const maxMessageBytes = 64 * 1024;

@@ -1,11 +1,11 @@
-import { topicOf, type Bus } from "../bus/bus.ts";
-import type { Clock } from "../core/clock.ts";
-import type { PositionChange } from "../core/event.ts";
-import { threadLog, type DeviceId, type SessionId, type ThreadId, type UserId } from "../core/ids.ts";
-import { Lru } from "../core/lru.ts";
-import type { Position, PositionUpdate, Store } from "../store/store.ts";
-import type { Policy } from "./policy.ts";
-import type { ThreadViews } from "./thread-views.ts";
+import { topicOf, type Bus } from '../bus/bus.ts';
+import type { Clock } from '../core/clock.ts';
+import type { PositionChange } from '../core/event.ts';
+import { threadLog, type DeviceId, type SessionId, type ThreadId, type UserId } from '../core/ids.ts';
+import { Lru } from '../core/lru.ts';
+import type { Position, PositionUpdate, Store } from '../store/store.ts';
+import type { Policy } from './policy.ts';
+import type { ThreadViews } from './thread-views.ts';
 
 /** Positions of direct threads and small groups are stored and told this often; of groups over `largeGroup` less often. */
 const flushMs = 250;
@@ -206,9 +206,9 @@ export class Receipts implements AsyncDisposable {
   async #publish(threadId: ThreadId, positions: readonly PositionChange[]): Promise<void> {
     const view = await this.#views.get(threadId);
     if (view === undefined) return;
-    const event = { type: "positions", threadId, positions } as const;
+    const event = { type: 'positions', threadId, positions } as const;
     const topics =
-      view.info.kind === "direct"
+      view.info.kind === 'direct'
         ? [...view.members.keys()].map(topicOf.user)
         : // A group hears of it as a whole; the users' own devices hear of their own reading.
           [topicOf.thread(threadId), ...new Set(positions.map((position) => topicOf.user(position.userId)))];

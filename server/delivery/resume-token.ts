@@ -1,5 +1,5 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
-import type { DeviceId, UserId } from "../core/ids.ts";
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { DeviceId, UserId } from '../core/ids.ts';
 
 /** What a device had been told when it was given the token. It authorises nothing. */
 export interface ResumePlace {
@@ -54,7 +54,7 @@ export class ResumeTokens {
     const body = bytes.subarray(0, bytes.length - macBytes);
     if (!timingSafeEqual(this.#mac(body), bytes.subarray(bytes.length - macBytes))) return undefined;
     const userEnd = 34 + (body[33] ?? 0);
-    if (body.toString("utf8", 34, userEnd) !== userId || body.toString("utf8", userEnd) !== deviceId) return undefined;
+    if (body.toString('utf8', 34, userEnd) !== userId || body.toString('utf8', userEnd) !== deviceId) return undefined;
     const madeMs = Number(body.readBigUInt64BE(25));
     if (madeMs + lifetimeMs < nowMs) return undefined;
     return {
@@ -68,6 +68,6 @@ export class ResumeTokens {
   }
 
   #mac(body: Buffer): Buffer {
-    return createHmac("sha256", this.#key).update(body).digest().subarray(0, macBytes);
+    return createHmac('sha256', this.#key).update(body).digest().subarray(0, macBytes);
   }
 }

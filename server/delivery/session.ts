@@ -2,19 +2,18 @@ import { topicOf, type Topic } from '../bus/bus.ts';
 import type { Entry } from '../core/entry.ts';
 import { Refusal, threadNotFound } from '../core/errors.ts';
 import type { BusEvent } from '../core/event.ts';
-import { threadLog, type DeviceId, type SessionId, type ThreadId, type UserId } from '../core/ids.ts';
+import { type DeviceId, type SessionId, type ThreadId, type UserId } from '../core/ids.ts';
 import { heartbeatTimeoutMs, type Presence } from '../core/presence.ts';
 import type { DeliveryContext } from './context.ts';
-import { EntryBatch } from './entry-batch.ts';
+import type { EntryBatch } from './entry-batch.ts';
 import type { Goodbye, GoodbyeReason, OutFrame, ReplyResult, Sink } from './frames.ts';
 import type { TopicListener } from './hub.ts';
 import { Outbox } from './outbox.ts';
+import { ThreadFeeds } from './thread-feeds.ts';
 import type { ThreadView } from './thread-views.ts';
-import { Window } from './window.ts';
 
-/** Threads that a session may have on screen, and groups it hears live at most. */
+/** Threads that a session may have on screen, and users it may watch. */
 const maxOnScreen = 20;
-const maxGroups = 100;
 const maxWatched = 200;
 /** A reader that takes nothing for this long is ended. */
 export const stalledMs = 90_000;
@@ -36,7 +35,7 @@ export type Phase = 'opening' | 'live' | 'ended';
 export class Session implements TopicListener {
   readonly identity: SessionIdentity;
   readonly outbox: Outbox;
-  readonly window: Window;
+  readonly feeds: ThreadFeeds;
   readonly #context: DeliveryContext;
   readonly #sink: Sink;
   phase: Phase = 'opening';
@@ -50,10 +49,6 @@ export class Session implements TopicListener {
   userSequence = 0n;
   userEpoch = 0n;
   tokenMadeMs = 0;
-  /** Threads of which something was heard while opening, to be told from the log. */
-  readonly heardWhileOpening = new Map<ThreadId, EntryBatch>();
-  /** Groups heard live, the most recently active last. */
-  readonly #groups = new Set<ThreadId>();
   #onScreen: Set<ThreadId> | undefined;
   #watched: Set<UserId> | undefined;
   #handingOver = false;
@@ -65,7 +60,7 @@ export class Session implements TopicListener {
     this.#context = context;
     this.#sink = sink;
     this.outbox = new Outbox(sink, context.encode, context.flusher);
-    this.window = new Window(context.limits.windowEntries, context.limits.windowBytes);
+    this.feeds = new ThreadFeeds(this, context);
     this.#heartMs = context.clock.monotonicMs();
     this.lastBeatMs = context.clock.nowMs();
   }
@@ -78,14 +73,14 @@ export class Session implements TopicListener {
 
   /** The device holds the thread up to `upTo`. @throws Refusal POSITION_AHEAD or THREAD_NOT_FOUND */
   async acknowledge(threadId: ThreadId, upTo: bigint): Promise<void> {
-    const feed = this.window.feed(threadId);
+    const feed = this.feeds.window.feed(threadId);
     // What was told to this device is its to acknowledge, without a look anywhere.
     if (feed === undefined || upTo >= feed.next) await this.#checkPosition(threadId, upTo);
     if (upTo === 0n) return;
     const { userId, deviceId } = this.identity;
     this.#context.receipts.advanceDelivered(userId, deviceId, threadId, upTo);
-    this.window.acknowledge(threadId, upTo);
-    this.tellSkips();
+    this.feeds.window.acknowledge(threadId, upTo);
+    this.feeds.tellSkips();
   }
 
   /** @throws Refusal POSITION_AHEAD or THREAD_NOT_FOUND */
@@ -115,7 +110,7 @@ export class Session implements TopicListener {
     this.foreground = foreground;
     this.lastBeatMs = clock.nowMs();
     this.#heartMs = clock.monotonicMs();
-    const fresh = this.phase === 'live' && !this.window.skipping && this.#heartMs - this.tokenMadeMs >= 60_000;
+    const fresh = this.phase === 'live' && !this.feeds.window.skipping && this.#heartMs - this.tokenMadeMs >= 60_000;
     const resumeToken = fresh ? this.makeToken() : resumeTokens.none;
     this.outbox.replace('heartbeat', { type: 'heartbeat-reply', nowMs: this.lastBeatMs, resumeToken });
   }
@@ -142,8 +137,7 @@ export class Session implements TopicListener {
     const { userId, sessionId: origin } = this.identity;
     const view = await this.#member(threadId);
     const event: BusEvent = { type: 'typing', threadId, userId, active, origin };
-    const topics =
-      view.info.kind === 'group' ? [topicOf.thread(threadId)] : [...view.members.keys()].map(topicOf.user);
+    const topics = view.info.kind === 'group' ? [topicOf.thread(threadId)] : [...view.members.keys()].map(topicOf.user);
     for (const topic of topics) await this.#context.bus.publish(topic, event).catch(() => undefined);
   }
 
@@ -156,7 +150,7 @@ export class Session implements TopicListener {
     }
     this.#onScreen.add(threadId);
     if (view.info.kind !== 'group') return;
-    await this.hearGroup(threadId);
+    await this.feeds.hearGroup(threadId);
     await this.#context.groupReceipts.join(threadId, this);
   }
 
@@ -195,118 +189,7 @@ export class Session implements TopicListener {
   // ---- what it hears --------------------------------------------------------------------------
 
   hearEntries(batch: EntryBatch, view: ThreadView): void {
-    if (this.phase === 'ended') return;
-    const { threadId } = batch;
-    const { userId } = this.identity;
-    let heard = batch;
-    if (!view.members.has(userId)) {
-      // Their own removal is the last that they hear.
-      const removal = lastRemoval(batch.entries, userId);
-      if (removal === undefined) return this.forgetGroup(threadId);
-      const part = batch.part(0n, removal.sequence);
-      if (part === undefined) return;
-      heard = part;
-    }
-    if (this.phase === 'opening') {
-      this.heardWhileOpening.set(threadId, heard);
-      return;
-    }
-    if (view.info.kind === 'group' && !this.#groups.has(threadId)) {
-      // Heard by the user's own topic: a group they came into. A removed one's last entry is simply told.
-      if (view.members.has(userId)) return void this.#enter(threadId, view, heard);
-    }
-    this.tell(heard);
-    if (heard !== batch || !view.members.has(userId)) this.forgetGroup(threadId);
-  }
-
-  /** Tells the entries that are due; reads what is missing before them. */
-  tell(batch: EntryBatch): void {
-    const feed = this.window.feed(batch.threadId) ?? this.window.open(batch.threadId, batch.first);
-    if (batch.last < feed.next || feed.repairing) return;
-    if (batch.first > feed.next) return void this.#repair(batch.threadId, feed.next);
-    const due = batch.part(feed.next, batch.last);
-    if (due === undefined) return;
-    if (due.origin === this.identity.sessionId) {
-      // The device has the replies; they stand for the entries.
-      if (feed.skipFrom === 0n) feed.next = due.last + 1n;
-      else this.window.admit(feed, due.last, due.entries.length, due.bytes);
-      return;
-    }
-    if (!this.window.admit(feed, due.last, due.entries.length, due.bytes)) return;
-    this.outbox.pushBytes(due.encoded(this.#context.encode));
-  }
-
-  /** Tells a thread's entries from `from` up to its head, read from the log. Live ones meanwhile wait there. */
-  async #repair(threadId: ThreadId, from: bigint): Promise<void> {
-    const feed = this.window.feed(threadId);
-    if (feed === undefined) return;
-    feed.repairing = true;
-    try {
-      await this.catchUp(threadId, from);
-    } catch {
-      // The store cannot be read: the device sees the gap by the next entry's sequence and asks itself.
-      feed.next = (this.#context.views.peek(threadId)?.head.sequence ?? feed.next) + 1n;
-    } finally {
-      feed.repairing = false;
-    }
-  }
-
-  /** Reads and tells everything from `from` to the head, until nothing newer was heard of. */
-  async catchUp(threadId: ThreadId, from: bigint, upTo?: bigint): Promise<void> {
-    let next = from;
-    for (;;) {
-      const head = (await this.#context.views.get(threadId))?.head;
-      const last = head === undefined || (upTo !== undefined && upTo < head.sequence) ? (upTo ?? 0n) : head.sequence;
-      if (head === undefined || next > last || this.phase === 'ended') return;
-      const range = { after: next - 1n, upTo: last, limit: 200 };
-      const entries = await this.#context.store.entries(threadLog(threadId), range);
-      const feed = this.window.feed(threadId);
-      if (entries.length === 0 || feed === undefined) return;
-      const batch = new EntryBatch(threadId, head, entries, undefined);
-      next = batch.last + 1n;
-      const due = batch.part(feed.next, batch.last);
-      if (due === undefined) continue;
-      if (this.window.admit(feed, due.last, due.entries.length, due.bytes)) {
-        this.outbox.pushBytes(due.encoded(this.#context.encode));
-      }
-    }
-  }
-
-  async #enter(threadId: ThreadId, view: ThreadView, batch: EntryBatch): Promise<void> {
-    const joined = view.members.get(this.identity.userId)?.joinSequence ?? batch.first;
-    this.window.open(threadId, joined);
-    await this.hearGroup(threadId).catch(() => undefined);
-    const feed = this.window.feed(threadId);
-    if (feed !== undefined) await this.#repair(threadId, feed.next);
-  }
-
-  /** Joins a group's topic; the one longest without news gives way when there are too many. */
-  async hearGroup(threadId: ThreadId): Promise<void> {
-    if (this.#groups.has(threadId)) return;
-    this.#groups.add(threadId);
-    if (this.#groups.size > maxGroups) {
-      for (const oldest of this.#groups) {
-        if (this.onScreen(oldest)) continue;
-        this.#groups.delete(oldest);
-        this.#context.hub.leave(topicOf.thread(oldest), this);
-        break;
-      }
-    }
-    await this.#context.hub.join(topicOf.thread(threadId), this);
-    if (this.phase === 'ended') this.#context.hub.leave(topicOf.thread(threadId), this);
-  }
-
-  /** A group that was heard of while opening: live from now on for a member, no more for others. */
-  async settleGroup(threadId: ThreadId): Promise<void> {
-    const view = await this.#context.views.get(threadId);
-    if (view?.info.kind !== 'group') return;
-    if (view.members.has(this.identity.userId)) await this.hearGroup(threadId);
-    else this.forgetGroup(threadId);
-  }
-
-  forgetGroup(threadId: ThreadId): void {
-    this.unsubscribe(threadId);
-    if (this.#groups.delete(threadId)) this.#context.hub.leave(topicOf.thread(threadId), this);
+    if (this.phase !== 'ended') this.feeds.hear(batch, view);
   }
 
   hearEvent(event: BusEvent): void {
@@ -358,12 +241,6 @@ export class Session implements TopicListener {
     if (last === undefined) return;
     this.userSequence = last.sequence;
     this.outbox.push({ type: 'user-entries', entries: due });
-  }
-
-  tellSkips(): void {
-    for (const { threadId, from, to } of this.window.takeSkips()) {
-      this.outbox.push({ type: 'skipped', threadId, from, to, reason: 'window-full' });
-    }
   }
 
   push(frame: OutFrame): void {
@@ -418,17 +295,10 @@ export class Session implements TopicListener {
   close(goodbye: Goodbye): void {
     if (this.phase === 'ended') return;
     this.phase = 'ended';
-    const topics: Topic[] = [topicOf.user(this.identity.userId)];
-    for (const group of this.#groups) topics.push(topicOf.thread(group));
+    const topics: Topic[] = [topicOf.user(this.identity.userId), ...this.feeds.close()];
     for (const user of this.#watched ?? []) topics.push(topicOf.presence(user));
     for (const topic of topics) this.#context.hub.leave(topic, this);
     for (const thread of this.#onScreen ?? []) this.#context.groupReceipts.leave(thread, this);
-    this.#groups.clear();
-    this.heardWhileOpening.clear();
     this.onEnd?.(goodbye);
   }
-}
-
-function lastRemoval(entries: readonly Entry[], userId: UserId): Entry | undefined {
-  return entries.findLast(({ change }) => change.kind === 'member-removed' && change.userId === userId);
 }

@@ -1,8 +1,8 @@
-import type { Entry, Head, Member } from "../core/entry.ts";
-import { threadLog, type ThreadId, type UserId } from "../core/ids.ts";
-import { Lru } from "../core/lru.ts";
-import { rowKey, type MemberRow, type Row, type ThreadInfo } from "../core/rows.ts";
-import type { Store } from "../store/store.ts";
+import type { Entry, Head, Member } from '../core/entry.ts';
+import { threadLog, type ThreadId, type UserId } from '../core/ids.ts';
+import { Lru } from '../core/lru.ts';
+import { rowKey, type MemberRow, type Row, type ThreadInfo } from '../core/rows.ts';
+import type { Store } from '../store/store.ts';
 
 /**
  * What this node knows of a thread: where it stands, what it is, who is in it. Kept current by the appends and events that pass
@@ -93,8 +93,8 @@ export class ThreadViews {
 
   async #members(threadId: ThreadId): Promise<Map<UserId, Member>> {
     const members = new Map<UserId, Member>();
-    const prefix = rowKey.member("");
-    let after = "";
+    const prefix = rowKey.member('');
+    let after = '';
     for (;;) {
       const rows = await this.#store.rows(threadLog(threadId), { prefix, after, limit: pageOfRows });
       for (const row of rows) {
@@ -103,7 +103,7 @@ export class ThreadViews {
         if (leftSequence === 0n) members.set(userId, { userId, role, joinSequence });
       }
       if (rows.length < pageOfRows) return members;
-      after = rows.at(-1)?.key ?? "";
+      after = rows.at(-1)?.key ?? '';
     }
   }
 }
@@ -111,19 +111,19 @@ export class ThreadViews {
 function applyEntry(view: KeptView, entry: Entry): void {
   const { change, sequence } = entry;
   switch (change.kind) {
-    case "member-added":
+    case 'member-added':
       view.members.set(change.userId, { userId: change.userId, role: change.role, joinSequence: sequence });
       return;
-    case "member-removed":
+    case 'member-removed':
       view.members.delete(change.userId);
       return;
-    case "role-changed": {
+    case 'role-changed': {
       const member = view.members.get(change.userId);
       if (member !== undefined) view.members.set(change.userId, { ...member, role: change.role });
       return;
     }
-    case "group-changed":
-      view.info = { kind: "group", name: change.name, historyForNewMembers: change.historyForNewMembers };
+    case 'group-changed':
+      view.info = { kind: 'group', name: change.name, historyForNewMembers: change.historyForNewMembers };
       return;
     default:
   }

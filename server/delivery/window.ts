@@ -1,4 +1,4 @@
-import type { ThreadId } from "../core/ids.ts";
+import type { ThreadId } from '../core/ids.ts';
 
 /**
  * What a session has told its device and what the device has acknowledged: per thread the next sequence to tell, and
@@ -6,6 +6,8 @@ import type { ThreadId } from "../core/ids.ts";
  * free again the owner tells one Skipped per thread and goes on live behind it. So a slow reader costs a few numbers.
  */
 export interface Feed {
+  /** Highest sequence heard of that this device may hear. */
+  heard: bigint;
   /** Next sequence to be told. Everything below was told, skipped or is not for this device. */
   next: bigint;
   /** Told and not acknowledged, oldest first: [last sequence, entries, bytes] of each batch. */
@@ -54,7 +56,7 @@ export class Window {
   /** Begins (or begins again) a thread at the sequence to be told next. */
   open(threadId: ThreadId, next: bigint): Feed {
     this.close(threadId);
-    const feed: Feed = { next, unacked: [], skipFrom: 0n, repairing: false };
+    const feed: Feed = { heard: next - 1n, next, unacked: [], skipFrom: 0n, repairing: false };
     this.#feeds.set(threadId, feed);
     return feed;
   }

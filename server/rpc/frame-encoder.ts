@@ -1,5 +1,6 @@
-import { OpenResponse, type ServerFrame } from '#proto/parley/v1/stream_service.ts';
 import {
+  OpenResponse,
+  type ServerFrame,
   GoodbyeReason as ProtoGoodbyeReason,
   SkipReason as ProtoSkipReason,
 } from '#proto/parley/v1/stream_service.ts';

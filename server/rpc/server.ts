@@ -8,7 +8,7 @@ import {
 } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { StreamServiceService } from '#proto/parley/v1/stream_service.ts';
-import type { Config } from '../config.ts';
+import type { Clock } from '../core/clock.ts';
 import { Refusal } from '../core/errors.ts';
 import type { DeliveryContext } from '../delivery/context.ts';
 import type { Sessions } from '../delivery/sessions.ts';
@@ -22,7 +22,7 @@ import { statusObjectOf } from './errors.ts';
 import { openHandler } from './stream-service.ts';
 
 export interface RpcOptions {
-  readonly config: Config;
+  readonly nodeId: string;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly verifier: Verifier;
@@ -39,9 +39,11 @@ const unlimited = 0x7fff_ffff;
 export class RpcServer {
   readonly #server: Server;
   readonly #health: HealthImplementation;
+  readonly #clock: Clock;
 
   constructor(options: RpcOptions) {
     const { log, metrics, verifier } = options;
+    this.#clock = options.delivery.clock;
     this.#server = new Server({
       // Sizes are checked where the refusal can say what to do; this bounds what is read into memory.
       'grpc.max_receive_message_length': 4 * 1_024 * 1_024,
@@ -67,7 +69,7 @@ export class RpcServer {
       },
       {
         open: openHandler({
-          nodeId: options.config.PARLEY_NODE_ID,
+          nodeId: options.nodeId,
           delivery: options.delivery,
           sessions: options.sessions,
           verifier,
@@ -112,12 +114,12 @@ export class RpcServer {
   /** Waits for calls under way, a second at most. */
   async stop(): Promise<void> {
     await new Promise<void>((resolve) => {
-      const force = setTimeout(() => {
+      const force = this.#clock.after(1_000, () => {
         this.#server.forceShutdown();
         resolve();
-      }, 1_000);
+      });
       this.#server.tryShutdown(() => {
-        clearTimeout(force);
+        force.cancel();
         resolve();
       });
     });
@@ -127,4 +129,3 @@ export class RpcServer {
 function notServed(): Refusal {
   return new Refusal('NOT_SERVED', 'this deployment does not serve this call');
 }
-

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
 import { Hello, type ClientFrame } from '#proto/parley/v1/stream_service.ts';
-import type { Identity } from '../auth/verifier.ts';
+import type { Identity, Verifier } from '../auth/verifier.ts';
 import type { Caller } from '../chat/caller.ts';
 import { Refusal } from '../core/errors.ts';
 import type { SessionId } from '../core/ids.ts';
@@ -15,7 +15,6 @@ import { refusalOf, statusObjectOf } from './errors.ts';
 import { StreamFrames, type FrameServices } from './stream-frames.ts';
 import { decodeRequest, maxHelloBytes, parseHello } from './stream-hello.ts';
 import { GrpcSink } from './stream-sink.ts';
-import type { Verifier } from '../auth/verifier.ts';
 
 /** Hello must come within this time. */
 const helloWithinMs = 10_000;
