@@ -62,13 +62,9 @@ export function makeService<Methods extends { readonly [Name in keyof Methods]: 
   const definition: Record<string, ServiceDefinition[string]> = {};
   const implementation: UntypedServiceImplementation = {};
   for (const name of Object.keys(methods) as (keyof Methods & string)[]) {
-    const method = methods[name];
+    const method = methods[name] as unknown as UnaryMethod<unknown, unknown>;
     definition[name] = { ...method, ...bytesOnly };
-    implementation[name] = handle(
-      method as unknown as UnaryMethod<unknown, unknown>,
-      handlers[name] as unknown as Handler<unknown, unknown>,
-      context,
-    );
+    implementation[name] = handle(method, handlers[name] as unknown as Handler<unknown, unknown>, context);
   }
   return { definition, implementation };
 }
