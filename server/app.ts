@@ -5,6 +5,7 @@ import { Verifier } from './auth/verifier.ts';
 import { MemoryBus } from './bus/memory.ts';
 import { Access } from './chat/access.ts';
 import { Appender } from './chat/appender.ts';
+import { makeChat } from './chat/chat.ts';
 import { Limits } from './chat/limits.ts';
 import { CachedPolicy } from './chat/policy.ts';
 import { SendMessage } from './chat/send-message.ts';
@@ -105,6 +106,23 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   });
   const sendMessage = new SendMessage(appender, receipts, policy);
 
+  const chat = makeChat({
+    store,
+    registry,
+    views,
+    receipts,
+    access,
+    appender,
+    policy,
+    limits,
+    sendMessage,
+    clock,
+    pageTokenKey: await store.secret('page-token', () => randomBytes(32)),
+    memberCap: config.PARLEY_MEMBER_CAP,
+    editWithinMs: windowMs(config.PARLEY_EDIT_WINDOW_S),
+    deleteWithinMs: windowMs(config.PARLEY_DELETE_WINDOW_S),
+  });
+
   const rpc = new RpcServer({
     nodeId: config.PARLEY_NODE_ID,
     log,
@@ -113,8 +131,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     delivery,
     sessions,
     limits,
-    sendMessage,
-    noteUser: () => undefined,
+    chat,
   });
   const grpc = await rpc.listen(config.PARLEY_LISTEN);
   const ready = (): { ready: boolean; why: string } => {
@@ -145,6 +162,11 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
       log.info('stopped');
     },
   };
+}
+
+/** A setting of 0 s stands for "for ever". */
+function windowMs(seconds: number): number {
+  return seconds === 0 ? Infinity : seconds * 1_000;
 }
 
 function limitsOf(config: Config): ConstructorParameters<typeof Limits>[0] {

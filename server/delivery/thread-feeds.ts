@@ -87,7 +87,8 @@ export class ThreadFeeds {
     const feed = this.window.feed(threadId);
     if (feed === undefined) return;
     if (upTo > feed.heard) feed.heard = upTo;
-    await this.#repair(threadId, feed);
+    // A repair under way goes on to what was raised.
+    if (!feed.repairing) await this.#repair(threadId, feed);
   }
 
   async #repair(threadId: ThreadId, feed: Feed): Promise<void> {

@@ -13,13 +13,15 @@ import { Refusal } from '../core/errors.ts';
 import type { DeliveryContext } from '../delivery/context.ts';
 import type { Sessions } from '../delivery/sessions.ts';
 import type { Limits } from '../chat/limits.ts';
-import type { SendMessage } from '../chat/send-message.ts';
-import type { Caller } from '../chat/caller.ts';
+import type { Chat } from '../chat/chat.ts';
 import type { Verifier } from '../auth/verifier.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { callerOfCall } from './authenticate.ts';
 import { statusObjectOf } from './errors.ts';
+import type { CallContext } from './service.ts';
 import { openHandler } from './stream-service.ts';
+import { unaryServices } from './unary-services.ts';
 
 export interface RpcOptions {
   readonly nodeId: string;
@@ -29,8 +31,7 @@ export interface RpcOptions {
   readonly delivery: DeliveryContext;
   readonly sessions: Sessions;
   readonly limits: Limits;
-  readonly sendMessage: SendMessage;
-  readonly noteUser: (caller: Caller) => void;
+  readonly chat: Chat;
 }
 
 const unlimited = 0x7fff_ffff;
@@ -42,7 +43,7 @@ export class RpcServer {
   readonly #clock: Clock;
 
   constructor(options: RpcOptions) {
-    const { log, metrics, verifier } = options;
+    const { log, metrics, verifier, chat } = options;
     this.#clock = options.delivery.clock;
     this.#server = new Server({
       // Sizes are checked where the refusal can say what to do; this bounds what is read into memory.
@@ -73,9 +74,10 @@ export class RpcServer {
           delivery: options.delivery,
           sessions: options.sessions,
           verifier,
-          noteUser: options.noteUser,
+          // A profile that cannot be noted just now is noted at the next call.
+          noteUser: (caller) => void chat.profiles.noteClaims(caller).catch(() => undefined),
           services: {
-            sendMessage: options.sendMessage,
+            sendMessage: chat.sendMessage,
             limits: options.limits,
             verify: (token) => verifier.verify(token),
             report,
@@ -90,6 +92,15 @@ export class RpcServer {
         },
       },
     );
+    const call: CallContext = {
+      clock: this.#clock,
+      authenticate: (metadata) => callerOfCall(metadata, verifier),
+      observe: (method, code, ms) => metrics.call(method, code, ms),
+      report,
+    };
+    for (const { definition, implementation } of unaryServices(chat, call)) {
+      this.#server.addService(definition, implementation);
+    }
     this.#health = new HealthImplementation({ '': 'SERVING' });
     this.#health.addToServer(this.#server);
   }

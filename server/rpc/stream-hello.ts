@@ -2,6 +2,7 @@ import { OpenRequest, type Hello } from '#proto/parley/v1/stream_service.ts';
 import { invalidField, Refusal } from '../core/errors.ts';
 import { parseDeviceId, parseThreadId, type DeviceId, type ThreadId } from '../core/ids.ts';
 import type { Opening } from '../delivery/opening.ts';
+import { strictReader } from './decode.ts';
 import { counted, maxSequence, parseName, parseOptionalSequence, tooLarge } from './validate.ts';
 
 const maxRequestBytes = 256 * 1_024;
@@ -14,7 +15,7 @@ export function decodeRequest(bytes: Buffer, first: boolean): OpenRequest {
   if (bytes.length > maxRequestBytes) throw tooLarge('frames', `must be at most ${maxRequestBytes} bytes together`);
   let request: OpenRequest;
   try {
-    request = OpenRequest.decode(bytes);
+    request = OpenRequest.decode(strictReader(bytes));
   } catch (cause) {
     throw new Refusal('INVALID_FIELD', 'the bytes are not an OpenRequest', {
       fields: [{ field: 'frames', description: 'must be a protobuf message of the type OpenRequest' }],
@@ -38,7 +39,8 @@ export function parseHello(hello: Hello, helloBytes: number): { deviceId: Device
   if (hello.resumeToken.length > maxTokenBytes) {
     throw new Refusal('INVALID_TOKEN', `a resume token has at most ${maxTokenBytes} bytes: leave it out`);
   }
-  if (hello.apiRevision === 0) throw invalidField('hello.api_revision', 'must be the revision the client was built for');
+  if (hello.apiRevision === 0)
+    throw invalidField('hello.api_revision', 'must be the revision the client was built for');
   if (hello.sdk !== undefined) {
     parseName(hello.sdk.name, 0, 100, 'hello.sdk.name');
     parseName(hello.sdk.version, 0, 100, 'hello.sdk.version');
