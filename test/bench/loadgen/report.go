@@ -56,7 +56,7 @@ func traffic(carrier load.Carrier, meter *load.Meter, span load.Span) report {
 	r := report{
 		"seconds": span.Seconds, "delivered": span.Arrived, "sent": span.Sent,
 		"rate_per_s": float64(span.Arrived) / span.Seconds,
-		"skipped":    tally.Skipped, "duplicated": tally.Duplicated, "receipts": tally.Receipts,
+		"skipped":    tally.Skipped, "duplicated": tally.Duplicated, "receipts_heard": tally.Receipts,
 		"memory_kib": memory(span),
 	}
 	quantiles(r, "", &meter.Received)

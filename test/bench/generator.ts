@@ -1,0 +1,123 @@
+// Builds and runs the load generator.
+import { execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import type { Bench } from './args.ts';
+import type { Report } from './report.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const source = path.join(import.meta.dirname, 'loadgen');
+const cache = path.join(root, '.cache/bench');
+const generated = path.join(cache, 'gen');
+const plugins = [
+  'google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.11',
+  'google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.0',
+];
+const run = promisify(execFile);
+const goEnv = { ...process.env, GOTOOLCHAIN: 'local', GOWORK: 'off', GOFLAGS: '' };
+
+function filesUnder(folder: string, suffix: RegExp): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => suffix.test(file))
+    .map((file) => path.join(folder, file))
+    .toSorted();
+}
+
+function hashOf(files: readonly string[], more: string): string {
+  const hash = createHash('sha256').update(more);
+  for (const file of files) hash.update(`\0${path.relative(root, file)}\0`).update(readFileSync(file));
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** Go stubs of proto/parley/v1 as the module `parley.chat/go`, which the generator's go.mod expects in .cache/bench/gen. */
+export async function generateStubs(): Promise<void> {
+  const stamp = hashOf(filesUnder(path.join(root, 'proto'), /\.proto$/), plugins.join());
+  const stampFile = path.join(generated, '.stamp');
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
+  mkdirSync(cache, { recursive: true });
+  const bin = path.join(cache, 'bin');
+  for (const plugin of plugins) await run('go', ['install', plugin], { cwd: cache, env: { ...goEnv, GOBIN: bin } });
+  const draft = path.join(cache, `gen-${process.pid}`);
+  rmSync(draft, { recursive: true, force: true });
+  const template = {
+    version: 'v2',
+    plugins: ['protoc-gen-go', 'protoc-gen-go-grpc'].map((plugin) => ({
+      local: path.join(bin, plugin),
+      out: draft,
+      opt: ['module=parley.chat/go'],
+    })),
+  };
+  await run(
+    path.join(root, 'node_modules/.bin/buf'),
+    ['generate', '--path', 'proto/parley/v1', '--template', JSON.stringify(template)],
+    { cwd: root },
+  );
+  writeFileSync(path.join(draft, 'go.mod'), 'module parley.chat/go\n\ngo 1.24.0\n');
+  writeFileSync(path.join(draft, '.stamp'), stamp);
+  rmSync(generated, { recursive: true, force: true });
+  renameSync(draft, generated);
+}
+
+/** Gives the path of the binary, built when its sources or the protos have changed. */
+export async function buildGenerator(): Promise<string> {
+  await generateStubs();
+  const files = [...filesUnder(source, /\.(go|mod|sum)$/), path.join(generated, '.stamp')];
+  const binary = path.join(cache, `loadgen-${hashOf(files, '')}`);
+  if (existsSync(binary)) return binary;
+  const draft = `${binary}.${process.pid}`;
+  await run('go', ['build', '-trimpath', '-o', draft, '.'], { cwd: source, env: goEnv });
+  for (const old of readdirSync(cache).filter((file) => file.startsWith('loadgen-'))) {
+    if (path.join(cache, old) !== draft) rmSync(path.join(cache, old), { force: true });
+  }
+  renameSync(draft, binary);
+  return binary;
+}
+
+export interface Target {
+  readonly carrier: 'parley' | 'socketio';
+  /** host:port. */
+  readonly address: string;
+  /** File of the dev key. */
+  readonly key: string;
+  /** Server processes to measure. */
+  readonly processes: Readonly<Record<string, number>>;
+}
+
+/** Runs one bench and gives what the generator says. Its progress goes to standard error. */
+export async function generate(binary: string, bench: Bench, target: Target): Promise<Report> {
+  const args = [bench.bench, ...benchArgs(bench), ...targetArgs(target)];
+  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  const last = output.trim().split('\n').at(-1) ?? '';
+  if (code !== 0 || !last.startsWith('{')) throw new Error(`the load generator failed (exit code ${code})`);
+  return JSON.parse(last) as Report;
+}
+
+function targetArgs({ carrier, address, key, processes }: Target): string[] {
+  const list = Object.entries(processes).map(([name, pid]) => `${name}=${pid}`);
+  return [`--carrier=${carrier}`, `--target=${address}`, `--key=${key}`, `--processes=${list.join()}`];
+}
+
+function benchArgs(bench: Bench): string[] {
+  const common = [`--for=${bench.seconds}s`, `--warm-up=${bench.warmUpS}s`, `--size=${bench.sizeBytes}`];
+  switch (bench.bench) {
+    case 'pairs':
+      return [
+        ...common,
+        `--pairs=${bench.pairs}`,
+        `--think=${bench.thinkMs}ms`,
+        ...(bench.receipts === 'none' ? [] : [`--receipts=${bench.receipts}`]),
+      ];
+    case 'fanout':
+      return [...common, `--listeners=${bench.listeners}`, `--senders=${bench.senders}`, `--rate=${bench.rate}`];
+    case 'connections':
+      return [...common, `--streams=${bench.streams}`, `--streams-per-conn=${bench.streamsPerConnection}`];
+  }
+}

@@ -1,0 +1,66 @@
+// `npm run bench -- connections | fanout | pairs`: see README.md. The last line is one JSON object.
+import { readArgs, usage, UsageError } from './args.ts';
+import type { Bench } from './args.ts';
+import { buildGenerator } from './generator.ts';
+import { runOnParley } from './parley.ts';
+import { installPeer } from './peer-install.ts';
+import { runOnPeer } from './peer.ts';
+import { medians, ratios, table } from './report.ts';
+import type { Report } from './report.ts';
+
+if (process.argv.includes('--help')) {
+  process.stdout.write(`${usage}\n`);
+} else {
+  try {
+    await main(readArgs(process.argv.slice(2)));
+  } catch (error) {
+    const words = error instanceof UsageError ? `${error.message}\n\n${usage}` : (error as Error).message;
+    process.stderr.write(`bench: ${words}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  }
+}
+
+async function main(bench: Bench): Promise<void> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const binary = await buildGenerator();
+  const programs = bench.peer ? installPeer() : undefined;
+  const parley: Report[] = [];
+  const peer: Report[] = [];
+  for (let run = 1; run <= bench.runs; run += 1) {
+    // Side by side, so that both meet the same noise.
+    say(`run ${run} of ${bench.runs}: Parley`);
+    parley.push(await runOnParley(binary, bench));
+    if (programs === undefined) continue;
+    say(`run ${run} of ${bench.runs}: socket.io`);
+    peer.push(await runOnPeer(binary, bench, programs));
+  }
+  const ours = medians(parley);
+  const theirs = programs === undefined ? undefined : medians(peer);
+  const { bench: name, peer: _, cpuProf: __, ...settings } = bench;
+  process.stdout.write(`\n${table(ours, theirs)}\n\n`);
+  const report = {
+    bench: name,
+    ...snakeCased(settings),
+    ...ours,
+    ...(theirs === undefined ? {} : { peer: { name: 'socketio', ...theirs }, ratio_to_peer: ratios(parley, peer) }),
+  };
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+  if (lostSomething(ours)) {
+    say('bench: something was lost, see the table');
+    process.exitCode = 1;
+  }
+}
+
+/** `thinkMs` → `think_ms`, as the measured numbers are named. */
+function snakeCased(settings: object): Report {
+  const names = Object.entries(settings).map(([name, value]) => [
+    name.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`),
+    value,
+  ]);
+  return Object.fromEntries(names) as Report;
+}
+
+/** A run in which something was lost has measured nothing worth having. */
+function lostSomething(report: Report): boolean {
+  return ['lost', 'unacked', 'unsettled', 'duplicated', 'expired'].some((name) => Number(report[name] ?? 0) > 0);
+}

@@ -1,0 +1,54 @@
+// One run on a fresh Parley.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { startPlatform } from '../../platform/platform.ts';
+import type { Bench } from './args.ts';
+import { generate } from './generator.ts';
+import type { Report } from './report.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** No rate limit is what a bench is about, and a group of its size must be allowed. */
+function environmentOf(bench: Bench): Record<string, string> {
+  const most = '1000000';
+  return {
+    PARLEY_LIMIT_SENDS_PER_S: most,
+    PARLEY_LIMIT_SENDS_BURST: most,
+    PARLEY_LIMIT_OPENS_PER_S: most,
+    PARLEY_LIMIT_OPENS_BURST: most,
+    PARLEY_LIMIT_CONNECTS_PER_S: most,
+    ...(bench.bench === 'fanout' ? { PARLEY_MEMBER_CAP: String(bench.listeners + bench.senders + 1) } : {}),
+  };
+}
+
+/**
+ * Starts a platform with ports and folders of its own, does the work, stops it. The data lies beside the cache, on the
+ * disk of the checkout: a folder for temporary files may be memory, where an fsync costs nothing.
+ */
+export async function runOnParley(binary: string, bench: Bench): Promise<Report> {
+  mkdirSync(path.join(root, '.cache/bench'), { recursive: true });
+  const dataDir = mkdtempSync(path.join(root, '.cache/bench/data-'));
+  const profiles = bench.cpuProf === undefined ? undefined : path.resolve(bench.cpuProf);
+  try {
+    await using platform = await startPlatform({
+      dataDir,
+      direct: bench.direct,
+      env: environmentOf(bench),
+      nodeFlags: profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`],
+    });
+    const [node] = platform.nodes;
+    if (node === undefined) throw new Error('the platform has no node');
+    const work = generate(binary, bench, {
+      carrier: 'parley',
+      address: platform.gateway,
+      key: path.join(dataDir, 'auth/dev-key.json'),
+      processes: { node: node.pid, ...(platform.envoy === undefined ? {} : { envoy: platform.envoy.pid }) },
+    });
+    const failed = platform.failed.then(({ child }) => {
+      throw new Error([`${child.name} ended during the bench:`, ...child.tail()].join('\n  '));
+    });
+    return await Promise.race([work, failed]);
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
