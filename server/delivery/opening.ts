@@ -49,7 +49,8 @@ export async function openSession(
   await bus.publish(topicOf.user(userId), { type: 'session-opened', ...opened });
   await registry.announce(identity);
   const userHead = await store.head(userLog(userId));
-  const resumed = place !== undefined && place.epoch === (userHead?.epoch ?? place.epoch);
+  // A token made before the log had entries knows no epoch yet.
+  const resumed = place !== undefined && (place.epoch === 0n || place.epoch === userHead?.epoch);
   const inbox = await store.inbox(userId, 0);
   const groups = inbox.filter((row) => row.member && row.threadId.startsWith('g_')).slice(0, heardGroups);
   await Promise.all(groups.toReversed().map((row) => session.feeds.hearGroup(row.threadId)));

@@ -210,7 +210,9 @@ export class Session implements TopicListener {
         }
         return;
       case 'user-entries':
-        if (this.phase === 'live') this.tellUserEntries(event.entries);
+        if (this.phase !== 'live') return;
+        this.userEpoch = event.head.epoch;
+        this.tellUserEntries(event.entries);
         return;
       case 'positions':
         if (this.phase === 'live') this.#context.receiptFrames.positions(this, event);

@@ -30,6 +30,7 @@ export class StreamFrames {
   readonly #services: FrameServices;
   readonly #maxInFlight: number;
   #inFlight = 0;
+  #onIdle: (() => void) | undefined;
 
   constructor(session: Session, caller: Caller, services: FrameServices, maxInFlight: number) {
     this.#session = session;
@@ -52,12 +53,12 @@ export class StreamFrames {
         this.#inFlight += 1;
         result.then(
           (settled) => {
-            this.#inFlight -= 1;
             this.#session.reply(frame.requestId, settled ?? done);
+            this.#settled();
           },
           (error: unknown) => {
-            this.#inFlight -= 1;
             this.#refuse(frame.requestId, kind, error);
+            this.#settled();
           },
         );
       } else {
@@ -66,6 +67,20 @@ export class StreamFrames {
     } catch (error) {
       this.#refuse(frame.requestId, kind, error);
     }
+  }
+
+  /** Calls back once nothing waits for its reply; at once if nothing does. */
+  whenIdle(callback: () => void): void {
+    if (this.#inFlight === 0) callback();
+    else this.#onIdle = callback;
+  }
+
+  #settled(): void {
+    this.#inFlight -= 1;
+    if (this.#inFlight > 0 || this.#onIdle === undefined) return;
+    const callback = this.#onIdle;
+    this.#onIdle = undefined;
+    callback();
   }
 
   #refuse(requestId: bigint, kind: string, error: unknown): void {

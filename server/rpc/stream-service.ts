@@ -177,7 +177,10 @@ class OpenStream {
       this.#call.write(encodeFrame({ type: 'goodbye', goodbye }));
       this.#sink.end(goodbye, refusal);
     } else {
-      session.end('protocol', refusal.message, refusal);
+      // What was taken before it is still answered.
+      const end = (): void => session.end('protocol', refusal.message, refusal);
+      if (this.#frames === undefined) end();
+      else this.#frames.whenIdle(end);
     }
   }
 
