@@ -69,11 +69,14 @@ needs('python')('two Python clients', () => {
   test('acknowledge what they hold: that is what makes a message delivered', async () => {
     const sequence = BigInt((await alice.chat.hears(says('hello bob'))).sequence ?? 0);
     await expect
-      .poll(async () => {
-        const request = { threadId: thread, pageSize: 0, pageToken: '' };
-        const { receipts } = await alice.client.ask(ReceiptServiceService.listReceipts, request);
-        return receipts.find((receipt) => receipt.userId === bob.id)?.deliveredSequence ?? 0n;
-      })
+      .poll(
+        async () => {
+          const request = { threadId: thread, pageSize: 0, pageToken: '' };
+          const { receipts } = await alice.client.ask(ReceiptServiceService.listReceipts, request);
+          return receipts.find((receipt) => receipt.userId === bob.id)?.deliveredSequence ?? 0n;
+        },
+        { timeout: 10_000 },
+      )
       .toBeGreaterThanOrEqual(sequence);
   });
 
