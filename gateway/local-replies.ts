@@ -66,6 +66,13 @@ const rows: readonly Row[] = [
   },
   { when: denied(''), code: 'UNAUTHENTICATED', reason: 'TOKEN_INVALID', message: 'The token is not a valid JWT.' },
   {
+    // The claim was taken and does not fit into a header: it has a control character.
+    when: 'response.code_details.contains("invalid_header_value_for:_x-parley-user")',
+    code: 'UNAUTHENTICATED',
+    reason: 'TOKEN_INVALID',
+    message: "The token's subject is no user id.",
+  },
+  {
     when: 'response.code_details == "direct_response"',
     code: 'UNIMPLEMENTED',
     reason: 'NOT_SERVED',
