@@ -22,6 +22,8 @@ const pass = (bytes: Buffer): Buffer => bytes;
 export class RawClient implements Disposable {
   readonly #client: Client;
   readonly #token: string | undefined;
+  /** Streams that are open. */
+  readonly #calls = new Set<ClientDuplexStream<Buffer, Buffer>>();
 
   /** `target`: host:port of the gateway or of a node. No token: calls carry none. */
   constructor(target: string, token?: string) {
@@ -79,6 +81,8 @@ export class RawClient implements Disposable {
       pass,
       this.#metadata(metadata),
     );
+    this.#calls.add(call);
+    call.on('status', () => this.#calls.delete(call));
     return new RawStream(call);
   }
 
@@ -100,8 +104,9 @@ export class RawClient implements Disposable {
     });
   }
 
-  /** Closes the connection; calls under way are cut. */
+  /** Cuts its streams and closes the connection. */
   [Symbol.dispose](): void {
+    for (const call of this.#calls) call.cancel();
     this.#client.close();
   }
 }

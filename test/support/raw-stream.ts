@@ -34,7 +34,8 @@ export class RawStream {
   readonly #waiters = new Set<Waiter>();
   readonly #replies = new Map<bigint, Outcome>();
   #end: RawStatus | undefined;
-  #lastRequestId = 0n;
+  /** Above those that tests choose themselves. */
+  #lastRequestId = 1_000_000n;
 
   constructor(call: ClientDuplexStream<Buffer, Buffer>) {
     this.#call = call;

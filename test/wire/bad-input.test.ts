@@ -131,8 +131,8 @@ function mistakes(): Mistake[] {
       reason: 'POSITION_AHEAD',
     },
     {
-      what: 'an ack of the highest number there is',
-      frame: { $case: 'ack', value: { position: { threadId, upToSequence: 0xffff_ffff_ffff_ffffn } } },
+      what: 'an ack of the highest sequence there can be',
+      frame: { $case: 'ack', value: { position: { threadId, upToSequence: 0x7fff_ffff_ffff_ffffn } } },
       reason: 'POSITION_AHEAD',
     },
     { what: 'an ack of nothing', frame: { $case: 'ack', value: {} }, reason: 'INVALID_FIELD', field: 'ack.position' },

@@ -192,6 +192,11 @@ describe('on a live stream', () => {
     stream.sendFrames(hello(), frame(after));
     stream.sendFrames(frame(after));
     await stream.ended;
+    await bystander.first('entriesAppended', ({ entries }) =>
+      entries.some((entry) => entry.clientMessageId === before),
+    );
+    // Appended behind whatever the ended stream had left to append.
+    await sendOn(await alice.client.open().live({ deviceId: 'marker' }), threadId, 'marker');
     const { entries } = await alice.client.ask(HistoryServiceService.listEntries, {
       threadId,
       afterSequence: 0n,
