@@ -16,6 +16,9 @@ export interface LimitsConfig {
   readonly users: number;
 }
 
+/** What sums of fractions may be off by. */
+const rounding = 1e-6;
+
 interface Bucket {
   tokens: number;
   atMs: number;
@@ -48,8 +51,8 @@ export class Limits {
       bucket.tokens = Math.min(burst, bucket.tokens + ((nowMs - bucket.atMs) * perS) / 1_000);
       bucket.atMs = nowMs;
     }
-    if (bucket.tokens < 1) {
-      const retryAfterMs = Math.ceil(((1 - bucket.tokens) * 1_000) / perS);
+    if (bucket.tokens < 1 - rounding) {
+      const retryAfterMs = Math.max(1, Math.ceil(((1 - bucket.tokens) * 1_000) / perS - rounding));
       throw new Refusal('RATE_LIMITED', `too much at once: ${names[work]}`, { retryAfterMs });
     }
     bucket.tokens -= 1;

@@ -1,0 +1,146 @@
+// The use cases of one node over the real embedded store in a folder of its own, without gRPC and without sessions. Time
+// stands still until a test turns it.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { MemoryBus } from '../../server/bus/memory.ts';
+import { Access } from '../../server/chat/access.ts';
+import { Appender } from '../../server/chat/appender.ts';
+import type { Caller } from '../../server/chat/caller.ts';
+import { type Chat, makeChat } from '../../server/chat/chat.ts';
+import { Limits, type LimitsConfig } from '../../server/chat/limits.ts';
+import { CachedPolicy } from '../../server/chat/policy.ts';
+import { SendMessage } from '../../server/chat/send-message.ts';
+import { Refusal } from '../../server/core/errors.ts';
+import { type ThreadId, type UserId, noDevice } from '../../server/core/ids.ts';
+import { Receipts } from '../../server/delivery/receipts.ts';
+import { ThreadViews } from '../../server/delivery/thread-views.ts';
+import { MemoryRegistry } from '../../server/presence/memory.ts';
+import { openEmbeddedStore } from '../../server/store/embedded/store.ts';
+import type { Store } from '../../server/store/store.ts';
+import { HandClock } from './clock.ts';
+
+const generous: LimitsConfig = {
+  sendsPerS: 1e6,
+  sendBurst: 1e6,
+  opensPerS: 1e6,
+  openBurst: 1e6,
+  typingPerS: 1e6,
+  typingBurst: 1e6,
+  users: 1_000,
+};
+
+export interface ChatNodeOptions {
+  readonly limits?: Partial<LimitsConfig>;
+  readonly memberCap?: number;
+  readonly editWithinMs?: number;
+  readonly deleteWithinMs?: number;
+}
+
+export interface ChatNode extends AsyncDisposable {
+  readonly chat: Chat;
+  readonly clock: HandClock;
+  readonly store: Store;
+  readonly registry: MemoryRegistry;
+  readonly access: Access;
+  readonly policy: CachedPolicy;
+  readonly views: ThreadViews;
+  readonly receipts: Receipts;
+}
+
+export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatNode> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'parley-chat-'));
+  const clock = new HandClock();
+  const store = await openEmbeddedStore({ folder, clock });
+  const bus = new MemoryBus();
+  const registry = new MemoryRegistry({ clock, bus, store });
+  const views = new ThreadViews(store, 1_000);
+  const access = new Access({ store, threads: views });
+  const limits = new Limits({ ...generous, ...options.limits }, clock);
+  const policy = new CachedPolicy({ store, access, limits, clock }, 1_000);
+  const receipts = new Receipts(store, bus, views, policy, clock, 1_000);
+  const appender = new Appender(store, bus, views, clock, () => undefined);
+  const chat = makeChat({
+    store,
+    registry,
+    views,
+    receipts,
+    access,
+    appender,
+    policy,
+    limits,
+    sendMessage: new SendMessage(appender, receipts, policy),
+    clock,
+    pageTokenKey: Buffer.alloc(32, 7),
+    memberCap: options.memberCap ?? 1_000,
+    editWithinMs: options.editWithinMs ?? Infinity,
+    deleteWithinMs: options.deleteWithinMs ?? Infinity,
+  });
+  return {
+    chat,
+    clock,
+    store,
+    registry,
+    access,
+    policy,
+    views,
+    receipts,
+    async [Symbol.asyncDispose]() {
+      await receipts[Symbol.asyncDispose]();
+      await registry[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+export function callerOf(name: string, more: Partial<Caller> = {}): Caller {
+  return { userId: name as UserId, deviceId: noDevice, claims: {}, ...more };
+}
+
+/** An id that no other call of the test had. */
+export class Ids {
+  #count = 0;
+
+  next(): string {
+    this.#count += 1;
+    return `id-${this.#count}`;
+  }
+}
+
+/** A group of `owner` and others. */
+export async function groupOf(
+  { chat }: ChatNode,
+  ids: Ids,
+  owner: string,
+  others: readonly string[] = [],
+  historyForNewMembers = false,
+): Promise<ThreadId> {
+  const members = others as readonly UserId[];
+  const request = { requestId: ids.next(), name: 'a group', members, historyForNewMembers };
+  return chat.openThread.group(callerOf(owner), request);
+}
+
+/** Sends text, by who has seen what was there; gives its sequence. */
+export async function post(node: ChatNode, ids: Ids, from: string, threadId: ThreadId, text: string): Promise<bigint> {
+  const { sequence } = await node.chat.sendMessage.send(callerOf(from), {
+    threadId,
+    clientMessageId: ids.next(),
+    knownHead: (await node.views.get(threadId))?.head.sequence ?? 0n,
+    expectedSequence: undefined,
+    replyTo: 0n,
+    body: { content: { text }, mentions: [], attachments: [] },
+  });
+  return sequence;
+}
+
+/** The reason that something is refused with. @throws when it is not */
+export async function reasonOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof Refusal) return error.reason;
+    throw error;
+  }
+  return 'not refused';
+}
