@@ -44,6 +44,8 @@ export class Connection {
   /** What the current session was told at its end. */
   #goodbye: Goodbye | undefined;
   #timer: Timer | undefined;
+  /** When it fires, by `Runtime.now`. */
+  #dueMs = 0;
   #opening = false;
   #token = '';
   #refusedTokens = 0;
@@ -166,8 +168,7 @@ export class Connection {
     if (session !== this.#current) return;
     this.#goodbye = goodbye;
     if (goodbye.reason !== GOODBYE.draining || !goodbye.reconnect || this.#state.phase === 'closed') return;
-    this.#timer?.cancel();
-    this.#timer = this.#runtime.setTimer(this.#askedWaitMs(goodbye), () => this.#open());
+    this.#plan(this.#askedWaitMs(goodbye));
   }
 
   #askedWaitMs(goodbye: Goodbye): number {
@@ -203,7 +204,8 @@ export class Connection {
       this.#set({ phase: 'connecting', failures: this.#backoff.failures });
     } else if (this.#timer !== undefined || this.#opening) {
       // A move was planned and the old stream did not last until then: the plan stands.
-      this.#set({ phase: 'waiting', retryInMs: 0, error });
+      const retryInMs = this.#timer === undefined ? 0 : Math.max(0, this.#dueMs - this.#runtime.now());
+      this.#set({ phase: 'waiting', retryInMs, error });
     } else this.#wait(error, goodbye === undefined ? 0 : this.#askedWaitMs(goodbye));
   }
 
@@ -225,7 +227,12 @@ export class Connection {
     if (this.#state.phase === 'closed') return;
     const retryInMs = this.#backoff.nextMs(Math.max(askedMs, error?.retryAfterMs ?? 0));
     if (this.#current === undefined) this.#set({ phase: 'waiting', retryInMs, error });
+    this.#plan(retryInMs);
+  }
+
+  #plan(inMs: number): void {
     this.#timer?.cancel();
-    this.#timer = this.#runtime.setTimer(retryInMs, () => this.#open());
+    this.#dueMs = this.#runtime.now() + inMs;
+    this.#timer = this.#runtime.setTimer(inMs, () => this.#open());
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Any } from '#proto/google/protobuf/any.ts';
+import type { Any } from '#proto/google/protobuf/any.ts';
 import { BadRequest, ErrorInfo, RetryInfo } from '#proto/google/rpc/error_details.ts';
 import { Status } from '#proto/google/rpc/status.ts';
 import { errorOfDetails, errorOfStatus } from './errors.ts';

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Entry } from '#proto/parley/v1/entry.ts';
 import type { DeepPartial } from '#proto/parley/v1/entry.ts';
+import { Message } from '#proto/parley/v1/thread.ts';
 import { Fold, textOf } from './fold.ts';
 import { Timeline } from './timeline.ts';
 
@@ -93,10 +94,7 @@ describe('a fold', () => {
 
   test('puts history before what was told, and does not count twice what history has already', () => {
     const fold = folded([entry(8, post('new'))]);
-    const old = {
-      ...folded([entry(3, post('old'))]).message(3n)!,
-      reactions: [{ emoji: '👍', count: 1, mine: false }],
-    };
+    const old = Message.fromPartial({ sequence: 3n, reactions: [{ emoji: '👍', count: 1 }] });
     fold.putHistory([old], 9n);
     fold.apply(entry(9, react(3, '👍'), 'bob'));
     fold.apply(entry(10, react(3, '👍'), 'carol'));

@@ -69,9 +69,7 @@ export class FileDraftStore implements DraftStore {
   #append(line: string, key: string | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ line, key, resolve, reject });
-      this.#writing ??= this.#write().finally(() => {
-        this.#writing = undefined;
-      });
+      this.#writing ??= this.#write();
     });
   }
 
@@ -97,6 +95,8 @@ export class FileDraftStore implements DraftStore {
         }
       }
     }
+    // In the same breath as the last look at `waiting`: what comes after it begins a new one.
+    this.#writing = undefined;
   }
 
   /** Writes what is there to a new file and puts it in the old one's place, in one step. */
