@@ -54,10 +54,21 @@ export function watchKeys(auth: PlatformAuth, folder: string): Disposable {
   });
 }
 
+/** Throws, with words, when the two files are not there or do not belong together: Envoy would wait for ever. */
+export async function checkCertificate({ cert, key }: { cert: string; key: string }): Promise<void> {
+  try {
+    createSecureContext({ cert: await readFile(cert), key: await readFile(key) });
+  } catch (error) {
+    throw new Error(`the certificate ${cert} with the key ${key} cannot be used: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
 /** Tells Envoy of a changed certificate or key, once the two belong together again. */
 export function watchCertificate({ cert, key }: { cert: string; key: string }, watchedFolder: string): Disposable {
   return watchFiles([cert, key], async () => {
-    createSecureContext({ cert: await readFile(cert), key: await readFile(key) });
+    await checkCertificate({ cert, key });
     const marker = path.join(watchedFolder, 'changed');
     await writeFile(`${marker}.new`, '');
     await rename(`${marker}.new`, marker);

@@ -13,7 +13,7 @@ import { systemClock } from '../server/core/clock.ts';
 import type { Child, Ending } from './child.ts';
 import { gatewayLimits, startEnvoy } from './envoy.ts';
 import type { RunningEnvoy } from './envoy.ts';
-import { authSettings, watchCertificate, watchKeys } from './keys.ts';
+import { authSettings, checkCertificate, watchCertificate, watchKeys } from './keys.ts';
 import type { ExternalAuth, PlatformAuth } from './keys.ts';
 import { NodeHandle } from './node-handle.ts';
 import { freePort, refuseTaken } from './ports.ts';
@@ -71,6 +71,7 @@ const exitGraceMs = 5000;
 export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
   const address = options.address ?? '127.0.0.1';
   if (options.port !== undefined) await refuseTaken(options.port, address);
+  if (options.tls !== undefined) await checkCertificate(options.tls);
   const dataDir = path.resolve(options.dataDir ?? (await mkdtemp(path.join(tmpdir(), 'parley-'))));
   const logDir = path.resolve(options.logDir ?? path.join(dataDir, 'log'));
   await mkdir(logDir, { recursive: true });

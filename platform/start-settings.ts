@@ -17,7 +17,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export const startUsage = `npm start [-- OPTIONS]
+const startUsage = `npm start [-- OPTIONS]
   --port N          where clients connect (PARLEY_PORT, default 8080)
   --address IP      on which address (PARLEY_ADDRESS, default 127.0.0.1)
   --data FOLDER     where everything is kept (PARLEY_DATA, default ./data)

@@ -72,6 +72,14 @@ export const components = [
     remedy: () => aptCommand('python3 python3-venv'),
   },
   {
+    name: 'openssl',
+    for: 'test',
+    why: 'tests make certificates with it',
+    present: () => onPath('openssl') !== undefined,
+    ...(canUseApt() ? { install: () => installWithApt('openssl') } : {}),
+    remedy: () => aptCommand('openssl'),
+  },
+  {
     name: 'tmux',
     for: 'test',
     why: 'tests play the terminal client in it',

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { probeVersion } from './probe.mjs';
 import { cacheDir, isExecutable, onPath, outputOf, Refusal, runVisibly, say } from './run.mjs';
 
-export const envoyVersion = '1.40.0';
+const envoyVersion = '1.40.0';
 const [major, minor] = envoyVersion.split('.').map(Number);
 const home = path.join(cacheDir, `envoy-${envoyVersion}`);
 const cached = path.join(home, 'envoy');

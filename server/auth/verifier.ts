@@ -39,7 +39,7 @@ export interface VerifierOptions {
 }
 
 /** Clocks of token makers may be this far off. The gateway's `clock_skew_seconds` says the same. */
-export const clockSkewS = 5;
+const clockSkewS = 5;
 
 /** Longer tokens are refused unread; the gateway's header limit is 16 KiB for all headers together. */
 const maxTokenBytes = 8192;

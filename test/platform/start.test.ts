@@ -30,16 +30,6 @@ test('logs are JSON lines in the data folder, and the dev key there is for its o
   expect(statSync(path.join(parley.dataDir, 'auth/dev-key.json')).mode & 0o077).toBe(0);
 });
 
-test('a second start, on the data of the first, is ready in under three seconds', async () => {
-  const first = await Launcher.ready();
-  first.kill('SIGTERM');
-  expect(await first.ended).toBe(0);
-  const begunMs = performance.now();
-  await using second = await Launcher.ready({ dataDir: first.dataDir });
-  expect(performance.now() - begunMs).toBeLessThan(3000);
-  expect(second.said).not.toContain('error');
-});
-
 test('a port that is taken is named with who has it and how to choose another', async () => {
   const port = await freePort();
   const holder = createServer();
@@ -68,4 +58,12 @@ test('a setting that the node refuses ends the start with the node’s words', a
   await using parley = await Launcher.begin({ env: { PARLEY_MEMBER_CAP: 'many' } });
   expect(await parley.ended).toBe(1);
   expect(parley.said).toContain('PARLEY_MEMBER_CAP');
+});
+
+test('a certificate that is not there ends the start at once, with its name', async () => {
+  await using parley = await Launcher.begin({
+    env: { PARLEY_TLS_CERT: '/no/such.crt', PARLEY_TLS_KEY: '/no/such.key' },
+  });
+  expect(await parley.ended).toBe(1);
+  expect(parley.said).toContain('/no/such.crt');
 });
