@@ -111,7 +111,8 @@ export class Threads {
   /** @throws Refusal THREAD_NOT_FOUND, LIMIT_REACHED */
   async setSettings(caller: Caller, threadId: ThreadId, settings: ThreadSettingsRow): Promise<ThreadSettingsRow> {
     const { userId, deviceId, signal } = caller;
-    await this.#access.member(userId, threadId, signal);
+    // Also who has left may put the thread away.
+    await this.#access.reader(userId, threadId, signal);
     await this.#appender.appendUser(
       userId,
       async () => {
