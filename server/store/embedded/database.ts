@@ -154,7 +154,7 @@ async function openLevel(folder: string, createIfMissing: boolean): Promise<Leve
     // Bodies are short and the processor is dearer than the disk.
     compression: false,
     // Two of these are in memory; each is replayed when the store opens.
-    writeBufferSize: 16 * 1024 * 1024,
+    writeBufferSize: 32 * 1024 * 1024,
     maxFileSize: 16 * 1024 * 1024,
     cacheSize: 32 * 1024 * 1024,
     maxOpenFiles: 500,

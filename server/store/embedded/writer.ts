@@ -73,7 +73,7 @@ export class Writer {
 
   async #run(): Promise<void> {
     // A microtask later, so that what one turn of the caller puts in shares an fsync.
-    await undefined;
+    await Promise.resolve();
     while (!this.#open.empty && this.#why === '') {
       const commit = this.#open;
       this.#open = new Commit();
