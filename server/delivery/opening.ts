@@ -42,6 +42,7 @@ export async function openSession(
   const { identity } = session;
   const { userId, deviceId, sessionId, startMs } = identity;
   session.foreground = opening.foreground;
+  session.handsOver = opening.handOver;
   const place = resumeTokens.read(opening.resumeToken, userId, deviceId, clock.nowMs());
 
   await hub.join(topicOf.user(userId), session);
@@ -121,7 +122,10 @@ async function headsOf(
   return rows.map((row, index) => {
     const position = positions[index];
     const said = opening.positions.get(row.threadId) ?? 0n;
-    const held = delivered[index] ?? 0n;
+    const stored = delivered[index] ?? 0n;
+    // A device that comes back at once finds what it acknowledged a moment ago.
+    const unstored = receipts.unstored(userId, deviceId, row.threadId);
+    const held = unstored > stored ? unstored : stored;
     // What Hello says the device holds counts as acknowledged; never above the head.
     const claimed = said > row.sequence ? row.sequence : said;
     if (claimed > held) receipts.advanceDelivered(userId, deviceId, row.threadId, claimed);

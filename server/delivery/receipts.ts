@@ -40,7 +40,9 @@ export class Receipts implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #policy: Policy;
   readonly #known: Lru<string, Known>;
-  readonly #pending = [new Map<string, Pending>(), new Map<string, Pending>()] as const;
+  readonly #pending: [Map<string, Pending>, Map<string, Pending>] = [new Map(), new Map()];
+  /** What the flush under way is storing. */
+  readonly #saving: [Map<string, Pending>, Map<string, Pending>] = [new Map(), new Map()];
   readonly #flushing: [Promise<void> | undefined, Promise<void> | undefined] = [undefined, undefined];
   readonly #scheduled: [boolean, boolean] = [false, false];
 
@@ -93,6 +95,17 @@ export class Receipts implements AsyncDisposable {
     this.advanceRead(userId, threadId, sequence, origin, ordinal);
   }
 
+  /** Up to where a device acknowledged a thread on this node, of what is not stored yet; 0 = all of it is. */
+  unstored(userId: UserId, deviceId: DeviceId, threadId: ThreadId): bigint {
+    const key = keyOf(threadId, userId);
+    let highest = 0n;
+    for (const waiting of [...this.#pending, ...this.#saving]) {
+      const sequence = waiting.get(key)?.devices.get(deviceId) ?? 0n;
+      if (sequence > highest) highest = sequence;
+    }
+    return highest;
+  }
+
   /** Resolves when everything handed over so far is stored. */
   async settled(): Promise<void> {
     for (const lane of [0, 1] as const) {
@@ -137,12 +150,15 @@ export class Receipts implements AsyncDisposable {
       this.#schedule(lane);
       return running;
     }
-    const pending = [...this.#pending[lane].values()];
-    if (pending.length === 0) return Promise.resolve();
-    this.#pending[lane].clear();
+    const saving = this.#pending[lane];
+    if (saving.size === 0) return Promise.resolve();
+    const pending = [...saving.values()];
+    this.#saving[lane] = saving;
+    this.#pending[lane] = new Map();
     const flush = this.#save(pending)
       .catch(() => this.#putBack(pending))
       .finally(() => {
+        this.#saving[lane] = new Map();
         this.#flushing[lane] = undefined;
       });
     this.#flushing[lane] = flush;

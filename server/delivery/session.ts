@@ -45,6 +45,8 @@ export class Session implements TopicListener {
   lastBeatMs: number;
   tokenExpiresMs: number;
   foreground = false;
+  /** Hello asked to take over from the device's open session only once this one has caught up. */
+  handsOver = false;
   /** Everything of the user's own log up to here was told. */
   userSequence = 0n;
   userEpoch = 0n;
@@ -199,7 +201,13 @@ export class Session implements TopicListener {
       case 'session-opened': {
         if (event.deviceId !== deviceId || event.sessionId === sessionId) return;
         const newer = event.startMs > startMs || (event.startMs === startMs && event.sessionId > sessionId);
-        if (!newer) return;
+        if (!newer) {
+          // It may have begun to listen after this one was announced: then nobody else tells it that it is the older.
+          const handOver = this.handsOver && this.phase === 'opening';
+          const again = { type: 'session-opened', userId, deviceId, sessionId, startMs, handOver } as const;
+          void this.#context.bus.publish(topicOf.user(userId), again).catch(() => undefined);
+          return;
+        }
         if (event.handOver) this.#handingOver = true;
         else this.end('superseded', 'a newer session of this device took over');
         return;
@@ -259,7 +267,7 @@ export class Session implements TopicListener {
     const tokenAt = nowMs + this.tokenExpiresMs - this.#context.clock.nowMs();
     if (stalled > 0 && nowMs >= stalled + stalledMs) this.end('too-slow', 'nothing could be written for 90 s');
     else if (nowMs >= silentAt) this.end('heartbeat-missed', 'no heartbeat for 60 s');
-    else if (nowMs >= tokenAt) this.end('token-expired', 'the token has expired: open a stream with a new one');
+    else if (nowMs >= tokenAt) this.#expire();
     else return Math.min(silentAt, tokenAt, stalled > 0 ? stalled + stalledMs : Infinity);
     return Infinity;
   }
@@ -276,6 +284,11 @@ export class Session implements TopicListener {
     this.outbox.flush();
     this.close(goodbye);
     this.#sink.end(goodbye, undefined);
+  }
+
+  #expire(): void {
+    const message = 'the token has expired: open a stream with a new one';
+    this.end('token-expired', message, new Refusal('TOKEN_EXPIRED', message));
   }
 
   /** Says goodbye and ends the stream. */
