@@ -9,7 +9,7 @@ let platform: Platform;
 let people: People;
 
 beforeEach(async () => {
-  platform = await startPlatform({ env: unlimited });
+  platform = await startPlatform({ env: { ...unlimited, PARLEY_DRAIN_S: '2' } });
   people = new People(platform);
 });
 afterEach(async () => {

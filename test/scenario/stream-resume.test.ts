@@ -10,7 +10,7 @@ let platform: Platform;
 let people: People;
 
 beforeAll(async () => {
-  platform = await startPlatform({ env: unlimited });
+  platform = await startPlatform({ env: { ...unlimited, PARLEY_DRAIN_S: '2' } });
   people = new People(platform);
 });
 afterAll(async () => {

@@ -27,17 +27,32 @@ export function skipsOf(stream: RawStream, threadId: string): { from: bigint; to
   return toldOf(stream, threadId).flatMap((told) => ('entry' in told ? [] : [told]));
 }
 
-/** Everything up to here was told or skipped, each once and in order. @throws where something is missing, doubled or out of order */
+/**
+ * Everything up to here was told or skipped, each once and in order; the stream's own sends are told by their Reply.
+ * @throws where something is missing, doubled or out of order
+ */
 export function toldUpTo(stream: RawStream, threadId: string): bigint {
+  const own = ownOf(stream, threadId);
   let last: bigint | undefined;
   for (const told of toldOf(stream, threadId)) {
     const from = 'entry' in told ? told.entry.sequence : told.from;
     const to = 'entry' in told ? told.entry.sequence : told.to;
+    while (last !== undefined && last + 1n < from && own.has(last + 1n)) last += 1n;
     if (last !== undefined && from !== last + 1n) throw new Error(`after ${last} came ${from}`);
     if (to < from) throw new Error(`skipped from ${from} to ${to}`);
     last = to;
   }
+  while (last !== undefined && own.has(last + 1n)) last += 1n;
   return last ?? 0n;
+}
+
+/** Sequences that the stream's own sends got. */
+function ownOf(stream: RawStream, threadId: string): Set<bigint> {
+  return new Set(
+    stream.all('reply').flatMap(({ result }) => {
+      return result?.$case === 'send' && result.value.threadId === threadId ? [result.value.sequence] : [];
+    }),
+  );
 }
 
 /** Text of an entry that is a message. */
