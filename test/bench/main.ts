@@ -1,10 +1,12 @@
 // `npm run bench -- connections | fanout | pairs`: see README.md. The last line is one JSON object.
+import path from 'node:path';
 import { readArgs, usage, UsageError } from './args.ts';
 import type { Bench } from './args.ts';
 import { buildGenerator } from './generator.ts';
 import { runOnParley } from './parley.ts';
 import { installPeer } from './peer-install.ts';
 import { runOnPeer } from './peer.ts';
+import { describeProfile } from './profile.ts';
 import { medians, ratios, table } from './report.ts';
 import type { Report } from './report.ts';
 
@@ -38,6 +40,7 @@ async function main(bench: Bench): Promise<void> {
   const theirs = programs === undefined ? undefined : medians(peer);
   const { bench: name, peer: _, cpuProf: __, ...settings } = bench;
   process.stdout.write(`\n${table(ours, theirs)}\n\n`);
+  if (bench.cpuProf !== undefined) say(`${describeProfile(path.resolve(bench.cpuProf), 25)}\n`);
   const report = {
     bench: name,
     ...snakeCased(settings),
