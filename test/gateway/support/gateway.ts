@@ -39,7 +39,10 @@ export async function startGateway(
     maxConnections: 5000,
     ...changes,
   };
-  const envoy = await startEnvoy(folder, path.join(folder, 'envoy.log'), settings);
+  const envoy = await startEnvoy(folder, path.join(folder, 'envoy.log'), settings).catch(async (error: unknown) => {
+    await rm(folder, { recursive: true });
+    throw error;
+  });
   return {
     address: envoy.gateway,
     envoy,
