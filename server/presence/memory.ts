@@ -124,18 +124,20 @@ export class MemoryRegistry implements Registry {
   #save(userId: UserId, lastSeenMs: number): void {
     if (lastSeenMs <= (this.#unsaved.get(userId) ?? 0)) return;
     this.#unsaved.set(userId, lastSeenMs);
-    this.#saving ??= Promise.resolve().then(() => this.#saveAll());
+    this.#saving ??= this.#saveAll().finally(() => (this.#saving = undefined));
   }
 
-  /** What one turn withdrew goes to the store together. What it does not take goes with the next. */
+  /** What one turn withdrew goes to the store together. What it does not take goes with what comes next. */
   async #saveAll(): Promise<void> {
-    const times = [...this.#unsaved].map(([userId, atMs]) => ({ userId, atMs }));
-    this.#saving = undefined;
-    try {
-      await this.#store.seen(times);
-    } catch {
-      return;
+    await Promise.resolve();
+    while (this.#unsaved.size > 0) {
+      const times = [...this.#unsaved].map(([userId, atMs]) => ({ userId, atMs }));
+      try {
+        await this.#store.seen(times);
+      } catch {
+        return;
+      }
+      for (const { userId, atMs } of times) if (this.#unsaved.get(userId) === atMs) this.#unsaved.delete(userId);
     }
-    for (const { userId, atMs } of times) if (this.#unsaved.get(userId) === atMs) this.#unsaved.delete(userId);
   }
 }

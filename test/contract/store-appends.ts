@@ -147,8 +147,8 @@ export function appends({ store, reopen }: UnderTest): void {
     );
     const entries = await all(store(), log);
     expect(entries.map((entry) => entry.sequence)).toEqual(entries.map((_, at) => BigInt(at + 1)));
-    expect(entries.map(textOf).toSorted()).toEqual(
-      writers.flatMap((writer) => Array.from({ length: 10 }, (_, at) => `${writer}/${at}`)).toSorted(),
+    expect(new Set(entries.map(textOf))).toEqual(
+      new Set(writers.flatMap((writer) => Array.from({ length: 10 }, (_, at) => `${writer}/${at}`))),
     );
     for (const writer of writers) {
       const own = entries.map(textOf).filter((said) => said?.startsWith(`${writer}/`) === true);
