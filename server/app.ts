@@ -81,7 +81,10 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     clock,
     registry,
     { connectsPerS: config.PARLEY_LIMIT_CONNECTS_PER_S, sessionsPerUser: config.PARLEY_LIMIT_SESSIONS_PER_USER },
-    (_session, goodbye) => metrics.sessionEnded(goodbye.reason),
+    ({ identity }, { reason }) => {
+      metrics.sessionEnded(reason);
+      log.debug({ session: identity.sessionId, reason }, 'session ended');
+    },
   );
   const delivery: DeliveryContext = {
     store,

@@ -4,8 +4,6 @@ import { ConfigError, readConfig } from './config.ts';
 try {
   const config = readConfig(process.env);
   const app = await startApp(config);
-  const ready = { ready: true, node: config.PARLEY_NODE_ID, grpc: app.grpc, metrics: app.metrics, pid: process.pid };
-  process.stdout.write(`${JSON.stringify(ready)}\n`);
   let stopping: Promise<void> | undefined;
   const stop = (): void => {
     stopping ??= app.stop().then(
@@ -15,6 +13,9 @@ try {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // Who reads this may stop the node at once.
+  const ready = { ready: true, node: config.PARLEY_NODE_ID, grpc: app.grpc, metrics: app.metrics, pid: process.pid };
+  process.stdout.write(`${JSON.stringify(ready)}\n`);
 } catch (error) {
   fail(error, error instanceof ConfigError ? 78 : 1);
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   Server,
   ServerCredentials,
@@ -20,6 +19,8 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { callerOfCall } from './authenticate.ts';
 import { statusObjectOf } from './errors.ts';
 import type { CallContext } from './service.ts';
+import type { StreamIds } from './stream-frames.ts';
+import type { Trace } from './trace.ts';
 import { openHandler } from './stream-service.ts';
 import { unaryServices } from './unary-services.ts';
 
@@ -53,11 +54,10 @@ export class RpcServer {
       'grpc.keepalive_time_ms': 60_000,
       'grpc.keepalive_timeout_ms': 20_000,
     });
-    const report = (cause: unknown): string => {
-      const id = randomBytes(6).toString('hex');
+    const report = (cause: unknown, ids: Trace | StreamIds): string => {
       metrics.internalError();
-      log.error({ err: cause, request: id }, 'something failed in the server');
-      return id;
+      log.error({ ...ids, err: cause }, 'something failed in the server');
+      return ids.request;
     };
     const open = StreamServiceService.open;
     const bytes = (value: Buffer): Buffer => value;
@@ -74,6 +74,7 @@ export class RpcServer {
           delivery: options.delivery,
           sessions: options.sessions,
           verifier,
+          log,
           // A profile that cannot be noted just now is noted at the next call.
           noteUser: (caller) => void chat.profiles.noteClaims(caller).catch(() => undefined),
           services: {
@@ -95,7 +96,10 @@ export class RpcServer {
     const call: CallContext = {
       clock: this.#clock,
       authenticate: (metadata) => callerOfCall(metadata, verifier),
-      observe: (method, code, ms) => metrics.call(method, code, ms),
+      observe: (method, code, ms, trace) => {
+        metrics.call(method, code, ms);
+        log.debug({ ...trace, method, code, ms: Math.round(ms * 10) / 10 }, 'call');
+      },
       report,
     };
     for (const { definition, implementation } of unaryServices(chat, call)) {

@@ -10,6 +10,7 @@ import type { Clock } from '../core/clock.ts';
 import { Refusal, catalogue } from '../core/errors.ts';
 import { strictReader } from './decode.ts';
 import { refusalOf, statusObjectOf } from './errors.ts';
+import { type Trace, traceOf } from './trace.ts';
 import { tooLarge } from './validate.ts';
 
 /** Does what one unary RPC is for. Throws a Refusal; anything else thrown is a bug. */
@@ -36,9 +37,9 @@ export interface CallContext {
   /** @throws Refusal TOKEN_… or KEYS_UNAVAILABLE */
   readonly authenticate: (metadata: Metadata) => Promise<Caller>;
   /** Notes an answered call: full method name, name of the status code, time in ms. */
-  readonly observe: (method: string, code: string, ms: number) => void;
+  readonly observe: (method: string, code: string, ms: number, trace: Trace) => void;
   /** Logs a bug and gives the id under which it stands. */
-  readonly report: (cause: unknown) => string;
+  readonly report: (cause: unknown, trace: Trace) => string;
 }
 
 /** For `Server.addService`. */
@@ -91,15 +92,16 @@ function handle(
   const name = method.path.slice(1);
   const serve = async (call: ServerUnaryCall<Buffer, Buffer>, respond: sendUnaryData<Buffer>): Promise<void> => {
     const startMs = clock.monotonicMs();
+    const trace = traceOf(call.metadata);
     let code: string = 'OK';
     try {
       respond(null, await answer(call, method, handler, context));
     } catch (thrown) {
-      const refusal = refusalOf(thrown, report);
+      const refusal = refusalOf(thrown, (cause) => report(cause, trace));
       code = catalogue[refusal.reason];
       respond(statusObjectOf(refusal));
     }
-    observe(name, code, clock.monotonicMs() - startMs);
+    observe(name, code, clock.monotonicMs() - startMs, trace);
   };
   return (call, respond) => void serve(call, respond);
 }

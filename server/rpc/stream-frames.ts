@@ -4,12 +4,19 @@ import type { Caller } from '../chat/caller.ts';
 import type { Limits } from '../chat/limits.ts';
 import type { SendMessage } from '../chat/send-message.ts';
 import { invalidField, Refusal } from '../core/errors.ts';
-import { parseClientId, parseThreadId, type ThreadId } from '../core/ids.ts';
+import { parseClientId, parseThreadId, type SessionId, type ThreadId } from '../core/ids.ts';
 import type { ReplyResult } from '../delivery/frames.ts';
 import type { Session } from '../delivery/session.ts';
 import { bodyFromProto } from './convert/content.ts';
 import { refusalOf } from './errors.ts';
+import type { Trace } from './trace.ts';
 import { parseOptionalSequence, parseUserIds, required } from './validate.ts';
+
+/** What ties the log lines of one stream together. */
+export interface StreamIds extends Trace {
+  /** Absent before there is a session. */
+  readonly session?: SessionId;
+}
 
 export interface FrameServices {
   readonly sendMessage: SendMessage;
@@ -17,7 +24,7 @@ export interface FrameServices {
   /** The identity of a bearer token. @throws Refusal TOKEN_… */
   readonly verify: (token: string) => Promise<Identity>;
   /** Logs a bug and returns the id it is logged under. */
-  readonly report: (cause: unknown) => string;
+  readonly report: (cause: unknown, ids: StreamIds) => string;
   readonly observeFrame: (kind: string, reason: string) => void;
 }
 
@@ -29,14 +36,16 @@ export class StreamFrames {
   readonly #caller: Caller;
   readonly #services: FrameServices;
   readonly #maxInFlight: number;
+  readonly #ids: StreamIds;
   #inFlight = 0;
   #onIdle: (() => void) | undefined;
 
-  constructor(session: Session, caller: Caller, services: FrameServices, maxInFlight: number) {
+  constructor(session: Session, caller: Caller, services: FrameServices, maxInFlight: number, ids: StreamIds) {
     this.#session = session;
     this.#caller = caller;
     this.#services = services;
     this.#maxInFlight = maxInFlight;
+    this.#ids = ids;
   }
 
   /** Takes a frame. Frames of one thread take effect in the order they are taken. Never throws. */
@@ -84,7 +93,7 @@ export class StreamFrames {
   }
 
   #refuse(requestId: bigint, kind: string, error: unknown): void {
-    const refusal = refusalOf(error, this.#services.report);
+    const refusal = refusalOf(error, (cause) => this.#services.report(cause, this.#ids));
     this.#services.observeFrame(kind, refusal.reason);
     this.#session.reply(requestId, { kind: 'error', refusal });
   }

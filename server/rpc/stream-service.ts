@@ -9,12 +9,14 @@ import type { DeliveryContext } from '../delivery/context.ts';
 import { openSession } from '../delivery/opening.ts';
 import { Session } from '../delivery/session.ts';
 import type { Sessions } from '../delivery/sessions.ts';
+import type { Log } from '../telemetry/log.ts';
 import { callerOf, identityOfCall } from './authenticate.ts';
 import { encodeFrame } from './frame-encoder.ts';
 import { refusalOf, statusObjectOf } from './errors.ts';
-import { StreamFrames, type FrameServices } from './stream-frames.ts';
+import { StreamFrames, type FrameServices, type StreamIds } from './stream-frames.ts';
 import { decodeRequest, maxHelloBytes, parseHello } from './stream-hello.ts';
 import { GrpcSink } from './stream-sink.ts';
+import { traceOf } from './trace.ts';
 
 /** Hello must come within this time. */
 const helloWithinMs = 10_000;
@@ -26,6 +28,7 @@ export interface StreamContext {
   readonly delivery: DeliveryContext;
   readonly sessions: Sessions;
   readonly verifier: Verifier;
+  readonly log: Log;
   readonly services: FrameServices;
   /** Notes what the token says of a user, at the opening of a stream. */
   readonly noteUser: (caller: Caller) => void;
@@ -44,6 +47,7 @@ class OpenStream {
   readonly #call: OpenCall;
   readonly #context: StreamContext;
   readonly #sink: GrpcSink;
+  #ids: StreamIds;
   #session: Session | undefined;
   #frames: StreamFrames | undefined;
   #identity: Identity | undefined;
@@ -56,6 +60,7 @@ class OpenStream {
     this.#call = call;
     this.#context = context;
     this.#sink = new GrpcSink(call);
+    this.#ids = traceOf(call.metadata);
   }
 
   async run(): Promise<void> {
@@ -82,6 +87,8 @@ class OpenStream {
     });
     try {
       this.#identity = await identityOfCall(call.metadata, this.#context.verifier);
+      // Metadata live as long as the stream: what is not needed any more would be a third of its memory.
+      for (const key of Object.keys(call.metadata.getMap())) call.metadata.remove(key);
       const waiting = this.#waiting.shift();
       if (waiting !== undefined) this.#first(waiting);
     } catch (error) {
@@ -131,12 +138,15 @@ class OpenStream {
     const startMs = delivery.clock.nowMs();
     const session = new Session({ sessionId, userId, deviceId, startMs }, expiresMs, this.#sink, delivery);
     this.#session = session;
+    this.#ids = { ...this.#ids, session: sessionId };
     await sessions.admit(userId);
     if (this.#over) return;
     sessions.add(session);
+    const sdk = hello.sdk === undefined ? undefined : `${hello.sdk.name} ${hello.sdk.version}`;
+    this.#context.log.debug({ ...this.#ids, user: userId, device: deviceId, sdk }, 'session opened');
     const caller: Caller = { ...callerOf(identity), deviceId, sessionId };
     noteUser(caller);
-    this.#frames = new StreamFrames(session, caller, services, delivery.limits.framesInFlight);
+    this.#frames = new StreamFrames(session, caller, services, delivery.limits.framesInFlight, this.#ids);
     // From Welcome on frames are taken, in order, also amid the backfill.
     await openSession(session, opening, delivery, () => {
       session.reply(requestId, { kind: 'done' });
@@ -168,7 +178,7 @@ class OpenStream {
   /** The client broke the contract: nothing more of it is taken. */
   #breach(error: unknown): void {
     if (this.#over) return;
-    const refusal = refusalOf(error, this.#context.services.report);
+    const refusal = refusalOf(error, (cause) => this.#context.services.report(cause, this.#ids));
     this.#context.services.observeFrame('breach', refusal.reason);
     const session = this.#session;
     this.#over = true;
@@ -188,7 +198,7 @@ class OpenStream {
   #fail(error: unknown): void {
     if (this.#over) return;
     this.#over = true;
-    const refusal = refusalOf(error, this.#context.services.report);
+    const refusal = refusalOf(error, (cause) => this.#context.services.report(cause, this.#ids));
     if (this.#session !== undefined && this.#opened) {
       this.#session.end('failed', refusal.message, refusal);
       return;
