@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../core/clock.ts';
 import { Refusal } from '../core/errors.ts';
-import type { SessionId, UserId } from '../core/ids.ts';
+import type { DeviceId, SessionId, UserId } from '../core/ids.ts';
 import { pause } from '../core/clock.ts';
 import type { Registry } from '../presence/registry.ts';
 import type { Goodbye } from './frames.ts';
@@ -58,7 +58,7 @@ export class Sessions {
   }
 
   /** @throws Refusal DRAINING, OVERLOADED or TOO_MANY_SESSIONS */
-  async admit(userId: UserId): Promise<void> {
+  async admit(userId: UserId, deviceId: DeviceId): Promise<void> {
     if (this.#draining) throw new Refusal('DRAINING', 'the node is shutting down: open the stream again');
     const now = this.#clock.monotonicMs();
     const { connectsPerS, sessionsPerUser } = this.#limits;
@@ -70,7 +70,9 @@ export class Sessions {
       throw new Refusal('OVERLOADED', 'the node takes no more streams this second', { retryAfterMs });
     }
     this.#tokens -= 1;
-    if ((await this.#registry.locate(userId)).length >= sessionsPerUser) {
+    // The device's own session, often one that is dead and not known to be, gives way to the new one.
+    const others = (await this.#registry.locate(userId)).filter((session) => session.deviceId !== deviceId);
+    if (others.length >= sessionsPerUser) {
       throw new Refusal('TOO_MANY_SESSIONS', `at most ${sessionsPerUser} sessions of a user may be open: close one`);
     }
   }

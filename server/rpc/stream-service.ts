@@ -139,7 +139,7 @@ class OpenStream {
     const session = new Session({ sessionId, userId, deviceId, startMs }, expiresMs, this.#sink, delivery);
     this.#session = session;
     this.#ids = { ...this.#ids, session: sessionId };
-    await sessions.admit(userId);
+    await sessions.admit(userId, deviceId);
     if (this.#over) return;
     sessions.add(session);
     const sdk = hello.sdk === undefined ? undefined : `${hello.sdk.name} ${hello.sdk.version}`;
