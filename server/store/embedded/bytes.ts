@@ -1,15 +1,20 @@
+import { crc32 } from 'node:zlib';
 import { Packr } from 'msgpackr';
+import { Refusal } from '../../core/errors.ts';
 
 /** What is not hot is packed whole; bigints come back as bigints. */
 const packr = new Packr({ useRecords: false, int64AsType: 'bigint' });
 
-/** Thrown when a value was written by a newer version, or is damaged. */
-export class UnreadableValue extends Error {
-  constructor(what: string) {
-    super(`the store holds ${what}: it was written by a newer version of Parley, or its files are damaged`);
-    this.name = 'UnreadableValue';
-  }
+/** For a value that this version cannot read. */
+export function unreadable(what: string): Refusal {
+  return new Refusal(
+    'STORE_UNAVAILABLE',
+    `the store holds ${what}: it was written by a newer version of Parley, or its files are damaged`,
+  );
 }
+
+/** LevelDB checks no checksums when it reads, so each value ends with its own. */
+const checksumBytes = 4;
 
 /** Packs values one after the other into one buffer; `take` copies the value out. */
 export class ByteWriter {
@@ -74,8 +79,12 @@ export class ByteWriter {
     return this.raw(packr.pack(value));
   }
 
+  /** Ends the value. */
   take(): Buffer {
-    return Buffer.from(this.#bytes.subarray(0, this.#end));
+    this.#reserve(checksumBytes);
+    const value = Buffer.from(this.#bytes.subarray(0, this.#end + checksumBytes));
+    value.writeUInt32BE(crc32(value.subarray(0, this.#end)), this.#end);
+    return value;
   }
 }
 
@@ -83,18 +92,22 @@ export class ByteWriter {
 export class ByteReader {
   readonly #bytes: Buffer;
   readonly #what: string;
+  readonly #end: number;
   #at = 0;
 
-  /** Refuses another version. @throws UnreadableValue */
+  /** @throws Refusal STORE_UNAVAILABLE for another version, and for a value that is not as it was written */
   constructor(bytes: Buffer, version: number, what: string) {
+    const end = bytes.length - checksumBytes;
+    if (end < 1 || crc32(bytes.subarray(0, end)) !== bytes.readUInt32BE(end)) throw unreadable(`${what} that is damaged`);
     this.#bytes = bytes;
+    this.#end = end;
     this.#what = what;
-    if (this.u8() !== version) throw new UnreadableValue(`${what} of version ${bytes[0] ?? 'none'}`);
+    if (this.u8() !== version) throw unreadable(`${what} of version ${bytes[0]}`);
   }
 
   #need(size: number): number {
     const at = this.#at;
-    if (at + size > this.#bytes.length) throw new UnreadableValue(`${this.#what} that ends early`);
+    if (at + size > this.#end) throw unreadable(`${this.#what} that ends early`);
     this.#at = at + size;
     return at;
   }

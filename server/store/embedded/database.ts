@@ -1,6 +1,5 @@
 import { ClassicLevel } from 'classic-level';
 import { Refusal, throwIfAborted } from '../../core/errors.ts';
-import { UnreadableValue } from './bytes.ts';
 import type { Key } from './keys.ts';
 
 type Level = ClassicLevel<string, Buffer>;
@@ -168,6 +167,6 @@ function unavailable(message: string, cause?: unknown): Refusal {
 }
 
 function asRefusal(error: unknown): unknown {
-  if (error instanceof Refusal || error instanceof UnreadableValue) return error;
+  if (error instanceof Refusal) return error;
   return unavailable('the store could not be read', error);
 }

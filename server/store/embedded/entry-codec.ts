@@ -1,6 +1,6 @@
 import { type Body, type Change, type Content, type Entry, emptyBody } from '../../core/entry.ts';
 import type { DeviceId, UserId } from '../../core/ids.ts';
-import { ByteReader, type ByteWriter, UnreadableValue } from './bytes.ts';
+import { ByteReader, type ByteWriter, unreadable } from './bytes.ts';
 
 /**
  * The value of an entry: its fixed fields, then a message as it is now, or any other change packed whole. An edit is kept
@@ -39,7 +39,7 @@ export function encodeEntry(writer: ByteWriter, entry: Entry): Buffer {
 export function decodeEntry(bytes: Buffer, sequence: number): Entry {
   const reader = new ByteReader(bytes, version, 'an entry');
   const kind = reader.u8();
-  if (kind !== messageKind && kind !== otherKind) throw new UnreadableValue(`an entry of kind ${kind}`);
+  if (kind !== messageKind && kind !== otherKind) throw unreadable(`an entry of kind ${kind}`);
   return {
     sequence: BigInt(sequence),
     ordinal: BigInt(reader.u48()),
@@ -86,7 +86,7 @@ function decodeContent(reader: ByteReader): Content | undefined {
   const kind = reader.u8();
   if (kind === noContent) return undefined;
   if (kind === textContent) return { text: reader.text() };
-  if (kind !== opaqueContent) throw new UnreadableValue(`content of kind ${kind}`);
+  if (kind !== opaqueContent) throw unreadable(`content of kind ${kind}`);
   const contentType = reader.text();
   // A copy: the value's buffer is larger, and lives as long as the entry otherwise.
   return { opaque: Uint8Array.from(reader.raw()), contentType };

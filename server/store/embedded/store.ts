@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Store } from '../store.ts';
+import { findDamage } from './damage.ts';
 import { Database } from './database.ts';
 import { EmbeddedStore } from './embedded-store.ts';
 import { damaged, Folder, StoreFolderError } from './folder.ts';
@@ -25,6 +26,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   const folder = new Folder(options.folder);
   const made = await folder.isMade();
   if (!made) await folder.make();
+  else await refuseDamage(folder);
   const database = await openDatabase(folder, !made);
   try {
     if (!made) {
@@ -46,6 +48,12 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     await database.close();
     throw error;
   }
+}
+
+/** Before LevelDB opens it: what it would drop is then still there. */
+async function refuseDamage(folder: Folder): Promise<void> {
+  const found = await findDamage(folder.database);
+  if (found !== undefined) throw damaged(folder.root, found);
 }
 
 async function openDatabase(folder: Folder, createIfMissing: boolean): Promise<Database> {
