@@ -220,6 +220,19 @@ describe('a mistake in a frame', () => {
     expect(stream.told.slice(before).map(({ $case }) => $case)).toEqual(['reply']);
   });
 
+  test('is counted by its kind and reason, with or without a request id', async () => {
+    const counted = async (): Promise<number> => {
+      const metrics = await (await fetch(`http://${platform.nodes[0]?.metrics}/metrics`)).text();
+      const line = /^parley_frames_refused_total\{kind="ack",reason="POSITION_AHEAD"\} (\d+)$/m.exec(metrics);
+      return Number(line?.[1] ?? 0);
+    };
+    const before = await counted();
+    const ahead = { position: { threadId, upToSequence: 1_000_000n } };
+    stream.say('ack', ahead);
+    await stream.request('ack', ahead);
+    expect((await counted()) - before).toBe(2);
+  });
+
   test('spares the frames beside it in the same message', async () => {
     const own = await alice.client.open().live({ deviceId: 'beside' });
     own.sendFrames(

@@ -12,6 +12,8 @@ let people: People;
 let alice: Person;
 let threadId: string;
 let bystander: RawStream;
+/** Opened first, and says nothing. */
+let silent: RawStream;
 let devices = 0;
 
 beforeAll(async () => {
@@ -20,6 +22,7 @@ beforeAll(async () => {
   alice = await people.person('alice');
   const bob = await people.person('bob');
   threadId = await directThread(alice, bob);
+  silent = bob.client.open();
   bystander = await bob.client.open().live({ deviceId: 'b1' });
 });
 afterAll(async () => {
@@ -206,6 +209,10 @@ describe('on a live stream', () => {
     const ids = entries.map((entry) => entry.clientMessageId);
     expect([ids.includes(before), ids.includes(after)]).toEqual([true, false]);
   });
+});
+
+test('a stream on which no Hello comes within 10 s ends with HELLO_REQUIRED', async () => {
+  expect((await endOf(silent)).slice(0, 4)).toEqual(['PROTOCOL', false, 'FAILED_PRECONDITION', 'HELLO_REQUIRED']);
 });
 
 test('a message over 4 MiB is refused, and the node lives', async () => {
