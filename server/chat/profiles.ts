@@ -15,7 +15,7 @@ const noProfile: ProfileRow = { displayName: '', avatarUrl: '' };
 
 /** Bytes of UTF-8. */
 export const maxNameBytes = 100;
-export const maxUrlBytes = 2_048;
+const maxUrlBytes = 2_048;
 
 /** Users whose claims were noted; about 150 bytes each. */
 const rememberedUsers = 20_000;

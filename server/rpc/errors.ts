@@ -6,11 +6,11 @@ import { type Reason, Refusal, catalogue } from '../core/errors.ts';
 import { durationToProto } from './convert/time.ts';
 
 /** Domain of every ErrorInfo. */
-export const errorDomain = 'parley.chat';
-export const detailsKey = 'grpc-status-details-bin';
+const errorDomain = 'parley.chat';
+const detailsKey = 'grpc-status-details-bin';
 
 /** The gRPC status code that a reason travels as. */
-export function codeOf(reason: Reason): status {
+function codeOf(reason: Reason): status {
   return status[catalogue[reason]];
 }
 

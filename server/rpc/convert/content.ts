@@ -4,7 +4,7 @@ import { invalidField } from '../../core/errors.ts';
 import { counted, parseDistinctUserIds, parseMediaType, parseName, parseUri, tooLarge } from '../validate.ts';
 
 /** Bytes of a message's text or opaque content. */
-export const maxContentBytes = 65_536;
+const maxContentBytes = 65_536;
 const maxMentions = 50;
 const maxAttachments = 20;
 
@@ -33,7 +33,7 @@ export function bodyFromProto(message: ProtoBody, prefix = ''): Body {
 }
 
 /** Undefined when neither text nor bytes are set. @throws Refusal INVALID_FIELD, TOO_LARGE */
-export function contentFromProto(content: ProtoContent | undefined, field = 'content'): Content | undefined {
+function contentFromProto(content: ProtoContent | undefined, field = 'content'): Content | undefined {
   const body = content?.body;
   if (content === undefined || body === undefined) {
     if (content !== undefined && content.contentType !== '') {
