@@ -1,4 +1,4 @@
-/** Waits until every client has heard what it is to hear last, or nothing happens any more. */
+/** Waiting for what clients hear, but not for ever. */
 import { clientKey } from './heard.ts';
 import type { Client } from './history.ts';
 
@@ -37,36 +37,31 @@ export class Activity {
   }
 }
 
-/** Up to where each client has heard each thread, and up to where it should. */
+/** Up to where each client has heard each thread, for those who wait for it. */
 export class Listening {
   readonly #heard = new Map<string, number>();
-  readonly #waiting = new Map<string, number>();
-  #resolve: (() => void) | undefined;
+  readonly #waiting = new Map<string, { sequence: number; resolve: () => void }[]>();
 
   note(client: Client, thread: string, sequence: number): void {
-    const key = `${clientKey(client)}\n${thread}`;
+    const key = listenerKey(client, thread);
     if (sequence <= (this.#heard.get(key) ?? 0)) return;
     this.#heard.set(key, sequence);
-    const target = this.#waiting.get(key);
-    if (target === undefined || sequence < target) return;
-    this.#waiting.delete(key);
-    if (this.#waiting.size === 0) this.#resolve?.();
+    const waiting = this.#waiting.get(key);
+    if (!waiting) return;
+    const left = waiting.filter((waiter) => waiter.sequence > sequence);
+    for (const { resolve } of waiting.filter((waiter) => waiter.sequence <= sequence)) resolve();
+    if (left.length > 0) this.#waiting.set(key, left);
+    else this.#waiting.delete(key);
   }
 
-  /** The client is to hear the thread up to the message at `sequence`. */
-  expect(client: Client, thread: string, sequence: number): void {
-    const key = `${clientKey(client)}\n${thread}`;
-    if (sequence > (this.#heard.get(key) ?? 0)) this.#waiting.set(key, sequence);
-  }
-
-  /** How many clients and threads are waited for. */
-  get waiting(): number {
-    return this.#waiting.size;
-  }
-
-  /** Resolves when everything expected was heard. */
-  async done(): Promise<void> {
-    if (this.#waiting.size === 0) return;
-    await new Promise<void>((resolve) => (this.#resolve = resolve));
+  /** Resolves when the client has heard the message at that sequence, or a later one. */
+  async reached(client: Client, thread: string, sequence: number): Promise<void> {
+    const key = listenerKey(client, thread);
+    if (sequence <= (this.#heard.get(key) ?? 0)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), { sequence, resolve }]);
+    await promise;
   }
 }
+
+const listenerKey = (client: Client, thread: string): string => `${clientKey(client)}\n${thread}`;

@@ -1,4 +1,9 @@
-/** Plays one file: its group, its messages, its joins and leaves. Returns when all of it was acknowledged. */
+/**
+ * Plays one file: its group, its messages, its joins and leaves. Returns when all of it was acknowledged.
+ *
+ * A join or leave waits until everything before it was acknowledged to its author, not until all have heard it: who
+ * leaves has still to be told what was said until then.
+ */
 import { basename } from 'node:path';
 import type { Disturber } from './disturber.ts';
 import type { ReplayClient } from './client.ts';
@@ -15,6 +20,8 @@ export interface Stage {
   /** By user id. */
   clients: ReadonlyMap<string, ReplayClient>;
   record(record: HistoryRecord): void;
+  /** Resolves when the client has heard the thread up to that message. */
+  reached(client: Client, thread: string, sequence: number): Promise<void>;
   /** Resolves at that time of the run, in ms since `play` was called; at once when it has passed. */
   until(atMs: number): Promise<void>;
   disturber: Disturber | undefined;
@@ -84,6 +91,8 @@ export async function play(plan: FilePlan, stage: Stage): Promise<Played> {
     const ref = `${step.kind} ${step.line}`;
     try {
       if (step.kind === 'join') {
+        // A rejoin is a new join, from which on one sees what was said: the rest of the time before must be heard by then.
+        await stage.reached(client.client, thread, lastHeard.get(client) ?? 0);
         const sequence = await operator.addMember(thread, step.user);
         tell(operator.client, { kind: 'joined', ref, sequence });
         members.set(client, sequence);

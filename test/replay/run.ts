@@ -3,7 +3,7 @@ import { Checker, type Verdict } from './checker.ts';
 import type { MakeClient, ReplayClient } from './client.ts';
 import { Disturber } from './disturber.ts';
 import { expectFile } from './expected.ts';
-import type { HistoryRecord } from './history.ts';
+import type { Client, HistoryRecord } from './history.ts';
 import { Activity, Listening, Stalled } from './listening.ts';
 import { inTurns, logTime } from './pacing.ts';
 import type { FilePlan } from './plan.ts';
@@ -104,6 +104,7 @@ class Replay implements AsyncDisposable {
       operator: this.#operator(),
       clients: this.#clients,
       record: (told: HistoryRecord) => this.#record(told),
+      reached: (client: Client, thread: string, sequence: number) => this.#listening.reached(client, thread, sequence),
       until: logTime(speed, () => this.#activity.touch()),
       disturber: this.#disturber,
       answered: (refusal?: string) => {
@@ -122,10 +123,10 @@ class Replay implements AsyncDisposable {
 
   /** Everybody hears the rest and reads it, and the authors are told so. */
   async settle(played: Played[]): Promise<void> {
-    for (const { thread, lastHeard } of played) {
-      for (const [client, sequence] of lastHeard) this.#listening.expect(client.client, thread, sequence);
-    }
-    await this.#unlessStalled(this.#listening.done(), 'members heard the last messages');
+    const hearing = played.flatMap(({ thread, lastHeard }) =>
+      [...lastHeard].map(([{ client }, sequence]) => this.#listening.reached(client, thread, sequence)),
+    );
+    await this.#unlessStalled(Promise.all(hearing), 'members heard the last messages');
 
     const total = played.reduce((sum, one) => sum + one.members.size, 0);
     const reached = new Map<Played, number>();
