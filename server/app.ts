@@ -23,7 +23,7 @@ import { ResumeTokens } from './delivery/resume-token.ts';
 import { Sessions } from './delivery/sessions.ts';
 import { ThreadViews } from './delivery/thread-views.ts';
 import { MemoryRegistry } from './presence/memory.ts';
-import { encodeFrame } from './rpc/frame-encoder.ts';
+import { makeFrameEncoder } from './rpc/frame-encoder.ts';
 import { RpcServer } from './rpc/server.ts';
 import { openEmbeddedStore } from './store/embedded/store.ts';
 import { makeLog } from './telemetry/log.ts';
@@ -98,7 +98,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     policy,
     clock,
     flusher: new Flusher(setImmediate, () => clock.monotonicMs()),
-    encode: encodeFrame,
+    encode: makeFrameEncoder(),
     limits: sessionLimits,
     resumeTokens: new ResumeTokens(resumeKey),
     goodbyeOf,

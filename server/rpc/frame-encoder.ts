@@ -1,10 +1,11 @@
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import {
   OpenResponse,
   type ServerFrame,
   GoodbyeReason as ProtoGoodbyeReason,
   SkipReason as ProtoSkipReason,
 } from '#proto/parley/v1/stream_service.ts';
-import type { GoodbyeReason, OutFrame, ReplyResult, SkipReason } from '../delivery/frames.ts';
+import type { FrameEncoder, GoodbyeReason, OutFrame, ReplyResult, SkipReason } from '../delivery/frames.ts';
 import { entryToProto } from './convert/entry.ts';
 import { headToProto, presenceToProto } from './convert/head.ts';
 import { durationToProto, optionalTimeToProto, timeToProto } from './convert/time.ts';
@@ -30,12 +31,22 @@ const goodbyeReasons: Record<GoodbyeReason, ProtoGoodbyeReason> = {
 };
 
 /**
- * A frame as the bytes of an OpenResponse that holds it alone. Field 1 of OpenResponse is repeated, so several of these
+ * Makes an encoder: a frame as the bytes of an OpenResponse that holds it alone. Field 1 of OpenResponse is repeated, so several of these
  * one behind another are an OpenResponse that holds them all: frames are encoded once and put together by copying.
  */
-export function encodeFrame(frame: OutFrame): Buffer {
-  const bytes = OpenResponse.encode({ frames: [{ frame: frameToProto(frame) }] }).finish();
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+export function makeFrameEncoder(): FrameEncoder {
+  // One writer for all frames: it keeps its buffer, which a new one would have to grow each time (half of the work).
+  let writer = new BinaryWriter();
+  return (frame) => {
+    try {
+      const bytes = OpenResponse.encode({ frames: [{ frame: frameToProto(frame) }] }, writer).finish();
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    } catch (error) {
+      // What was begun is not continued by the next frame.
+      writer = new BinaryWriter();
+      throw error;
+    }
+  };
 }
 
 function frameToProto(frame: OutFrame): ServerFrame['frame'] {

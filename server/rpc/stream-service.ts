@@ -11,7 +11,6 @@ import { Session } from '../delivery/session.ts';
 import type { Sessions } from '../delivery/sessions.ts';
 import type { Log } from '../telemetry/log.ts';
 import { callerOf, identityOfCall } from './authenticate.ts';
-import { encodeFrame } from './frame-encoder.ts';
 import { refusalOf, statusObjectOf } from './errors.ts';
 import { StreamFrames, type FrameServices, type StreamIds } from './stream-frames.ts';
 import { decodeRequest, maxHelloBytes, parseHello } from './stream-hello.ts';
@@ -184,7 +183,7 @@ class OpenStream {
     this.#over = true;
     if (session === undefined || session.phase === 'ended') {
       const goodbye = this.#context.delivery.goodbyeOf('protocol', refusal.message);
-      this.#call.write(encodeFrame({ type: 'goodbye', goodbye }));
+      this.#call.write(this.#context.delivery.encode({ type: 'goodbye', goodbye }));
       this.#sink.end(goodbye, refusal);
     } else {
       // What was taken before it is still answered.
