@@ -1,7 +1,7 @@
 import { topicOf } from '../bus/bus.ts';
 import { threadLog, userLog, type ThreadId } from '../core/ids.ts';
 import { heartbeatIntervalMs } from '../core/presence.ts';
-import type { InboxRow } from '../store/store.ts';
+import type { InboxRow, Position, Store } from '../store/store.ts';
 import type { DeliveryContext } from './context.ts';
 import type { ThreadHeadFrame } from './frames.ts';
 import type { ResumePlace } from './resume-token.ts';
@@ -119,6 +119,7 @@ async function headsOf(
     store.positionsOf(userId, threads),
     store.devicePositions(userId, deviceId, threads),
   ]);
+  const ordinalsBefore = await Promise.all(rows.map((row, index) => ordinalBefore(row, positions[index], store)));
   return rows.map((row, index) => {
     const position = positions[index];
     const said = opening.positions.get(row.threadId) ?? 0n;
@@ -129,7 +130,7 @@ async function headsOf(
     // What Hello says the device holds counts as acknowledged; never above the head.
     const claimed = said > row.sequence ? row.sequence : said;
     if (claimed > held) receipts.advanceDelivered(userId, deviceId, row.threadId, claimed);
-    const readOrdinal = position?.readOrdinal ?? 0n;
+    const readOrdinal = ordinalsBefore[index] ?? position?.readOrdinal ?? 0n;
     return {
       threadId: row.threadId,
       kind: row.threadId.startsWith('d_') ? 'direct' : 'group',
@@ -144,6 +145,18 @@ async function headsOf(
       member: row.member,
     };
   });
+}
+
+/** For who has read nothing since they came in: the messages before that are not unread to them. */
+async function ordinalBefore(
+  { threadId, visibleFrom }: InboxRow,
+  position: Position | undefined,
+  store: Store,
+): Promise<bigint | undefined> {
+  if (visibleFrom <= 1n || (position?.read ?? 0n) >= visibleFrom) return undefined;
+  const range = { after: visibleFrom - 1n, upTo: visibleFrom, limit: 1 };
+  const [join] = await store.entries(threadLog(threadId), range);
+  return join?.ordinal;
 }
 
 async function backfillUserLog(

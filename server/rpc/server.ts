@@ -1,10 +1,4 @@
-import {
-  Server,
-  ServerCredentials,
-  type sendUnaryData,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-} from '@grpc/grpc-js';
+import { Server, ServerCredentials, type ServerWritableStream } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { StreamServiceService } from '#proto/parley/v1/stream_service.ts';
 import type { Clock } from '../core/clock.ts';
@@ -18,7 +12,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { callerOfCall } from './authenticate.ts';
 import { statusObjectOf } from './errors.ts';
-import type { CallContext } from './service.ts';
+import { makeService, notServed, type CallContext } from './service.ts';
 import type { StreamIds } from './stream-frames.ts';
 import type { Trace } from './trace.ts';
 import { openHandler } from './stream-service.ts';
@@ -65,8 +59,7 @@ export class RpcServer {
     this.#server.addService(
       {
         open: { ...open, requestDeserialize: bytes, responseSerialize: bytes },
-        listen: StreamServiceService.listen,
-        submit: StreamServiceService.submit,
+        listen: { ...StreamServiceService.listen, requestDeserialize: bytes },
       },
       {
         open: openHandler({
@@ -86,10 +79,7 @@ export class RpcServer {
           },
         }),
         listen: (call: ServerWritableStream<unknown, never>) => {
-          call.emit('error', statusObjectOf(notServed()));
-        },
-        submit: (_call: ServerUnaryCall<unknown, never>, callback: sendUnaryData<never>) => {
-          callback(statusObjectOf(notServed()));
+          call.emit('error', statusObjectOf(streamNotServed()));
         },
       },
     );
@@ -102,7 +92,8 @@ export class RpcServer {
       },
       report,
     };
-    for (const { definition, implementation } of unaryServices(chat, call)) {
+    const submit = makeService({ submit: StreamServiceService.submit }, { submit: notServed }, call);
+    for (const { definition, implementation } of [submit, ...unaryServices(chat, call)]) {
       this.#server.addService(definition, implementation);
     }
     this.#health = new HealthImplementation({ '': 'SERVING' });
@@ -141,6 +132,6 @@ export class RpcServer {
   }
 }
 
-function notServed(): Refusal {
+function streamNotServed(): Refusal {
   return new Refusal('NOT_SERVED', 'this deployment does not serve this call');
 }
