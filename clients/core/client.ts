@@ -1,6 +1,6 @@
 import type { SendResult } from '#proto/parley/v1/stream_service.ts';
 import type { Presence } from '#proto/parley/v1/presence.ts';
-import type { ThreadHead } from '#proto/parley/v1/thread.ts';
+import type { Message, ThreadHead } from '#proto/parley/v1/thread.ts';
 import {
   AccountCalls,
   GroupCalls,
@@ -242,6 +242,11 @@ export class ParleyClient implements AsyncDisposable {
   /** Lines of a thread in ascending order: what was told and what `readHistory` read, at most `keepItems`. */
   items(threadId: string): Item[] {
     return this.#engine.logs.fold(threadId)?.items() ?? [];
+  }
+
+  /** A message of `items`, as it is now. */
+  message(threadId: string, sequence: bigint): Message | undefined {
+    return this.#engine.logs.fold(threadId)?.message(sequence);
   }
 
   /** Where a thread stood when the server last told. */

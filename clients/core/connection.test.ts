@@ -172,6 +172,19 @@ describe('a connection', () => {
       expect(carrier.streams).toHaveLength(2);
     });
 
+    test('opens another stream at once when the application asks for it', async () => {
+      await live();
+      connection.reopen();
+      await settled();
+      expect(carrier.streams).toHaveLength(2);
+      expect(carrier.streams[0]?.closedBy).toBe('abort');
+      expect(phases()).toEqual(['connecting', 'live', 'connecting']);
+      carrier.last.welcome();
+      carrier.last.caughtUp();
+      carrier.last.end(unavailable());
+      expect(states.at(-1)?.phase).toBe('waiting');
+    });
+
     test('forgets a resume token that is no good', async () => {
       await live();
       carrier.last.end(refusal('INVALID_TOKEN', Code.INVALID_ARGUMENT));

@@ -47,6 +47,8 @@ export class Connection {
   /** When it fires, by `Runtime.now`. */
   #dueMs = 0;
   #opening = false;
+  /** The stream was dropped from here, for a new one at once. */
+  #reopening = false;
   #token = '';
   #refusedTokens = 0;
   #liveSinceMs = 0;
@@ -88,7 +90,7 @@ export class Connection {
     if (this.#state.phase === 'closed') return;
     if (this.#current === undefined) this.wake(true);
     else {
-      this.#backoff.reset();
+      this.#reopening = true;
       this.#current.abort();
     }
   }
@@ -186,11 +188,18 @@ export class Connection {
     }
     if (session !== this.#current) return;
     const goodbye = this.#goodbye;
+    const reopening = this.#reopening;
     this.#goodbye = undefined;
+    this.#reopening = false;
     this.#current = this.#next;
     this.#next = undefined;
     if (this.#isClosed()) return;
     if (this.#state.phase === 'live' && this.#runtime.now() - this.#liveSinceMs >= provenMs) this.#backoff.reset();
+    if (reopening && this.#current === undefined) {
+      this.#backoff.reset();
+      this.#open();
+      return;
+    }
     if (error !== undefined) this.#learn(error);
     if (goodbye?.reason === GOODBYE.tokenExpired) this.#tokens.refused(this.#token);
 

@@ -1,0 +1,78 @@
+// `npm run chat -- --as alice`: Parley at a terminal.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { ParleyClient } from '../core/client.ts';
+import { FileDraftStore } from '../node/file-drafts.ts';
+import { NodeCarrier } from '../node/carrier.ts';
+import { parseArguments, usage } from './arguments.ts';
+import type { Arguments } from './arguments.ts';
+import { Chat } from './chat.ts';
+import { takeDevice } from './device.ts';
+import { PlainFront } from './plain-front.ts';
+import { devToken } from './token.ts';
+import { TtyFront } from './tty-front.ts';
+
+/** Lines kept per thread: paging back further than that begins to lose the oldest again. */
+const keepItems = 10_000;
+
+async function main(args: Arguments): Promise<void> {
+  const { as, target, tls, ca, data } = args;
+  const token = args.token;
+  // Asked once before anything is drawn: what is wrong with it is said in words.
+  if (token === undefined) await devToken(as, data);
+  await using stack = new AsyncDisposableStack();
+  const device = await takeDevice(data, as);
+  stack.defer(() => device.release());
+  const drafts = new FileDraftStore(path.join(device.folder, 'drafts'));
+  stack.defer(() => drafts.close());
+  const client = new ParleyClient({
+    carrier: new NodeCarrier({
+      target,
+      name: 'parley-cli',
+      tls: ca === undefined ? tls : { ca: await readFile(ca) },
+    }),
+    getToken: () => token ?? devToken(as, data),
+    deviceId: device.deviceId,
+    drafts,
+    keepItems,
+  });
+  stack.defer(() => client.close());
+  const { stdin, stdout } = process;
+  if (stdin.isTTY && stdout.isTTY && !args.plain) await atTerminal(client, args);
+  else await inLines(client);
+}
+
+async function atTerminal(client: ParleyClient, { as, colour }: Arguments): Promise<void> {
+  const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(signal, leave);
+  const front = new TtyFront(new Chat(client), as, colour, process.stdin, process.stdout, leave);
+  process.once('uncaughtException', (error) => {
+    // First the terminal, else the words are lost with the screen.
+    front.close();
+    console.error(error);
+    process.exit(1);
+  });
+  try {
+    await client.start();
+    await left;
+  } finally {
+    front.close();
+  }
+}
+
+async function inLines(client: ParleyClient): Promise<void> {
+  const chat = new Chat(client);
+  const front = new PlainFront(chat, process.stdout);
+  await client.start();
+  await client.ready();
+  await chat.rows.load();
+  await front.run(process.stdin);
+}
+
+try {
+  await main(parseArguments(process.argv.slice(2), process.env));
+} catch (error) {
+  console.error(`parley: ${(error as Error).message}`);
+  if (error instanceof Error && !('reason' in error)) console.error(`\n${usage}`);
+  process.exitCode = 1;
+}
