@@ -32,7 +32,7 @@ async function runVitest(): Promise<{ code: number | null; failure?: string }> {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
       detached: true,
-      env: { ...process.env, PARLEY_TALLY_FILE: tallyFile },
+      env: { ...process.env, TALLY_FILE: tallyFile },
     },
   );
   const killGroup = (): void => {

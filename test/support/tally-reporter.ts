@@ -11,7 +11,7 @@ export type Tally = {
   failures: string[];
 };
 
-const tallyFileVariable = 'PARLEY_TALLY_FILE';
+const tallyFileVariable = 'TALLY_FILE';
 
 export default class TallyReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly { message: string }[]): void {
