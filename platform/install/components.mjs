@@ -87,6 +87,14 @@ export const components = [
     ...(canUseApt() ? { install: () => installWithApt('tmux') } : {}),
     remedy: () => aptCommand('tmux'),
   },
+  {
+    name: 'strace',
+    for: 'test',
+    why: 'tests see by it that no answer leaves before its fsync',
+    present: () => onPath('strace') !== undefined,
+    ...(canUseApt() ? { install: () => installWithApt('strace') } : {}),
+    remedy: () => aptCommand('strace'),
+  },
 ];
 
 function generate() {

@@ -8,7 +8,7 @@ import type { ThreadView, ThreadViews } from '../delivery/thread-views.ts';
 import type { Append, Duplicate, InboxUpdate, Store } from '../store/store.ts';
 
 /** Members beyond which a thread's inbox rows are no longer written with each append. */
-export const largeThread = 100;
+const largeThread = 100;
 /** Requests that one commit of a thread takes. */
 const maxBatch = 128;
 /** Requests that may wait for one thread. */

@@ -141,7 +141,7 @@ export function sizeOfEntry(entry: Entry): number {
   return fixed;
 }
 
-export function sizeOfBody(body: Body): number {
+function sizeOfBody(body: Body): number {
   let size = body.mentions.length * 24;
   for (const attachment of body.attachments) size += attachment.uri.length + attachment.name.length + 64;
   if (body.content === undefined) return size;

@@ -16,7 +16,7 @@ import type { ThreadView } from './thread-views.ts';
 const maxOnScreen = 20;
 const maxWatched = 200;
 /** A reader that takes nothing for this long is ended. */
-export const stalledMs = 90_000;
+const stalledMs = 90_000;
 
 export interface SessionIdentity {
   readonly sessionId: SessionId;
