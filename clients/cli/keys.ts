@@ -30,7 +30,7 @@ export type KeyName =
 
 const controls: Readonly<Record<string, KeyName>> = {
   '\r': 'enter',
-  '\n': 'newline',
+  '\n': 'enter',
   '\t': 'tab',
   '\u007f': 'backspace',
   '\b': 'backspace',
@@ -117,7 +117,8 @@ export class KeyReader {
       const match = sequence.exec(rest);
       if (match === null) return undefined;
       this.#rest = rest.slice(match[0].length);
-      const name = sequences[match[1] ?? ''];
+      // With Shift, Alt or Ctrl held, the key counts as without.
+      const name = sequences[(match[1] ?? '').replace(/^\[1;\d+(?=[A-Z])/u, '[')];
       return name === undefined ? 'nothing' : { kind: 'key', name };
     }
     const text = plain.exec(rest)?.[0];

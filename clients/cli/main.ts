@@ -17,9 +17,9 @@ const keepItems = 10_000;
 
 async function main(args: Arguments): Promise<void> {
   const { as, target, tls, ca, data } = args;
-  const token = args.token;
-  // Asked once before anything is drawn: what is wrong with it is said in words.
-  if (token === undefined) await devToken(as, data);
+  const { token } = args;
+  // The first is fetched before anything is drawn: what is wrong with it is said in words.
+  let first = token ?? (await devToken(as, data));
   await using stack = new AsyncDisposableStack();
   const device = await takeDevice(data, as);
   stack.defer(() => device.release());
@@ -31,7 +31,11 @@ async function main(args: Arguments): Promise<void> {
       name: 'parley-cli',
       tls: ca === undefined ? tls : { ca: await readFile(ca) },
     }),
-    getToken: () => token ?? devToken(as, data),
+    getToken: () => {
+      const kept = first;
+      first = token ?? '';
+      return kept === '' ? devToken(as, data) : kept;
+    },
     deviceId: device.deviceId,
     drafts,
     keepItems,

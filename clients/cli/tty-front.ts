@@ -56,6 +56,8 @@ export class TtyFront implements ChatListener {
   #draw: NodeJS.Timeout | undefined;
   /** Older lines came above: they do not move what is below. */
   #paged = false;
+  /** Commands under way that open another thread. */
+  #opening = 0;
   readonly #tick: NodeJS.Timeout;
 
   /** `done`: called once, when the user wants to leave. */
@@ -207,13 +209,23 @@ export class TtyFront implements ChatListener {
   }
 
   #enter(): void {
-    const line = this.#editor.text.trim() === '' ? '' : this.#editor.text;
-    this.#editor = emptyEditor;
+    const line = this.#editor.text;
     this.#overlay = undefined;
-    if (line === '') return;
+    if (line.trim() === '') return;
+    const command = parseCommand(line);
+    if (this.#opening > 0 && command.name !== 'quit') {
+      // It would go to the thread that is being left.
+      this.#notice = 'another thread is being opened: press Enter again when it is there';
+      return;
+    }
+    this.#editor = emptyEditor;
     this.#notice = '';
+    const opens = command.name === 'open' || command.name === 'join' || command.name === 'group';
+    if (opens) this.#opening += 1;
     void this.#try(async () => {
-      const outcome = await act(this.#chat, parseCommand(line), Date.now());
+      const outcome = await act(this.#chat, command, Date.now()).finally(() => {
+        if (opens) this.#opening -= 1;
+      });
       if (outcome.notice !== undefined) this.#notice = outcome.notice;
       if (outcome.overlay !== undefined) {
         this.#overlay = outcome.overlay;
