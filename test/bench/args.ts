@@ -15,6 +15,8 @@ interface Common {
   readonly peer: boolean;
   /** Where the node's CPU profiles go. */
   readonly cpuProf: string | undefined;
+  /** More options of Node for the node process, to compare them. */
+  readonly nodeFlags: readonly string[];
   /** Bytes of a message. */
   readonly sizeBytes: number;
 }
@@ -56,6 +58,7 @@ npm run bench -- pairs [--pairs P] [--think MS] [--receipts | --receipts-each] [
   --direct        to the node itself, without Envoy
   --peer socketio the same work on socket.io with its Redis adapter, run by run beside Parley's
   --cpu-prof DIR  CPU profiles of the node
+  --node-flags "--A --B"  more options of Node for the node process
 test/bench/README.md says what is measured and how.`;
 
 const options = {
@@ -65,6 +68,7 @@ const options = {
   'warm-up': { type: 'string' },
   peer: { type: 'string' },
   'cpu-prof': { type: 'string' },
+  'node-flags': { type: 'string' },
   size: { type: 'string' },
   pairs: { type: 'string' },
   think: { type: 'string' },
@@ -80,7 +84,7 @@ const options = {
 type Values = ReturnType<typeof parse>['values'];
 type Name = keyof typeof options;
 
-const common: readonly Name[] = ['direct', 'runs', 'seconds', 'warm-up', 'peer', 'cpu-prof'];
+const common: readonly Name[] = ['direct', 'runs', 'seconds', 'warm-up', 'peer', 'cpu-prof', 'node-flags'];
 const own: Record<Bench['bench'], readonly Name[]> = {
   connections: ['streams', 'streams-per-connection'],
   fanout: ['listeners', 'senders', 'rate', 'size'],
@@ -119,6 +123,7 @@ export function readArgs(args: readonly string[]): Bench {
     warmUpS: number(values, 'warm-up', 3, 0, 600),
     peer: values.peer !== undefined,
     cpuProf: values['cpu-prof'],
+    nodeFlags: values['node-flags']?.split(' ').filter((flag) => flag !== '') ?? [],
     sizeBytes: number(values, 'size', 300, 32, 65_536),
   };
   if (bench === 'pairs') return readPairs(values, shared);

@@ -8,7 +8,7 @@ import type { Bench } from './args.ts';
 import type { Report } from './report.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const source = path.join(import.meta.dirname, 'loadgen');
+export const source = path.join(import.meta.dirname, 'loadgen');
 const cache = path.join(root, '.cache/bench');
 const generated = path.join(cache, 'gen');
 const plugins = [
@@ -16,7 +16,8 @@ const plugins = [
   'google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.0',
 ];
 const run = promisify(execFile);
-const goEnv = { ...process.env, GOTOOLCHAIN: 'local', GOWORK: 'off', GOFLAGS: '' };
+/** For everything that `go` does here. */
+export const goEnv = { ...process.env, GOTOOLCHAIN: 'local', GOWORK: 'off', GOFLAGS: '' };
 
 function filesUnder(folder: string, suffix: RegExp): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })

@@ -38,7 +38,7 @@ async function main(bench: Bench): Promise<void> {
   }
   const ours = medians(parley);
   const theirs = programs === undefined ? undefined : medians(peer);
-  const { bench: name, peer: _, cpuProf: __, ...settings } = bench;
+  const { bench: name, peer: _, cpuProf: __, nodeFlags: ___, ...settings } = bench;
   process.stdout.write(`\n${table(ours, theirs)}\n\n`);
   if (bench.cpuProf !== undefined) say(`${describeProfile(path.resolve(bench.cpuProf), 25)}\n`);
   const report = {

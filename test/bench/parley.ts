@@ -34,7 +34,7 @@ export async function runOnParley(binary: string, bench: Bench): Promise<Report>
       dataDir,
       direct: bench.direct,
       env: environmentOf(bench),
-      nodeFlags: profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`],
+      nodeFlags: [...bench.nodeFlags, ...(profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`])],
     });
     const [node] = platform.nodes;
     if (node === undefined) throw new Error('the platform has no node');
