@@ -1,5 +1,5 @@
 // What the contract suites append. Ids are new for each call, so that a suite can run on a store that others use too.
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import {
   type Body,
   type Change,
@@ -40,7 +40,7 @@ export function message(content: string, more: Partial<NewEntry> = {}): NewEntry
     senderId: 'alice' as UserId,
     deviceId: phone,
     clientMessageId: id,
-    fingerprint: id === '' ? '' : `hash of ${content}`,
+    fingerprint: id === '' ? '' : createHash('sha256').update(content).digest('base64url'),
     change: { kind: 'message', replyTo: 0n, body: text(content), editSequence: 0n, deleteSequence: 0n },
     ...more,
   };

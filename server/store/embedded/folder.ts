@@ -68,13 +68,16 @@ export class Folder {
     return writeDurably(this.#file('format'), `parley-store ${formatVersion}\n`);
   }
 
-  /** Grows with time, so that two stores of one deployment never share one. */
-  async epoch(clock: Clock): Promise<bigint> {
+  /** Undefined when there is none. @throws StoreFolderError when it is damaged */
+  async epoch(): Promise<bigint | undefined> {
     const text = await readText(this.#file('epoch'));
-    if (text !== undefined) {
-      if (!/^\d{1,18}\n$/.test(text)) throw damaged(this.root, 'its file "epoch" is not a number');
-      return BigInt(text);
-    }
+    if (text === undefined) return undefined;
+    if (!/^\d{1,18}\n$/.test(text)) throw damaged(this.root, 'its file "epoch" is not a number');
+    return BigInt(text);
+  }
+
+  /** Grows with time, so that two stores of one deployment never share one. */
+  async makeEpoch(clock: Clock): Promise<bigint> {
     const epoch = Math.floor(clock.nowMs()) * 1024 + Math.floor(clock.random() * 1024);
     await writeDurably(this.#file('epoch'), `${epoch}\n`);
     return BigInt(epoch);

@@ -27,13 +27,14 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   const made = await folder.isMade();
   if (!made) await folder.make();
   else await refuseDamage(folder);
+  const knownEpoch = await folder.epoch();
   const database = await openDatabase(folder, !made);
   try {
     if (!made) {
       const [key] = await database.keys({ limit: 1 });
       if (key !== undefined) throw damaged(folder.root, 'its file "format" is missing');
     }
-    const epoch = await folder.epoch(options.clock);
+    const epoch = knownEpoch ?? (await folder.makeEpoch(options.clock));
     if (!made) await folder.writeFormat();
     await folder.writePid();
     return new EmbeddedStore({
