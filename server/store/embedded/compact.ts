@@ -1,5 +1,5 @@
 import type { Database } from './database.ts';
-import { afterAll } from './keys.ts';
+import { endOf } from './keys.ts';
 import type { Writer } from './writer.ts';
 
 const first = '\0';
@@ -16,6 +16,6 @@ export async function compact(database: Database, writer: Writer): Promise<void>
     commit.puts.push({ key: first, value: Buffer.alloc(0) }, { key: last, value: Buffer.alloc(0) });
     writer.flush();
     await commit.durable();
-    await database.compactRange(first, afterAll);
+    await database.compactRange(first, endOf(last));
   }
 }

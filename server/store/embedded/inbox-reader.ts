@@ -5,7 +5,7 @@ import { threadLog } from '../../core/ids.ts';
 import type { InboxRow } from '../store.ts';
 import type { Database } from './database.ts';
 import { dayMs, decodeInbox, type InboxRecord, inboxRowOf } from './inbox.ts';
-import { afterAll, keys, threadOfDayKey } from './keys.ts';
+import { endOf, keys, threadOfDayKey } from './keys.ts';
 
 type Heads = (logs: readonly LogId[]) => Promise<(Head | undefined)[]>;
 
@@ -43,7 +43,7 @@ export class InboxReader {
     const found: [ThreadId, InboxRecord][] = [];
     const prefix = keys.inbox(user, '');
     await this.#database.scan(
-      { gte: prefix, lt: prefix + afterAll },
+      { gte: prefix, lt: endOf(prefix) },
       (key, value) => {
         found.push([key.slice(prefix.length) as ThreadId, decodeInbox(value)]);
         return true;
@@ -58,9 +58,9 @@ export class InboxReader {
     const [days, larges] = await Promise.all([
       this.#database.keys({
         gte: keys.day(user, Math.floor(sinceMs / dayMs), ''),
-        lt: keys.day(user, 0, '').slice(0, -3) + afterAll,
+        lt: endOf(keys.days(user)),
       }),
-      this.#database.keys({ gte: large, lt: large + afterAll }),
+      this.#database.keys({ gte: large, lt: endOf(large) }),
     ]);
     const threads = [
       ...new Set([

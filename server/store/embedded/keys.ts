@@ -46,8 +46,10 @@ function orderedDay(day: number): string {
   return String.fromCharCode((day >>> 14) & 127, (day >>> 7) & 127, day & 127);
 }
 
-/** What no key of a prefix reaches: ids and row keys are text without U+10FFFF. */
-export const afterAll = '\u{10ffff}';
+/** The lowest text above every key that begins with the prefix, which ends in an ASCII character. */
+export function endOf(prefix: string): Key {
+  return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
+}
 
 export const keys = {
   entry: (log: LogId, sequence: number): Key => `E${log}\0${orderedNumber(sequence)}`,
@@ -57,6 +59,7 @@ export const keys = {
   positions: (thread: ThreadId, user: UserId | ''): Key => `P${thread}\0${user}`,
   device: (user: UserId, device: DeviceId, thread: ThreadId): Key => `V${user}\0${device}\0${thread}`,
   inbox: (user: UserId, thread: ThreadId | ''): Key => `I${user}\0${thread}`,
+  days: (user: UserId): Key => `A${user}\0`,
   day: (user: UserId, day: number, thread: ThreadId | ''): Key => `A${user}\0${orderedDay(day)}${thread}`,
   large: (user: UserId, thread: ThreadId | ''): Key => `L${user}\0${thread}`,
   seen: (user: UserId): Key => `S${user}`,

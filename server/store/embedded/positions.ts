@@ -3,7 +3,7 @@ import type { Position, PositionUpdate, UserRange } from '../store.ts';
 import { ByteReader, type ByteWriter } from './bytes.ts';
 import type { Commit } from './commit.ts';
 import type { Database } from './database.ts';
-import { afterAll, keys } from './keys.ts';
+import { endOf, keys } from './keys.ts';
 import type { Writer } from './writer.ts';
 
 const version = 1;
@@ -117,7 +117,7 @@ export class Positions {
     const found: Position[] = [];
     const prefix = keys.positions(thread, '');
     await this.#database.scan(
-      { gt: prefix + (range.after ?? ''), lt: prefix + afterAll, limit: range.limit },
+      { gt: prefix + (range.after ?? ''), lt: endOf(prefix), limit: range.limit },
       (key, value) => {
         found.push(positionOf(thread, key.slice(prefix.length) as UserId, decodePosition(value)));
         return true;

@@ -3,7 +3,7 @@ import type { Row } from '../../core/rows.ts';
 import type { RowRange } from '../store.ts';
 import { ByteReader, type ByteWriter } from './bytes.ts';
 import type { Database } from './database.ts';
-import { afterAll, keys } from './keys.ts';
+import { endOf, keys } from './keys.ts';
 
 const version = 1;
 
@@ -30,10 +30,9 @@ export async function readRows(
 ): Promise<Row[]> {
   const found: Row[] = [];
   const start = keys.row(log, '');
-  const end = start + prefix + afterAll;
   const below = after === '' || after < prefix ? { gte: start + prefix } : { gt: start + after };
   await database.scan(
-    { ...below, lt: end, limit },
+    { ...below, lt: endOf(start + prefix), limit },
     (key, value) => {
       found.push(decodeRow(value, key.slice(start.length)));
       return true;
