@@ -1,6 +1,6 @@
 import { topicOf, type Bus, type Topic } from '../bus/bus.ts';
 import type { Clock } from '../core/clock.ts';
-import { changesMembers, type Entry, type Head, type NewEntry } from '../core/entry.ts';
+import { changesMembers, sizeOfEntry, type Entry, type Head, type NewEntry } from '../core/entry.ts';
 import { Refusal, throwIfAborted } from '../core/errors.ts';
 import type { BusEvent } from '../core/event.ts';
 import { threadLog, userLog, type LogId, type SessionId, type ThreadId, type UserId } from '../core/ids.ts';
@@ -11,6 +11,8 @@ import type { Append, Duplicate, InboxUpdate, Store } from '../store/store.ts';
 const largeThread = 100;
 /** Requests that one commit of a thread takes. */
 const maxBatch = 128;
+/** Bytes that one commit takes, unless one request alone has more: well below what the store takes, and a frame of a stream. */
+const maxBatchBytes = 512 * 1_024;
 /** Requests that may wait for one thread. */
 const maxWaiting = 4_096;
 
@@ -143,6 +145,7 @@ export class Appender {
       const owners: [waiting: Waiting, end: number][] = [];
       let next = (head?.sequence ?? 0n) + 1n;
       let taken = 0;
+      let bytes = 0;
       let alone = false;
       for (const waiting of batch) {
         if (settled.has(waiting)) {
@@ -157,7 +160,9 @@ export class Appender {
         }
         // A change of members moves what the following are judged by: it ends the commit, and begins one unless it is first.
         const members = built.some((entry) => changesMembers(entry.change));
-        if (entries.length > 0 && (members || entries.length + built.length > maxBatch * 2)) break;
+        for (const entry of built) bytes += sizeOfEntry(entry);
+        const full = entries.length + built.length > maxBatch * 2 || bytes > maxBatchBytes;
+        if (entries.length > 0 && (members || full)) break;
         entries.push(...built);
         owners.push([waiting, entries.length]);
         next += BigInt(built.length);

@@ -133,7 +133,7 @@ export function changesMembers(change: Change): boolean {
 }
 
 /** Approximate bytes of an entry in memory and on the wire; for bounds, not for billing. */
-export function sizeOfEntry(entry: Entry): number {
+export function sizeOfEntry(entry: Pick<Entry, 'senderId' | 'clientMessageId' | 'change'>): number {
   const change = entry.change;
   const fixed = 96 + entry.senderId.length + entry.clientMessageId.length;
   if (change.kind === 'message' || change.kind === 'message-edited') return fixed + sizeOfBody(change.body);
@@ -142,8 +142,11 @@ export function sizeOfEntry(entry: Entry): number {
 }
 
 function sizeOfBody(body: Body): number {
-  let size = body.mentions.length * 24;
-  for (const attachment of body.attachments) size += attachment.uri.length + attachment.name.length + 64;
+  let size = 0;
+  for (const mention of body.mentions) size += Buffer.byteLength(mention) + 8;
+  for (const { uri, name, contentType } of body.attachments) {
+    size += uri.length + Buffer.byteLength(name) + contentType.length + 32;
+  }
   if (body.content === undefined) return size;
   return size + ('text' in body.content ? Buffer.byteLength(body.content.text) : body.content.opaque.length);
 }

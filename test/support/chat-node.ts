@@ -35,10 +35,14 @@ export interface ChatNodeOptions {
   readonly memberCap?: number;
   readonly editWithinMs?: number;
   readonly deleteWithinMs?: number;
+  /** Stands before the store, so that a test can have it fail where it wants. */
+  readonly storeBehind?: (store: Store) => Store;
 }
 
 export interface ChatNode extends AsyncDisposable {
   readonly chat: Chat;
+  readonly appender: Appender;
+  readonly bus: MemoryBus;
   readonly clock: HandClock;
   readonly store: Store;
   readonly registry: MemoryRegistry;
@@ -51,7 +55,8 @@ export interface ChatNode extends AsyncDisposable {
 export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatNode> {
   const folder = await mkdtemp(path.join(tmpdir(), 'parley-chat-'));
   const clock = new HandClock();
-  const store = await openEmbeddedStore({ folder, clock });
+  const embedded = await openEmbeddedStore({ folder, clock });
+  const store = options.storeBehind?.(embedded) ?? embedded;
   const bus = new MemoryBus();
   const registry = new MemoryRegistry({ clock, bus, store });
   const views = new ThreadViews(store, 1_000);
@@ -78,6 +83,8 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
   });
   return {
     chat,
+    appender,
+    bus,
     clock,
     store,
     registry,
@@ -88,7 +95,7 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
     async [Symbol.asyncDispose]() {
       await receipts[Symbol.asyncDispose]();
       await registry[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
+      await embedded[Symbol.asyncDispose]();
       await rm(folder, { recursive: true });
     },
   };
