@@ -98,7 +98,8 @@ export class ByteReader {
   /** @throws Refusal STORE_UNAVAILABLE for another version, and for a value that is not as it was written */
   constructor(bytes: Buffer, version: number, what: string) {
     const end = bytes.length - checksumBytes;
-    if (end < 1 || crc32(bytes.subarray(0, end)) !== bytes.readUInt32BE(end)) throw unreadable(`${what} that is damaged`);
+    if (end < 1 || crc32(bytes.subarray(0, end)) !== bytes.readUInt32BE(end))
+      throw unreadable(`${what} that is damaged`);
     this.#bytes = bytes;
     this.#end = end;
     this.#what = what;
