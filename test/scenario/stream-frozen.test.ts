@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Platform, startPlatform } from '../../platform/platform.ts';
 import { People, type Person, groupOf, sendOn } from '../support/raw-people.ts';
 import { unlimited } from '../support/unlimited.ts';
-import type { RawStream } from '../support/raw-stream.ts';
+import { Http2Call } from '../support/http2-call.ts';
+import { RawStream } from '../support/raw-stream.ts';
 import { acknowledging, noise, toldOf, toldUpTo } from './told.ts';
 
 const frozenReaders = 50;
@@ -13,12 +14,14 @@ const text = noise(20_000);
 
 let platform: Platform;
 let people: People;
+const opened: RawStream[] = [];
 
 beforeAll(async () => {
   platform = await startPlatform({ env: unlimited });
   people = new People(platform);
 });
 afterAll(async () => {
+  for (const stream of opened) stream.cancel();
   people[Symbol.dispose]();
   await platform.stop();
 });
@@ -49,9 +52,16 @@ test('50 frozen readers leave the others everything, and their latency', { timeo
   for (let n = 0; n < frozenReaders; n++) frozen.push(await people.person(`frozen${n}`));
   const threadId = await groupOf(author, ...healthy, ...frozen);
   const authors = await author.client.open().live({ deviceId: 'd1' });
-  const open = async (person: Person): Promise<RawStream> => person.client.open().live({ deviceId: 'd1' });
-  const readers = (await Promise.all(healthy.map(open))).map(acknowledging);
-  const stuck = (await Promise.all(frozen.map(open))).map(acknowledging);
+  const readers = await Promise.all(
+    healthy.map(async ({ client }) => acknowledging(await client.open().live({ deviceId: 'd1' }))),
+  );
+  const stuck = await Promise.all(
+    frozen.map(async ({ token }) => {
+      const stream = new RawStream(new Http2Call(platform.gateway, token));
+      opened.push(stream);
+      return acknowledging(await stream.live({ deviceId: 'd1' }));
+    }),
+  );
 
   const before = await sendAndTime(authors, threadId, readers);
   const all = await sendOn(authors, threadId, 'before');

@@ -1,5 +1,5 @@
 // One Open stream of a RawClient: frames as they come, each kept, and waits that end with the stream.
-import type { ClientDuplexStream, StatusObject } from '@grpc/grpc-js';
+import type { StatusObject } from '@grpc/grpc-js';
 import {
   type ClientFrame,
   type DeepPartial,
@@ -23,6 +23,18 @@ export type Outcome = { reply: Reply; error?: RawStatus };
 
 type Waiter = { check: () => boolean; resolve: () => void; reject: (error: Error) => void };
 
+/** What a RawStream speaks through: a call of grpc-js, or one on bare HTTP/2. */
+export type StreamCall = {
+  on(event: 'data', listener: (bytes: Buffer) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'status', listener: (status: StatusObject) => void): unknown;
+  write(bytes: Buffer): unknown;
+  pause(): unknown;
+  resume(): unknown;
+  end(): unknown;
+  cancel(): void;
+};
+
 export class RawStream {
   /** Every frame that came, in order. */
   readonly told: Told[] = [];
@@ -30,14 +42,14 @@ export class RawStream {
   readonly ended: Promise<RawStatus>;
   /** Called with each frame as it comes. */
   onTold: ((frame: Told) => void) | undefined;
-  readonly #call: ClientDuplexStream<Buffer, Buffer>;
+  readonly #call: StreamCall;
   readonly #waiters = new Set<Waiter>();
   readonly #replies = new Map<bigint, Outcome>();
   #end: RawStatus | undefined;
   /** Above those that tests choose themselves. */
   #lastRequestId = 1_000_000n;
 
-  constructor(call: ClientDuplexStream<Buffer, Buffer>) {
+  constructor(call: StreamCall) {
     this.#call = call;
     call.on('data', (bytes: Buffer) => this.#take(bytes));
     // The status says it too.
@@ -78,8 +90,9 @@ export class RawStream {
   }
 
   #lost(): Error {
-    const kinds = this.told.map((frame) => frame.$case).join(', ');
-    return new Error(`the stream ended ${this.#end?.code} ${this.#end?.reason} ${this.#end?.message}; told: ${kinds}`);
+    const kinds = this.told.slice(-10).map((frame) => frame.$case);
+    const { code, reason, message } = this.#end ?? {};
+    return new Error(`the stream ended ${code} ${reason} ${message}; told last: ${kinds.join(', ')}`);
   }
 
   /** Resolves once `check` is true; it is asked after every message. Rejects when the stream ends before. */
@@ -165,7 +178,7 @@ export class RawStream {
     return { reason: name.replace('GOODBYE_REASON_', ''), goodbye, status: await this.ended };
   }
 
-  /** Stops reading, so that the peer's window fills; `thaw` goes on. */
+  /** Stops reading (a call of grpc-js still takes 16 messages); `thaw` goes on. */
   freeze(): void {
     this.#call.pause();
   }
