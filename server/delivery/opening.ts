@@ -44,17 +44,24 @@ export async function openSession(
   session.foreground = opening.foreground;
   session.handsOver = opening.handOver;
   const place = resumeTokens.read(opening.resumeToken, userId, deviceId, clock.nowMs());
+  // Whatever is awaited may find it ended: superseded, or left by its client.
+  const isOver = (): boolean => session.phase === 'ended';
 
   await hub.join(topicOf.user(userId), session);
+  if (isOver()) return;
   const opened = { userId, deviceId, sessionId, startMs, handOver: opening.handOver };
   await bus.publish(topicOf.user(userId), { type: 'session-opened', ...opened });
+  if (isOver()) return;
   await registry.announce(identity);
+  // Its end has withdrawn what was not announced yet: nobody else would.
+  if (isOver()) return registry.withdraw(identity, { clean: true, lastSeenMs: session.lastBeatMs });
   const userHead = await store.head(userLog(userId));
   // A token made before the log had entries knows no epoch yet.
   const resumed = place !== undefined && (place.epoch === 0n || place.epoch === userHead?.epoch);
   const inbox = await store.inbox(userId, 0);
   const groups = inbox.filter((row) => row.member && row.threadId.startsWith('g_')).slice(0, heardGroups);
   await Promise.all(groups.toReversed().map((row) => session.feeds.hearGroup(row.threadId)));
+  if (isOver()) return;
 
   session.userEpoch = userHead?.epoch ?? 0n;
   session.push({
@@ -72,6 +79,7 @@ export async function openSession(
 
   const changed = await changedSince(inbox, groups, resumed ? place : undefined, opening, context);
   const heads = await headsOf(session, changed, opening, context);
+  if (isOver()) return;
   for (let start = 0; start < heads.length; start += headsPerFrame) {
     session.push({ type: 'heads', heads: heads.slice(start, start + headsPerFrame) });
   }
@@ -79,7 +87,7 @@ export async function openSession(
   await backfillUserLog(session, userHead?.sequence ?? 0n, resumed ? opening.userSequence : 0n, context);
   await backfill(session, heads, opening, context);
   await cutOver(session, context);
-  if (session.phase === 'ended') return;
+  if (isOver()) return;
   await bus.publish(topicOf.user(userId), { type: 'session-caught-up', userId, deviceId, sessionId });
 }
 
