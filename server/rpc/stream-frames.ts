@@ -162,6 +162,9 @@ export class StreamFrames {
     if (identity.userId !== this.#caller.userId) {
       throw new Refusal('TOKEN_INVALID', 'the token is of another user: open another stream for them');
     }
+    if (identity.deviceId !== undefined && identity.deviceId !== this.#caller.deviceId) {
+      throw new Refusal('TOKEN_INVALID', 'the token is bound to another device');
+    }
     this.#session.reauthenticated(identity.expiresMs);
     return { kind: 'reauthenticated', tokenExpiresMs: identity.expiresMs };
   }
