@@ -54,3 +54,15 @@ test('an expired token is refused TOKEN_EXPIRED', async () => {
   const { error } = await stream.request('reauthenticate', { token: await platform.token(alice.id, { ttlS: -300 }) });
   expect(error?.reason).toBe('TOKEN_EXPIRED');
 });
+
+test('a token that is bound to a device opens streams of that device and of no other', async () => {
+  const bound = people.stranger(await platform.token('alice', { deviceId: 'phone' }));
+  const other = bound.open();
+  other.say('hello', { deviceId: 'laptop', apiRevision: 1 });
+  const status = await other.ended;
+  expect([status.code, status.reason, other.all('welcome')]).toEqual(['UNAUTHENTICATED', 'TOKEN_INVALID', []]);
+  const own = await bound.open().live({ deviceId: 'phone' });
+  const token = await platform.token('alice', { deviceId: 'laptop' });
+  const { error } = await own.request('reauthenticate', { token });
+  expect([error?.code, error?.reason]).toEqual(['UNAUTHENTICATED', 'TOKEN_INVALID']);
+});
