@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -34,7 +35,7 @@ type ConnectionsResult struct {
 	OpenSeconds float64
 	// From the wish to open to live.
 	Opened histogram.Histogram
-	// From the time a heartbeat was due to its answer.
+	// From the time a heartbeat was due to its answer, of those due while all streams were held.
 	Beats histogram.Histogram
 	// Streams that the server ended, and why the first of them was.
 	Expired     uint64
@@ -51,6 +52,7 @@ type connectionsRun struct {
 	Connections
 	clock    Clock
 	beats    *histogram.Histogram
+	from     atomic.Int64 // beats due before this are not counted
 	stopping atomic.Bool
 	expired  atomic.Uint64
 	reason   *failure
@@ -60,6 +62,7 @@ type connectionsRun struct {
 func (c Connections) Run(ctx context.Context, carrier Carrier, meter *Meter) (*ConnectionsResult, error) {
 	result := &ConnectionsResult{}
 	run := &connectionsRun{Connections: c, clock: meter.Clock, beats: &result.Beats, reason: newFailure()}
+	run.from.Store(math.MaxInt64)
 	warm, err := run.open(ctx, carrier, 0, c.WarmUpStreams, &histogram.Histogram{})
 	if err != nil {
 		return nil, err
@@ -76,7 +79,9 @@ func (c Connections) Run(ctx context.Context, carrier Carrier, meter *Meter) (*C
 	if err != nil {
 		return nil, err
 	}
-	result.OpenSeconds = (meter.Clock.Now() - start).Seconds()
+	held := meter.Clock.Now()
+	result.OpenSeconds = (held - start).Seconds()
+	run.from.Store(int64(held))
 	if result.Span, err = meter.Measure(c.For, ctx.Done()); err != nil {
 		return nil, err
 	}
@@ -153,7 +158,7 @@ func (s *idler) close() {
 
 // Beaten implements Handler.
 func (s *idler) Beaten() {
-	if due := s.waiting.Swap(0); due != 0 {
+	if due := s.waiting.Swap(0); due != 0 && due >= s.run.from.Load() {
 		s.run.beats.Record(s.run.clock.Now() - time.Duration(due))
 	}
 }
