@@ -12,6 +12,16 @@ beforeEach(async () => {
 });
 afterEach(() => node[Symbol.asyncDispose]());
 
+describe('A device that comes back', () => {
+  it('takes over from its older session also when the clock was set back meanwhile', async () => {
+    const old = await node.live('alice', 'phone');
+    node.clock.step(-3_600_000);
+    const fresh = await node.live('alice', 'phone');
+    expect(fresh.ended).toBeUndefined();
+    expect(old.ended?.goodbye.reason).toBe('superseded');
+  });
+});
+
 describe('Sessions of one device that open at once', () => {
   it('leave one in the registry, and nobody there once that has ended', async () => {
     const devices = Array.from({ length: 10 }, () => node.open('alice', 'phone'));

@@ -57,8 +57,11 @@ export class Sessions {
     return this.#draining;
   }
 
-  /** @throws Refusal DRAINING, OVERLOADED or TOO_MANY_SESSIONS */
-  async admit(userId: UserId, deviceId: DeviceId): Promise<void> {
+  /**
+   * Gives the time of the session's opening (wall ms): later than that of any session of the device, also when the wall
+   * clock was set back, since the later one holds. @throws Refusal DRAINING, OVERLOADED or TOO_MANY_SESSIONS
+   */
+  async admit(userId: UserId, deviceId: DeviceId): Promise<number> {
     if (this.#draining) throw new Refusal('DRAINING', 'the node is shutting down: open the stream again');
     const now = this.#clock.monotonicMs();
     const { connectsPerS, sessionsPerUser } = this.#limits;
@@ -71,10 +74,16 @@ export class Sessions {
     }
     this.#tokens -= 1;
     // The device's own session, often one that is dead and not known to be, gives way to the new one.
-    const others = (await this.#registry.locate(userId)).filter((session) => session.deviceId !== deviceId);
-    if (others.length >= sessionsPerUser) {
+    let others = 0;
+    let startMs = this.#clock.nowMs();
+    for (const session of await this.#registry.locate(userId)) {
+      if (session.deviceId !== deviceId) others += 1;
+      else if (session.startMs >= startMs) startMs = session.startMs + 1;
+    }
+    if (others >= sessionsPerUser) {
       throw new Refusal('TOO_MANY_SESSIONS', `at most ${sessionsPerUser} sessions of a user may be open: close one`);
     }
+    return startMs;
   }
 
   add(session: Session): void {

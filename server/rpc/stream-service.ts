@@ -50,6 +50,8 @@ class OpenStream {
   #session: Session | undefined;
   #frames: StreamFrames | undefined;
   #identity: Identity | undefined;
+  /** The first request was taken. */
+  #begun = false;
   /** What came before the session could take it. */
   #waiting: Buffer[] = [];
   #opened = false;
@@ -99,13 +101,14 @@ class OpenStream {
   #receive(bytes: Buffer): void {
     if (this.#over) return;
     if (this.#opened) return this.#take(bytes);
-    if (this.#identity !== undefined && this.#session === undefined) return this.#first(bytes);
+    if (this.#identity !== undefined && !this.#begun) return this.#first(bytes);
     this.#waiting.push(bytes);
     if (this.#waiting.length >= maxWaitingRequests) this.#call.pause();
   }
 
   /** The first request: Hello, and what shares it. */
   #first(bytes: Buffer): void {
+    this.#begun = true;
     try {
       const { frames } = decodeRequest(bytes, true);
       const [first, ...rest] = frames;
@@ -133,13 +136,12 @@ class OpenStream {
     if (identity.deviceId !== undefined && identity.deviceId !== deviceId) {
       throw new Refusal('TOKEN_INVALID', 'the token is bound to another device');
     }
+    const startMs = await sessions.admit(userId, deviceId);
+    if (this.#over) return;
     const sessionId = `${nodeId}.${randomBytes(12).toString('base64url')}` as SessionId;
-    const startMs = delivery.clock.nowMs();
     const session = new Session({ sessionId, userId, deviceId, startMs }, expiresMs, this.#sink, delivery);
     this.#session = session;
     this.#ids = { ...this.#ids, session: sessionId };
-    await sessions.admit(userId, deviceId);
-    if (this.#over) return;
     sessions.add(session);
     const sdk = hello.sdk === undefined ? undefined : `${hello.sdk.name} ${hello.sdk.version}`;
     this.#context.log.debug({ ...this.#ids, user: userId, device: deviceId, sdk }, 'session opened');

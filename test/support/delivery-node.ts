@@ -118,9 +118,9 @@ export class Device implements Sink {
   ): Promise<void> {
     const { clock } = delivery;
     const sessionId = `n.${randomBytes(9).toString('base64url')}` as SessionId;
-    const identity = { sessionId, userId, deviceId, startMs: clock.nowMs() };
+    const startMs = await sessions.admit(userId, deviceId);
+    const identity = { sessionId, userId, deviceId, startMs };
     this.session = new Session(identity, clock.nowMs() + 24 * 3_600_000, this, delivery);
-    await sessions.admit(userId, deviceId);
     sessions.add(this.session);
     const whole = { resumeToken: Buffer.alloc(0), positions: new Map(), handOver: false, foreground: true };
     await openSession(this.session, { ...whole, userSequence: 0n, ...opening }, delivery, () => undefined);
