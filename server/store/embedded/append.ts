@@ -268,8 +268,10 @@ export class Appends {
       // A thread stands under its last day only, so the index needs no expiry.
       if (before !== day) puts.push({ key: keys.day(userId, before, thread), value: undefined });
       puts.push({ key: keys.day(userId, day, thread), value: Buffer.alloc(0) });
-      if (next.member) state.indexed.add(userId);
-      else state.indexed.delete(userId);
+      if (next.member) {
+        state.indexed.add(userId);
+        this.#states.grew(1);
+      } else state.indexed.delete(userId);
     }
   }
 }

@@ -11,11 +11,12 @@ const last = '\x7f';
  * second flush overlap, and so rewrite, all that the first one wrote.
  */
 export async function compact(database: Database, writer: Writer): Promise<void> {
-  for (let round = 0; round < 2; round++) {
+  for (let round = 0; round <= 2; round++) {
     const commit = writer.open;
     commit.puts.push({ key: first, value: Buffer.alloc(0) }, { key: last, value: Buffer.alloc(0) });
     writer.flush();
     await commit.durable();
-    await database.compactRange(first, endOf(last));
+    // A compaction that failed says nothing; the write after it does.
+    if (round < 2) await database.compactRange(first, endOf(last));
   }
 }

@@ -74,7 +74,7 @@ export class EmbeddedStore implements Store {
       failed: () => this.#states.clear(),
       recover: (signal) => recover({ database, folder: folder.root, clock, log }, signal),
     });
-    this.#lastSeen = new LastSeen(database, clock, () => this.#writeLastSeen());
+    this.#lastSeen = new LastSeen(database, clock, () => this.#writer.flushLate());
     this.#appends = new Appends(database, this.#writer, this.#states, this.#words, epoch);
     this.#positions = new Positions(database, this.#writer);
     this.#inbox = new InboxReader(database, (logs) => this.heads(logs), epoch);
@@ -186,7 +186,7 @@ export class EmbeddedStore implements Store {
   }
 
   async #close(): Promise<void> {
-    this.#writeLastSeen();
+    if (this.#lastSeen.waiting) this.#writer.flushLate();
     await this.#writer.close();
     await this.#database.close();
     await this.#folder.removePid();
@@ -205,11 +205,5 @@ export class EmbeddedStore implements Store {
   #durable(commit: Commit): void {
     for (const [state, head] of commit.heads) state.durable = head;
     this.#lastSeen.durable(commit.seen);
-  }
-
-  #writeLastSeen(): void {
-    if (!this.#lastSeen.waiting || !this.#writer.health.writable) return;
-    this.#writer.open.forced = true;
-    this.#writer.flush();
   }
 }

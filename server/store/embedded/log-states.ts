@@ -50,7 +50,13 @@ export class LogStates {
 
   #keep(state: LogState): void {
     this.#young.set(state.log, state);
-    this.#weight += 1 + state.indexed.size / 4;
+    this.#weight += 1;
+    this.grew(state.indexed.size);
+  }
+
+  /** Says that this many users were added to states. */
+  grew(users: number): void {
+    this.#weight += users / 4;
   }
 
   clear(): void {

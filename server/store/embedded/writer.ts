@@ -3,8 +3,12 @@ import { Commit } from './commit.ts';
 import type { Database } from './database.ts';
 import type { StoreLog } from './log.ts';
 
-/** Bytes and puts that may wait for the commit under way; above, appends are refused. */
+/** Puts that may wait for the commit under way, a few hundred bytes each; above, appends are refused. */
 const maxWaitingPuts = 200_000;
+
+const diskFails = 'the store cannot write just now: its disk is full or failing';
+/** When to try again what was refused. */
+const retryAfterMs = 1_000;
 
 export interface WriterOptions {
   readonly database: Database;
@@ -33,21 +37,25 @@ export class Writer {
   #active = false;
   #running: Promise<void> | undefined;
   #recovering: Promise<void> | undefined;
-  #why = '';
+  #failed = false;
+  #closed = false;
 
   constructor(options: WriterOptions) {
     this.#options = options;
   }
 
   get health(): { readonly writable: boolean; readonly why: string } {
-    return { writable: this.#why === '', why: this.#why };
+    const why = this.#closed ? 'the store is closed' : this.#failed ? diskFails : '';
+    return { writable: why === '', why };
   }
 
   /** The commit that takes what is written now. Call `flush` when something was put in. @throws Refusal STORE_UNAVAILABLE */
   get open(): Commit {
-    if (this.#why !== '') throw new Refusal('STORE_UNAVAILABLE', this.#why);
+    if (this.#closed || this.#failed) throw new Refusal('STORE_UNAVAILABLE', this.health.why, { retryAfterMs });
     if (this.#open.puts.length > maxWaitingPuts) {
-      throw new Refusal('STORE_UNAVAILABLE', 'more is waiting to be written than the disk keeps up with');
+      throw new Refusal('STORE_UNAVAILABLE', 'more is waiting to be written than the disk keeps up with', {
+        retryAfterMs,
+      });
     }
     return this.#open;
   }
@@ -71,10 +79,17 @@ export class Writer {
     this.#running = this.#run();
   }
 
+  /** Has a commit written even if nothing is in it but what is added when it closes. Nothing happens while none can be. */
+  flushLate(): void {
+    if (this.#closed || this.#failed) return;
+    this.#open.forced = true;
+    this.flush();
+  }
+
   async #run(): Promise<void> {
     // A microtask later, so that what one turn of the caller puts in shares an fsync.
     await Promise.resolve();
-    while (!this.#open.empty && this.#why === '') {
+    while (!this.#open.empty && !this.#failed) {
       const commit = this.#open;
       this.#open = new Commit();
       this.#inFlight = commit;
@@ -82,9 +97,8 @@ export class Writer {
         this.#options.seal(commit);
         await this.#options.database.write(commit.puts, this.#options.sync);
       } catch (error) {
-        this.#active = false;
         this.#fail(commit, error);
-        return;
+        break;
       }
       this.#inFlight = undefined;
       this.#options.durable(commit);
@@ -94,13 +108,13 @@ export class Writer {
   }
 
   #fail(commit: Commit, cause: unknown): void {
-    this.#why = 'the store cannot write just now: its disk is full or failing';
+    this.#failed = true;
     this.#options.log.error({ err: cause }, 'a commit failed: the store takes no appends until its disk takes writes');
     const next = this.#open;
     this.#open = new Commit();
     this.#inFlight = undefined;
     this.#options.failed();
-    const refusal = new Refusal('STORE_UNAVAILABLE', this.#why, { cause });
+    const refusal = new Refusal('STORE_UNAVAILABLE', diskFails, { cause, retryAfterMs });
     commit.fail(refusal);
     next.fail(refusal);
     this.#recovering = this.#recover();
@@ -109,18 +123,18 @@ export class Writer {
   async #recover(): Promise<void> {
     try {
       await this.#options.recover(this.#stop.signal);
-      this.#why = '';
+      this.#failed = false;
       this.#options.log.info({}, 'the store takes appends again');
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#options.log.error({ err: error }, 'the store was not reopened');
     }
   }
 
-  /** Writes what waits, then takes nothing any more. */
+  /** Takes nothing any more, and writes what waits. */
   async close(): Promise<void> {
-    while (this.#active) await this.#running;
-    this.#why = 'the store is closed';
+    this.#closed = true;
     this.#stop.abort();
+    while (this.#active) await this.#running;
     await this.#recovering;
   }
 }
