@@ -48,6 +48,13 @@ describe('calls without a stream', () => {
       expect(carrier.calls).toHaveLength(3);
     });
 
+    test('is tried again when the node died within its answer, but not when the server says that it failed', async () => {
+      answers(refusal('NO_REASON', Code.INTERNAL), {});
+      await expect(outcome()).resolves.toBe('answered');
+      answers(refusal('INTERNAL', Code.INTERNAL), {});
+      await expect(outcome()).resolves.toBe('INTERNAL');
+    });
+
     test('is given up after four tries', async () => {
       answers(...Array.from({ length: 9 }, () => refusal('STORE_UNAVAILABLE', Code.UNAVAILABLE)));
       await expect(outcome()).resolves.toBe('STORE_UNAVAILABLE');

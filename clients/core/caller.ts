@@ -45,7 +45,7 @@ export class Caller {
           this.#tokens.refused(token);
           continue;
         }
-        const maybe = error.code === Code.UNAVAILABLE || error.retryAfterMs !== undefined;
+        const maybe = error.code === Code.UNAVAILABLE || error.retryAfterMs !== undefined || isCutOff(error);
         if (!maybe || backoff.failures >= mostTries - 1) throw error;
         const waitMs = backoff.nextMs(error.retryAfterMs);
         if (this.#runtime.now() + waitMs >= endMs) throw error;
@@ -68,4 +68,9 @@ export class Caller {
       else signal?.addEventListener('abort', cancelled, { once: true });
     });
   }
+}
+
+/** A node died within its answer: HTTP/2 has no better word for a stream that ends so, and no node gave a reason. */
+function isCutOff({ code, reason }: ParleyError): boolean {
+  return code === Code.INTERNAL && reason === 'NO_REASON';
 }
