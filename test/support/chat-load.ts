@@ -8,7 +8,7 @@ import { until } from '../../platform/wait.ts';
 import { Checker, type Verdict } from '../replay/checker.ts';
 import type { ExpectedMessage, ExpectedThread } from '../replay/expected.ts';
 import type { Client, HistoryRecord } from '../replay/history.ts';
-import { Activity, Listening, Stalled } from '../replay/listening.ts';
+import { Activity, Listening } from '../replay/listening.ts';
 import { seeded } from '../replay/random.ts';
 import { ChatDevice } from './chat-device.ts';
 import { People, textContent } from './raw-people.ts';
@@ -36,7 +36,7 @@ const scene: readonly { label: string; members: readonly string[]; authors: read
 ];
 
 /** What `finish` gives when nothing was lost, doubled, moved or altered, and nothing was refused. */
-export const faultless = { lost: 0, duplicated: 0, reordered: 0, altered: 0, findings: [], refusals: [] };
+export const faultless = { lost: 0, duplicated: 0, reordered: 0, altered: 0, findings: [], failures: [] };
 
 export interface ChatLoadOptions {
   readonly seed: number;
@@ -76,7 +76,7 @@ export class ChatLoad implements AsyncDisposable {
   readonly #expected: ExpectedThread[] = [];
   readonly #listening = new Listening();
   readonly #activity = new Activity(() => performance.now());
-  readonly #refusals: string[] = [];
+  readonly #failures: string[] = [];
   readonly #waiters = new Set<() => void>();
   readonly #writing: Promise<void>[] = [];
   #robot: RawClient | undefined;
@@ -175,21 +175,23 @@ export class ChatLoad implements AsyncDisposable {
 
   /**
    * Ends the talk: all that was said is answered, heard by everybody and read, or nothing happens any more. Then reads all
-   * logs by plain calls, as one more device of each user, and judges. `refusals`: sends that were refused, in words.
+   * logs by plain calls, as one more device of each user, and judges. `failures`: sends that were refused
+   * and what never came to an end, in words.
    */
-  async finish(): Promise<Verdict & { refusals: string[]; answered: number }> {
+  async finish(): Promise<Verdict & { failures: string[]; answered: number }> {
     this.#stopped = true;
-    await this.#unlessStalled(Promise.all(this.#writing), 'the last sends were answered');
+    await this.#step('the last sends were answered', () => Promise.all(this.#writing));
     const hearing = this.#rooms.flatMap((room) => {
       const members = this.devices.filter(({ client }) => room.expected.initial.includes(client.user));
       return members.map(({ client }) => this.#listening.reached(client, room.id, room.last));
     });
-    await this.#unlessStalled(Promise.all(hearing), 'everybody heard the last messages');
-    for (const user of Object.keys(devices)) await this.#readLogs(user);
+    await this.#step('everybody heard the last messages', () => Promise.all(hearing));
+    for (const user of Object.keys(devices))
+      await this.#step(`the logs were read as ${user}`, () => this.#readLogs(user));
     for (const room of this.#rooms) {
-      await this.#unlessStalled(this.#readPositions(room), 'everybody read the last messages');
+      await this.#step(`all read ${room.expected.label}`, () => this.#readPositions(room));
     }
-    return { ...this.#checker.finish(), refusals: this.#refusals, answered: this.answered };
+    return { ...this.#checker.finish(), failures: this.#failures, answered: this.answered };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -251,7 +253,7 @@ export class ChatLoad implements AsyncDisposable {
       this.answered += 1;
       this.#look();
     } catch (error) {
-      if (!this.#stopped) this.#refusals.push(`${room.expected.label} ${ref}: ${String(error)}`);
+      if (!this.#stopped) this.#failures.push(`${room.expected.label} ${ref}: ${String(error)}`);
       // It would be refused as fast as it can be said.
       await this.until(() => this.#stopped, 'the talk ends');
     }
@@ -328,13 +330,12 @@ export class ChatLoad implements AsyncDisposable {
     for (const waiter of [...this.#waiters]) waiter();
   }
 
-  /** What is stuck is left as it is: the checker says what is missing. */
-  async #unlessStalled(work: Promise<unknown>, what: string): Promise<void> {
+  /** What fails or is stuck is noted and left as it is: the checker says what is missing. */
+  async #step(what: string, work: () => Promise<unknown>): Promise<void> {
     try {
-      await this.#activity.orStalled(work, what);
+      await this.#activity.orStalled(work(), what);
     } catch (error) {
-      if (!(error instanceof Stalled)) throw error;
-      this.#refusals.push(error.message);
+      this.#failures.push(`${what}: ${(error as Error).message}`);
     }
   }
 }
