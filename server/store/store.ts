@@ -1,6 +1,6 @@
-import type { Entry, Head, NewEntry } from "../core/entry.ts";
-import type { DeviceId, LogId, ThreadId, UserId } from "../core/ids.ts";
-import type { Row } from "../core/rows.ts";
+import type { Entry, Head, NewEntry } from '../core/entry.ts';
+import type { DeviceId, LogId, ThreadId, UserId } from '../core/ids.ts';
+import type { Row } from '../core/rows.ts';
 
 /**
  * The door to what must not be lost. Two implementations, one contract suite (test/contract/store.ts).
@@ -17,7 +17,9 @@ import type { Row } from "../core/rows.ts";
  *   after `compact`.
  *
  * Failure: every call may reject with Refusal STORE_UNAVAILABLE; reads go on while only writing fails. A signal that aborts
- * rejects with the signal's Refusal and stops the work where it can be stopped; an append under way is not undone.
+ * rejects with the signal's Refusal and stops the work where it can be stopped; an append under way is not undone, and
+ * gives its result. What only a mistake of the caller brings about (an append that is too large, an id twice in it, an edit
+ * of what is no message) rejects with a RangeError, and nothing is appended.
  */
 export interface Store extends AsyncDisposable {
   append(log: LogId, append: Append, signal?: AbortSignal): Promise<AppendResult>;
@@ -41,9 +43,17 @@ export interface Store extends AsyncDisposable {
   /** One user's positions in several threads, in the order asked. */
   positionsOf(user: UserId, threads: readonly ThreadId[], signal?: AbortSignal): Promise<(Position | undefined)[]>;
   /** What one device has acknowledged of several threads, in the order asked; 0 = nothing. */
-  devicePositions(user: UserId, device: DeviceId, threads: readonly ThreadId[], signal?: AbortSignal): Promise<bigint[]>;
+  devicePositions(
+    user: UserId,
+    device: DeviceId,
+    threads: readonly ThreadId[],
+    signal?: AbortSignal,
+  ): Promise<bigint[]>;
 
-  /** A user's threads in which something changed at or after `sinceMs` (0 = all), and all `large` ones; newest activity first. */
+  /**
+   * A user's threads in which something changed at or after `sinceMs` (0 = all), and all `large` ones that they are a member
+   * of; newest activity first.
+   */
   inbox(user: UserId, sinceMs: number, signal?: AbortSignal): Promise<InboxRow[]>;
   /** One row of it. */
   inboxRow(user: UserId, thread: ThreadId): Promise<InboxRow | undefined>;
@@ -63,8 +73,11 @@ export interface Store extends AsyncDisposable {
 
 export interface Append {
   /** The head the entries follow: sequence and membersSequence must both be the log's. undefined = the log has no entries. */
-  readonly expected: Pick<Head, "sequence" | "membersSequence"> | undefined;
-  /** At least one, at most 256, together at most 1 MiB. */
+  readonly expected: Pick<Head, 'sequence' | 'membersSequence'> | undefined;
+  /**
+   * At least one, at most 256, together at most 1 MiB; no id twice. The target of an edit or a delete is a message, which
+   * may be one of them. What was deleted stays so: a later edit of it is kept without its body.
+   */
   readonly entries: readonly NewEntry[];
   /** Wall ms for `createTimeMs`; raised to the head's activity when below. */
   readonly nowMs: number;
@@ -73,11 +86,11 @@ export interface Append {
 }
 
 export type AppendResult =
-  | { readonly outcome: "appended"; readonly entries: readonly Entry[]; readonly head: Head }
-  /** The log is elsewhere than `expected`; undefined = it has no entries. Nothing was appended. */
-  | { readonly outcome: "conflict"; readonly head: Head | undefined }
+  | { readonly outcome: 'appended'; readonly entries: readonly Entry[]; readonly head: Head }
+  /** The log is elsewhere than `expected`; undefined = it has no entries. Nothing was appended. The head is durable. */
+  | { readonly outcome: 'conflict'; readonly head: Head | undefined }
   /** Some ids were appended before. Nothing was appended now: take these out and append the rest. Checked before the head is. */
-  | { readonly outcome: "duplicate"; readonly duplicates: ReadonlyMap<number, Duplicate> };
+  | { readonly outcome: 'duplicate'; readonly duplicates: ReadonlyMap<number, Duplicate> };
 
 export interface Duplicate {
   readonly sequence: bigint;
@@ -148,7 +161,7 @@ export interface InboxUpdate {
   readonly large?: boolean;
 }
 
-/** A user's thread with where it stood when the row was last raised. */
+/** A user's thread with where it stood when the row was last raised, or later. */
 export interface InboxRow {
   readonly threadId: ThreadId;
   readonly epoch: bigint;
