@@ -1,4 +1,5 @@
 import type { Presence } from '#proto/parley/v1/presence.ts';
+import type { Message } from '#proto/parley/v1/thread.ts';
 import { wireTime } from '../core/times.ts';
 import type { Chat } from './chat.ts';
 import { presenceMark, presenceText, roleName } from './chat-lines.ts';
@@ -10,7 +11,9 @@ export interface Outcome {
   readonly notice?: string;
   /** Lines to show instead of the thread. */
   readonly overlay?: readonly string[];
-  readonly scroll?: 'end' | 'beginning';
+  readonly scroll?: 'end';
+  /** Older messages to be shown from their first. */
+  readonly older?: readonly Message[];
   readonly quit?: true;
   /** Settles when what was sent has its answer; its failure is on the screen already. */
   readonly sending?: Promise<unknown>;
@@ -18,8 +21,17 @@ export interface Outcome {
 
 const forGoodMs = 253_402_300_799_000;
 
+/** What a command depends on beside the chat. */
+export interface Now {
+  /** Wall clock. */
+  readonly nowMs: number;
+  /** Sequence of the first line that is shown of the open thread. */
+  readonly top: bigint;
+}
+
 /** Does what a line asked for. Rejects with a ParleyError. Sending is not waited for: its state is on the screen. */
-export async function act(chat: Chat, command: Command, nowMs: number): Promise<Outcome> {
+export async function act(chat: Chat, command: Command, now: Now): Promise<Outcome> {
+  const { nowMs } = now;
   const { client, rows } = chat;
   switch (command.name) {
     case 'wrong':
@@ -65,7 +77,7 @@ export async function act(chat: Chat, command: Command, nowMs: number): Promise<
     case 'mute':
       return chat.openId === undefined
         ? { notice: 'open a thread first: /open USER, or /join N' }
-        : inThread(chat, chat.openId, command, nowMs);
+        : inThread(chat, chat.openId, command, now);
   }
 }
 
@@ -74,7 +86,8 @@ type ThreadCommand = Extract<
   { name: 'say' | 'reply' | 'back' | 'edit' | 'delete' | 'react' | 'members' | 'add' | 'remove' | 'leave' | 'mute' }
 >;
 
-async function inThread(chat: Chat, threadId: string, command: ThreadCommand, nowMs: number): Promise<Outcome> {
+async function inThread(chat: Chat, threadId: string, command: ThreadCommand, now: Now): Promise<Outcome> {
+  const { nowMs } = now;
   const { client } = chat;
   switch (command.name) {
     case 'say':
@@ -85,9 +98,10 @@ async function inThread(chat: Chat, threadId: string, command: ThreadCommand, no
       return { scroll: 'end', sending: send(chat, threadId, command.text, target) };
     }
     case 'back': {
-      const count = await chat.back(command.count);
-      const notice = `${count} older message${count === 1 ? '' : 's'}`;
-      return { scroll: 'beginning', notice: chat.open?.hasBeginning === true ? `${notice}: the beginning` : notice };
+      const older = await chat.back(now.top, command.count);
+      const { length } = older;
+      const notice = `${length} older message${length === 1 ? '' : 's'}`;
+      return { older, notice: length < command.count ? `${notice}: the beginning` : notice };
     }
     case 'edit': {
       const target = command.target ?? chat.lastMessage(true)?.sequence;

@@ -16,7 +16,7 @@ import type { ThreadRow } from './thread-rows.ts';
 import type { ChatLine, OpenThread, ThreadLine, View } from './view.ts';
 
 /** What only the front end knows. */
-export type FrontState = Pick<View, 'editor' | 'scroll' | 'notice' | 'overlay' | 'colour'>;
+export type FrontState = Pick<View, 'editor' | 'scroll' | 'anchor' | 'top' | 'notice' | 'overlay' | 'colour'>;
 
 /** Everything on the screen, from what the chat knows now. */
 export function viewOf(chat: Chat, front: FrontState, me: string, nowMs: number): View {
@@ -83,12 +83,13 @@ function isFresh(item: Item, readUpTo: bigint, me: string): boolean {
 
 function lineOf(chat: Chat, threadId: string, item: Item): ChatLine {
   const name = (userId: string): string => chat.names.of(userId);
-  if (item.kind !== 'message') return { kind: 'note', text: changeOf(item.entry, name) };
+  if (item.kind !== 'message') return { kind: 'note', at: item.sequence, text: changeOf(item.entry, name) };
   const { message } = item;
   const { client } = chat;
   const isMine = message.senderId === client.userId;
   return {
     kind: 'message',
+    at: message.sequence,
     number: `#${message.sequence}`,
     time: timeOf(message.createTime),
     name: isMine ? 'you' : name(message.senderId),
@@ -109,6 +110,7 @@ function draftLine(chat: Chat, draft: Draft, ticks: string): ChatLine {
   const body = draft.content?.body;
   return {
     kind: 'message',
+    at: 0n,
     number: '',
     time: '--:--',
     name: 'you',

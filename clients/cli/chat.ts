@@ -131,10 +131,19 @@ export class Chat {
     this.listener?.changed();
   }
 
-  /** Reads older messages of the open thread; answers how many came. */
-  async back(count: number): Promise<number> {
+  /** Sees to it that older messages of the open thread are there: so many before a line. Answers those there are. */
+  async back(before: bigint, count: number): Promise<Message[]> {
     const open = this.#open;
-    return open === undefined ? 0 : this.#readOlder(open, count);
+    if (open === undefined) return [];
+    const older = (): Message[] =>
+      this.client
+        .items(open.threadId)
+        .flatMap((item) => (item.kind === 'message' && item.sequence < before ? [item.message] : []))
+        .slice(-count);
+    for (let have = older().length; have < count && !open.hasBeginning; have = older().length) {
+      if ((await this.#readOlder(open, count - have)) === 0) break;
+    }
+    return older();
   }
 
   /** The user sees the end of the open thread. */
@@ -145,6 +154,11 @@ export class Chat {
     const held = this.client.held(threadId);
     const upTo = newest > held ? newest : held;
     if (upTo > 0n) this.client.markRead(threadId, upTo);
+  }
+
+  /** The sequence of the open thread's newest line. */
+  newest(): bigint {
+    return this.#open === undefined ? 0n : (this.client.items(this.#open.threadId).at(-1)?.sequence ?? 0n);
   }
 
   /** The last message of the open thread that is the user’s own, or somebody else’s. */

@@ -35,7 +35,8 @@ export const help: readonly string[] = [
   '/add USER…  /remove USER  /leave      the members of a group',
   '/mute [HOURS]         no notifications (for good); /mute 0 ends it',
   '/help  /quit          //text sends a message that begins with a slash',
-  'Marks: … on its way · ✓ sent · ✓✓ delivered · ✓✓ read · ✗ refused.   Alt-Enter: a new line.',
+  'Enter alone: tries at once to connect, when offline.   Alt-Enter: a new line.',
+  'Marks: … on its way · ✓ sent · ✓✓ delivered · ✓✓ read · ✗ refused',
 ];
 
 /** Reads a line. */

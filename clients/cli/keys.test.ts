@@ -59,6 +59,11 @@ describe('keys', () => {
     expect(reader.isWaiting).toBe(false);
   });
 
+  test('typed right after an escape key are not swallowed by it', () => {
+    expect(read('\u001b/open')).toEqual([key('escape'), { kind: 'text', text: '/open' }]);
+    expect(read('\u001b\r')).toEqual([key('newline')]);
+  });
+
   test('that are not known are passed over', () => {
     expect(read('\u001b[24~\u0000a')).toEqual([{ kind: 'text', text: 'a' }]);
   });

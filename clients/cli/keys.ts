@@ -71,9 +71,12 @@ const sequences: Readonly<Record<string, KeyName>> = {
 
 const pasteBegins = '\u001b[200~';
 const pasteEnds = '\u001b[201~';
-// A whole escape sequence: ESC [ parameters letter, ESC O letter, or ESC and one character.
+// A whole escape sequence: ESC [ parameters letter, ESC O letter, or ESC and a carriage return.
 // eslint-disable-next-line no-control-regex
-const sequence = /^\u001b(\[[0-9;]*[A-Za-z~]|O[A-Za-z]|[^[O])/u;
+const sequence = /^\u001b(\[[0-9;]*[A-Za-z~]|O[A-Za-z]|\r)/u;
+/** The beginning of one, so far. */
+// eslint-disable-next-line no-control-regex
+const unfinished = /^\u001b(\[[0-9;]*|O)?$/u;
 // eslint-disable-next-line no-control-regex
 const plain = /^[^\u0000-\u001f\u007f]+/u;
 
@@ -115,7 +118,12 @@ export class KeyReader {
     }
     if (rest.startsWith('\u001b')) {
       const match = sequence.exec(rest);
-      if (match === null) return undefined;
+      if (match === null) {
+        if (unfinished.test(rest)) return undefined;
+        // The escape key, and what was typed right after it.
+        this.#rest = rest.slice(1);
+        return { kind: 'key', name: 'escape' };
+      }
       this.#rest = rest.slice(match[0].length);
       // With Shift, Alt or Ctrl held, the key counts as without.
       const name = sequences[(match[1] ?? '').replace(/^\[1;\d+(?=[A-Z])/u, '[')];

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { Entry } from '#proto/parley/v1/entry.ts';
+import type { Message } from '#proto/parley/v1/thread.ts';
 import type { ConnectionState } from '../core/connection-state.ts';
 import type { Draft } from '../core/draft.ts';
 import { messageOf } from '../core/fold.ts';
@@ -16,6 +17,8 @@ import { printable } from './text.ts';
 export class PlainFront implements ChatListener {
   readonly #chat: Chat;
   readonly #output: Writable;
+  /** Older lines than this one were not shown of the open thread. */
+  #shownFrom = 0n;
   #naming: Promise<void> = Promise.resolve();
   /** Last marks told, per message of the user's own. */
   readonly #ticks = new Map<string, string>();
@@ -61,7 +64,7 @@ export class PlainFront implements ChatListener {
     const where = titleOf(this.#chat, threadId);
     if (entry.kind?.$case === 'message') {
       if (entry.senderId === this.#chat.client.userId) return;
-      this.#print(`[${where}] #${entry.sequence} ${name(entry.senderId)}: ${bodyOf(messageOf(entry))}`);
+      this.#message(threadId, messageOf(entry));
       if (threadId === this.#chat.openId) this.#chat.markRead();
     } else {
       const text = changeOf(entry, name);
@@ -92,9 +95,11 @@ export class PlainFront implements ChatListener {
   async #line(line: string): Promise<boolean> {
     try {
       const command = parseCommand(line);
-      const outcome = await act(this.#chat, command, Date.now());
+      const outcome = await act(this.#chat, command, { nowMs: Date.now(), top: this.#shownFrom });
       if (outcome.notice !== undefined) this.#print(`! ${outcome.notice}`);
       for (const each of outcome.overlay ?? []) this.#print(`  ${each}`);
+      for (const message of outcome.older ?? []) this.#message(this.#chat.openId ?? '', message);
+      if (outcome.older?.[0] !== undefined) this.#shownFrom = outcome.older[0].sequence;
       await outcome.sending;
       if (command.name === 'open' || command.name === 'join' || command.name === 'group') this.#opened();
       return outcome.quit === true;
@@ -108,7 +113,16 @@ export class PlainFront implements ChatListener {
     const threadId = this.#chat.openId;
     if (threadId === undefined) return;
     const items = this.#chat.client.items(threadId);
+    this.#shownFrom = this.#chat.newest() + 1n;
     this.#print(`= ${titleOf(this.#chat, threadId)}, ${items.length} lines`);
+  }
+
+  #message(threadId: string, message: Message): void {
+    const { senderId, sequence } = message;
+    const name = senderId === this.#chat.client.userId ? 'you' : this.#chat.names.of(senderId);
+    const extras = extrasOf(message);
+    const tail = extras === '' ? '' : `  ${extras}`;
+    this.#print(`[${titleOf(this.#chat, threadId)}] #${sequence} ${name}: ${bodyOf(message)}${tail}`);
   }
 
   #changed(threadId: string, entry: Entry, where: string): void {

@@ -17,7 +17,7 @@ function line(number: number, text: string, more: Partial<Line> = {}): Line {
     extras: '',
     ticks: '',
   } as const;
-  return { ...common, number: `#${number}`, text, ...more };
+  return { ...common, at: BigInt(number), number: `#${number}`, text, ...more };
 }
 
 function view(lines: readonly ChatLine[], more: Partial<View> = {}): View {
@@ -30,6 +30,8 @@ function view(lines: readonly ChatLine[], more: Partial<View> = {}): View {
     ],
     open: { title: 'bob', subtitle: 'online', lines, hasBeginning: false, typing: [] },
     scroll: 0,
+    anchor: 0n,
+    top: undefined,
     editor: emptyEditor,
     notice: '',
     overlay: undefined,
@@ -87,6 +89,26 @@ describe('the screen', () => {
     expect(screen(view(lines, { scroll: 1_000_000 }), 80, 24).rows).toEqual(back.rows);
   });
 
+  test('stays where it was scrolled to when lines come below and above', () => {
+    const lines = (from: number, to: number): ChatLine[] =>
+      Array.from({ length: to - from + 1 }, (_, index) => line(from + index, `message ${from + index}`));
+    const before = screen(view(lines(101, 200), { scroll: 30, anchor: 200n }), 80, 24);
+    const after = screen(view(lines(1, 250), { scroll: 30, anchor: 200n }), 80, 24);
+    expect(after.rows).toEqual(before.rows);
+    expect(after.scroll).toBe(80);
+    const atEnd = screen(view(lines(1, 250), { scroll: 0, anchor: 200n }), 80, 24);
+    expect(text(atEnd)).toContain('message 250');
+  });
+
+  test('begins with the line that is asked for, and says with which it begins', () => {
+    const lines = Array.from({ length: 200 }, (_, index) => line(index + 1, `message ${index + 1}`));
+    const drawn = screen(view(lines, { top: 42n }), 80, 24);
+    expect(drawn.rows[2]).toContain('message 42');
+    expect(drawn.top).toBe(42n);
+    expect(screen(view(lines, { scroll: drawn.scroll, anchor: 200n }), 80, 24).rows).toEqual(drawn.rows);
+    expect(screen(view(lines, { top: 999n }), 80, 24).scroll).toBe(0);
+  });
+
   test('shows one thing at a time where it is narrow', () => {
     expect(text(screen(view([line(1, 'hello')]), 40, 10))).not.toContain('│');
     expect(text(screen(view([], { open: undefined }), 40, 10))).toContain('茶会');
@@ -112,7 +134,7 @@ describe('the screen', () => {
   test('shows who types, what is new, what was answered, and what somebody did', () => {
     const drawn = screen(
       view([
-        { kind: 'note', text: 'alice added carol' },
+        { kind: 'note', at: 7n, text: 'alice added carol' },
         { kind: 'unread', count: 3 },
         line(9, 'yes', { quote: '#8 you: tea?', extras: '(edited) 👍2' }),
       ]),

@@ -6,9 +6,12 @@ export interface Screen {
   /** One string for each row, exactly as wide as the screen (and styled, with colour). */
   readonly rows: readonly string[];
   readonly cursor: { readonly row: number; readonly column: number };
-  /** Rows of the open thread that a page holds, and how far it can be scrolled. */
+  /** Rows that a page holds, how far it is scrolled really, and how far it can be. */
   readonly pageRows: number;
+  readonly scroll: number;
   readonly maxScroll: number;
+  /** Sequence of the first line that is seen whole; 0 = none. */
+  readonly top: bigint;
 }
 
 /** A screen narrower than this shows either the list or a thread. */
@@ -41,6 +44,8 @@ export function screen(view: View, columns: number, rows: number): Screen {
     ],
     cursor: { row: rows - input.rows.length + input.cursor.row, column: input.cursor.column },
     pageRows: body.pageRows,
+    scroll: body.scroll,
+    top: body.top ?? 0n,
     maxScroll: body.maxScroll,
   };
 }
@@ -50,7 +55,9 @@ type Paint = (text: string, style: Style) => string;
 interface Body {
   readonly rows: string[];
   readonly pageRows: number;
+  readonly scroll: number;
   readonly maxScroll: number;
+  readonly top?: bigint;
 }
 
 function drawBar(view: View, columns: number): string {
@@ -64,13 +71,13 @@ function drawBody(view: View, columns: number, rows: number, paint: Paint): Body
   const { open, overlay } = view;
   const isNarrow = columns < narrow;
   if (isNarrow && open === undefined && overlay === undefined) {
-    return { rows: drawList(view.threads, columns, rows, paint), pageRows: rows, maxScroll: 0 };
+    return { rows: drawList(view.threads, columns, rows, paint), pageRows: rows, scroll: 0, maxScroll: 0 };
   }
   const width = isNarrow ? columns : columns - listColumns - 1;
   let main: Body;
   if (overlay !== undefined) main = drawOverlay(overlay, width, rows, view.scroll);
   else if (open === undefined) main = drawNothing(width, rows, paint);
-  else main = drawThread(open, view.scroll, width, rows, paint);
+  else main = drawThread(open, view, width, rows, paint);
   if (isNarrow) return main;
   const list = drawList(view.threads, listColumns, rows, paint);
   return { ...main, rows: main.rows.map((row, index) => `${list[index] ?? ''}│${row}`) };
@@ -100,18 +107,19 @@ function drawNothing(columns: number, rows: number, paint: Paint): Body {
     ' /help has the rest.',
   ];
   const lines = Array.from({ length: rows }, (_, row) => paint(fit(words[row] ?? '', columns), 'dim'));
-  return { rows: lines, pageRows: rows, maxScroll: 0 };
+  return { rows: lines, pageRows: rows, scroll: 0, maxScroll: 0 };
 }
 
 function drawOverlay(lines: readonly string[], columns: number, rows: number, scroll: number): Body {
   const wrapped = lines.flatMap((line) => wrap(printable(line), columns - 1));
   const maxScroll = Math.max(0, wrapped.length - rows);
-  const from = maxScroll - Math.min(scroll, maxScroll);
+  const scrolled = Math.min(scroll, maxScroll);
+  const from = maxScroll - scrolled;
   const shown = Array.from({ length: rows }, (_, row) => fit(` ${wrapped[from + row] ?? ''}`, columns));
-  return { rows: shown, pageRows: rows, maxScroll };
+  return { rows: shown, pageRows: rows, scroll: scrolled, maxScroll };
 }
 
-function drawThread(open: OpenThread, scroll: number, columns: number, rows: number, paint: Paint): Body {
+function drawThread(open: OpenThread, view: View, columns: number, rows: number, paint: Paint): Body {
   const subtitle = open.subtitle === '' ? '' : ` · ${open.subtitle}`;
   const title = paint(fit(` ${open.title}${subtitle}`, columns), 'bold');
   const typing =
@@ -120,12 +128,42 @@ function drawThread(open: OpenThread, scroll: number, columns: number, rows: num
       : [paint(fit(` ${open.typing.join(', ')} ${open.typing.length === 1 ? 'is' : 'are'} typing…`, columns), 'note')];
   const pageRows = rows - 1 - typing.length;
   const top = open.hasBeginning ? [paint(fit(' — the beginning —', columns), 'note')] : [];
-  const all = [...top, ...open.lines.flatMap((line) => drawLine(line, columns, paint))];
+  const drawn = open.lines.map((line) => drawLine(line, columns, paint));
+  const all = [...top, ...drawn.flat()];
   const maxScroll = Math.max(0, all.length - pageRows);
-  const last = all.length - Math.min(scroll, maxScroll);
+  let wanted = view.top === undefined ? view.scroll : rowsBelow(open.lines, drawn, view.top, pageRows);
+  if (wanted > 0 && view.top === undefined) {
+    const anchor = open.lines.findLastIndex((line) => line.kind !== 'unread' && line.at > 0n && line.at <= view.anchor);
+    for (const rowsOfLine of drawn.slice(anchor + 1)) wanted += anchor < 0 ? 0 : rowsOfLine.length;
+  }
+  const scroll = Math.min(wanted, maxScroll);
+  const last = all.length - scroll;
   const shown = all.slice(Math.max(0, last - pageRows), last);
   const blank = Array.from({ length: pageRows - shown.length }, () => ' '.repeat(columns));
-  return { rows: [title, ...blank, ...shown, ...typing], pageRows, maxScroll };
+  return {
+    rows: [title, ...blank, ...shown, ...typing],
+    pageRows,
+    scroll,
+    maxScroll,
+    top: topLine(open.lines, drawn, last - pageRows - top.length),
+  };
+}
+
+/** Rows below the page that begins with a line. */
+function rowsBelow(lines: readonly ChatLine[], drawn: readonly string[][], top: bigint, pageRows: number): number {
+  const first = lines.findIndex((line) => line.kind !== 'unread' && line.at >= top);
+  const rows = first < 0 ? 0 : drawn.slice(first).flat().length;
+  return Math.max(0, rows - pageRows);
+}
+
+/** The first line of the thread that begins at a row or after it. */
+function topLine(lines: readonly ChatLine[], drawn: readonly string[][], row: number): bigint {
+  let at = 0;
+  for (const [index, line] of lines.entries()) {
+    if (at >= row && line.kind !== 'unread' && line.at > 0n) return line.at;
+    at += drawn[index]?.length ?? 0;
+  }
+  return 0n;
 }
 
 function drawLine(line: ChatLine, columns: number, paint: Paint): string[] {

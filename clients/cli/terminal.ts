@@ -1,6 +1,7 @@
 import type { ReadStream, WriteStream } from 'node:tty';
 import { KeyReader } from './keys.ts';
 import type { Key } from './keys.ts';
+import { anchored } from './text.ts';
 
 // Alternate screen, no wrapping at the right edge, pastes marked.
 const enter = '\u001b[?1049h\u001b[?7l\u001b[?2004h\u001b[2J';
@@ -55,7 +56,7 @@ export class Terminal {
     let out = '\u001b[?25l';
     if (this.#shown.length === 0) out += '\u001b[2J';
     for (const [index, row] of rows.entries()) {
-      if (row !== this.#shown[index]) out += `\u001b[${index + 1};1H${row}\u001b[0m`;
+      if (row !== this.#shown[index]) out += `\u001b[${index + 1};1H${anchored(row)}\u001b[0m`;
     }
     this.#shown = rows;
     this.#output.write(`${out}\u001b[${cursor.row + 1};${cursor.column + 1}H\u001b[?25h`);

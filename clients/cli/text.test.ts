@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fit, printable, widthOf, wrap } from './text.ts';
+import { anchored, fit, printable, widthOf, wrap } from './text.ts';
 
 describe('text on a grid', () => {
   test('counts two columns for Chinese and for emoji, none for what combines', () => {
@@ -24,6 +24,12 @@ describe('text on a grid', () => {
 
   test('never lets a control character, an escape sequence or a turned line through', () => {
     expect(printable('a\u001b[2Jb\u0007\u009bc\u202ed\te')).toBe('a·[2Jb··cd    e');
+  });
+
+  test('holds its columns where terminals disagree about a width', () => {
+    expect(anchored('ab 你好')).toBe('ab 你好');
+    expect(anchored('a👍🏽b')).toBe('a👍🏽\u001b[4Gb');
+    expect(anchored('\u001b[36m👨‍👩‍👧x\u001b[0m')).toBe('\u001b[36m👨‍👩‍👧\u001b[3Gx\u001b[0m');
   });
 
   test('is always exactly as wide as asked, whatever it is', () => {

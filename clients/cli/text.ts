@@ -25,6 +25,29 @@ export function printable(text: string): string {
     .replace(unsafe, (character) => (character > '\u200d' ? '' : '·'));
 }
 
+// eslint-disable-next-line no-control-regex
+const style = /(\u001b\[[0-9;]*m)/u;
+// Terminals do not agree about the width of what is joined, modified or a flag.
+const doubtful = /\u200d|\ufe0f|\p{Regional_Indicator}|\p{Emoji_Modifier}|\p{M}/u;
+
+/** A row in which the cursor is put back to its column after each character whose width is in doubt. */
+export function anchored(row: string): string {
+  if (!doubtful.test(row)) return row;
+  let column = 0;
+  let out = '';
+  for (const part of row.split(style)) {
+    if (part.startsWith('\u001b')) {
+      out += part;
+      continue;
+    }
+    for (const character of characters(part)) {
+      column += widthOf(character);
+      out += doubtful.test(character) ? `${character}\u001b[${column + 1}G` : character;
+    }
+  }
+  return out;
+}
+
 /** The beginning of a text, exactly `columns` wide: cut with an ellipsis or filled with spaces. One line. */
 export function fit(text: string, columns: number): string {
   const line = printable(text).replaceAll('\n', ' ');

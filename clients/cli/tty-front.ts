@@ -54,8 +54,10 @@ export class TtyFront implements ChatListener {
   #overlay: readonly string[] | undefined;
   #drawn: Screen | undefined;
   #draw: NodeJS.Timeout | undefined;
-  /** Older lines came above: they do not move what is below. */
-  #paged = false;
+  /** The newest line when `#scroll` was set. */
+  #anchor = 0n;
+  /** The line to begin with, for the next drawing only. */
+  #top: bigint | undefined;
   /** Commands under way that open another thread. */
   #opening = 0;
   readonly #tick: NodeJS.Timeout;
@@ -101,22 +103,19 @@ export class TtyFront implements ChatListener {
     const front = {
       editor: this.#editor,
       scroll: this.#scroll,
+      anchor: this.#anchor,
+      top: this.#top,
       notice: this.#notice,
       overlay: this.#overlay,
       colour: this.#colour,
     };
     const view = viewOf(this.#chat, front, this.#me, Date.now());
     const drawn = screen(view, this.#terminal.columns, this.#terminal.rows);
-    // A thread that grew while it was scrolled back stays where it was.
-    if (this.#scroll > 0 && this.#drawn !== undefined && drawn.maxScroll > this.#drawn.maxScroll && !this.#paged) {
-      this.#scroll += drawn.maxScroll - this.#drawn.maxScroll;
-      this.#drawn = drawn;
-      this.#show();
-      return;
-    }
-    this.#paged = false;
-    this.#scroll = Math.min(this.#scroll, drawn.maxScroll);
     this.#drawn = drawn;
+    if (this.#top !== undefined) {
+      this.#top = undefined;
+      this.#scrollTo(drawn.scroll);
+    }
     this.#terminal.show(drawn.rows, drawn.cursor);
   }
 
@@ -183,17 +182,27 @@ export class TtyFront implements ChatListener {
 
   #scrollBy(rows: number): void {
     const most = this.#drawn?.maxScroll ?? 0;
-    const wanted = this.#scroll + rows;
-    this.#scroll = Math.max(0, Math.min(most, wanted));
+    const wanted = (this.#drawn?.scroll ?? 0) + rows;
+    this.#scrollTo(Math.max(0, Math.min(most, wanted)));
+    // At once: the next key goes on from there.
+    this.#show();
     if (wanted <= most || this.#overlay !== undefined || this.#chat.open?.hasBeginning !== false) return;
     void this.#try(async () => {
-      const before = this.#drawn?.maxScroll ?? 0;
-      await this.#chat.back(50);
-      this.#paged = true;
-      this.#show();
-      const grown = (this.#drawn?.maxScroll ?? 0) - before;
-      this.#scroll = Math.min(this.#scroll + Math.min(rows, grown), this.#drawn?.maxScroll ?? 0);
+      const older = await this.#chat.back(this.#drawn?.top ?? 0n, 50);
+      if (older.length > 0) this.#scrollTo(wanted);
     });
+  }
+
+  /** So far that a line is the first one. */
+  #scrollFrom(top: bigint): void {
+    this.#top = top;
+    this.#show();
+  }
+
+  /** Rows from the end as it is now; more than there are = the beginning. */
+  #scrollTo(rows: number): void {
+    this.#scroll = rows;
+    this.#anchor = this.#chat.newest();
   }
 
   /** The next thread of the list. */
@@ -211,6 +220,8 @@ export class TtyFront implements ChatListener {
   #enter(): void {
     const line = this.#editor.text;
     this.#overlay = undefined;
+    // Who presses Enter does not want to wait for the next try.
+    if (this.#chat.client.connection.phase === 'waiting') this.#chat.client.setForeground(true);
     if (line.trim() === '') return;
     const command = parseCommand(line);
     if (this.#opening > 0 && command.name !== 'quit') {
@@ -223,7 +234,7 @@ export class TtyFront implements ChatListener {
     const opens = command.name === 'open' || command.name === 'join' || command.name === 'group';
     if (opens) this.#opening += 1;
     void this.#try(async () => {
-      const outcome = await act(this.#chat, command, Date.now()).finally(() => {
+      const outcome = await act(this.#chat, command, { nowMs: Date.now(), top: this.#drawn?.top ?? 0n }).finally(() => {
         if (opens) this.#opening -= 1;
       });
       if (outcome.notice !== undefined) this.#notice = outcome.notice;
@@ -232,10 +243,7 @@ export class TtyFront implements ChatListener {
         this.#scroll = Number.MAX_SAFE_INTEGER;
       }
       if (outcome.scroll === 'end') this.#scroll = 0;
-      if (outcome.scroll === 'beginning') {
-        this.#scroll = Number.MAX_SAFE_INTEGER;
-        this.#paged = true;
-      }
+      if (outcome.older?.[0] !== undefined) this.#scrollFrom(outcome.older[0].sequence);
       if (outcome.quit === true) this.#done();
     });
   }

@@ -6,8 +6,12 @@ export interface View {
   readonly connection: ConnectionLine;
   readonly threads: readonly ThreadLine[];
   readonly open: OpenThread | undefined;
-  /** Rows of the open thread below the last one shown; 0 = at the end. */
+  /** Rows below the last one shown; 0 = at the end, whatever comes. */
   readonly scroll: number;
+  /** The sequence of the newest line when `scroll` was set: what came after it is below too. */
+  readonly anchor: bigint;
+  /** The sequence of the line to begin with, instead of `scroll`; undefined = none. */
+  readonly top: bigint | undefined;
   readonly editor: Editor;
   /** The last thing that happened, one line. */
   readonly notice: string;
@@ -42,6 +46,8 @@ export interface OpenThread {
 export type ChatLine =
   | {
       readonly kind: 'message';
+      /** Place of the line in the thread; 0 = a draft. */
+      readonly at: bigint;
       /** `#12`; empty for a draft. */
       readonly number: string;
       readonly time: string;
@@ -55,5 +61,5 @@ export type ChatLine =
       /** `…`, `✓`, `✓✓`, `✓✓ read`, `✗ reason`; empty for others’ messages. */
       readonly ticks: string;
     }
-  | { readonly kind: 'note'; readonly text: string }
+  | { readonly kind: 'note'; readonly at: bigint; readonly text: string }
   | { readonly kind: 'unread'; readonly count: number };

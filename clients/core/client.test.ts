@@ -111,6 +111,17 @@ describe('a client on a scripted server', () => {
       expect(heard).toEqual(['one', 'two', 'three']);
     });
 
+    test('that were skipped while the stream opened are fetched as soon as it is live', async () => {
+      thread.post('bob', 'one', 'two', 'three');
+      await client.start();
+      await settled();
+      carrier.last.welcome();
+      carrier.last.tell(thread.heads(), thread.skipped(1, 2), thread.tell(3, 3));
+      carrier.last.caughtUp();
+      await settled();
+      expect(heard).toEqual(['one', 'two', 'three']);
+    });
+
     test('that were skipped are left to history, when that is chosen', async () => {
       make({ skipped: 'history' });
       await scripted.live();

@@ -27,6 +27,8 @@ interface ThreadLog {
   readonly timeline: Timeline<Entry>;
   readonly fold: Fold | undefined;
   head: ThreadHead | undefined;
+  /** The stream has said that it does not bring what is up to here. */
+  skippedTo: bigint;
   read: bigint;
   unread: bigint;
   /** `unread` counts what is up to here. */
@@ -104,8 +106,10 @@ export class ThreadLogs {
     const log = this.#log(threadId);
     log.timeline.skipped(frame.to);
     this.#rooms.emitter.emit('skipped', { threadId, from: frame.from, to: frame.to, reason: frame.reason });
-    if (this.#options.skipped === 'fetch') this.#look(threadId, log, true);
-    else this.#took(threadId, log, log.timeline.leave(frame.to), 0);
+    if (this.#options.skipped === 'fetch') {
+      if (frame.to > log.skippedTo) log.skippedTo = frame.to;
+      this.#look(threadId, log);
+    } else this.#took(threadId, log, log.timeline.leave(frame.to), 0);
   }
 
   /** The user's own message has its place: the stream it was sent on does not bring it. */
@@ -114,7 +118,7 @@ export class ThreadLogs {
     if (result.duplicate) {
       // It may have been edited since: only the log says what it is now.
       log.timeline.skipped(result.sequence);
-      this.#look(draft.threadId, log, false);
+      this.#look(draft.threadId, log);
       return;
     }
     const entry: Entry = {
@@ -156,7 +160,7 @@ export class ThreadLogs {
 
   /** The stream is live: what is missing now, it will not bring. */
   lookAtAll(): void {
-    for (const [threadId, log] of this.#logs) this.#look(threadId, log, false);
+    for (const [threadId, log] of this.#logs) this.#look(threadId, log);
   }
 
   #log(threadId: string): ThreadLog {
@@ -164,7 +168,7 @@ export class ThreadLogs {
     if (log === undefined) {
       const { keepItems } = this.#options;
       const fold = keepItems > 0 ? new Fold(this.#rooms.me, keepItems) : undefined;
-      log = { timeline: new Timeline(), fold, head: undefined, read: 0n, unread: 0n, unreadAsOf: 0n };
+      log = { timeline: new Timeline(), fold, head: undefined, skippedTo: 0n, read: 0n, unread: 0n, unreadAsOf: 0n };
       this.#logs.set(threadId, log);
     }
     return log;
@@ -175,6 +179,7 @@ export class ThreadLogs {
       log.fold?.clear();
       log.read = 0n;
       log.unreadAsOf = 0n;
+      log.skippedTo = 0n;
       this.#rooms.acks.forget(threadId);
       this.#rooms.restarted(threadId);
       this.#rooms.emitter.emit('restarted', { threadId, epoch: log.timeline.epoch });
@@ -183,7 +188,7 @@ export class ThreadLogs {
     if (this.#options.acknowledge === 'when-told') {
       this.#rooms.acks.holds(threadId, log.timeline.held, fromStream);
     }
-    this.#look(threadId, log, false);
+    this.#look(threadId, log);
   }
 
   #tell(threadId: string, log: ThreadLog, entry: Entry): void {
@@ -205,8 +210,10 @@ export class ThreadLogs {
     }
   }
 
-  #look(threadId: string, log: ThreadLog, now: boolean): void {
+  #look(threadId: string, log: ThreadLog): void {
     const { timeline } = log;
+    // What was skipped, nobody brings: there is nothing to wait for.
+    const now = timeline.held < log.skippedTo;
     this.#rooms.repair.look(
       threadId,
       {
