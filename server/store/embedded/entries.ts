@@ -7,8 +7,10 @@ import { decodeEntry } from './entry-codec.ts';
 import { keys } from './keys.ts';
 
 const defaultMaxBytes = 1024 * 1024;
-/** Up to this many entries are asked for by key, more by an iterator, which is dearer to begin. */
-const fewEntries = 16;
+/** Up to this many entries are read on this thread: they are most likely in memory, and a hop costs more than they do. */
+const entriesReadNow = 4;
+/** Up to this many are asked for by key, more by an iterator, which is dearer to begin. */
+const entriesReadByKey = 16;
 
 /** Sequences have no holes: a range is known before anything is read. */
 export async function readEntries(
@@ -38,9 +40,13 @@ export async function readEntries(
   const reverse = range.fromEnd === true;
   let next = reverse ? last : first;
   const step = reverse ? -1 : 1;
-  if (last - first < fewEntries) {
+  if (last - first < entriesReadByKey) {
     const sequences = Array.from({ length: last - first + 1 }, (_, at) => next + at * step);
-    const values = await database.getMany(sequences.map((sequence) => keys.entry(log, sequence)));
+    const wanted = sequences.map((sequence) => keys.entry(log, sequence));
+    const values =
+      wanted.length <= entriesReadNow
+        ? await Promise.all(wanted.map((key) => database.get(key)))
+        : await database.getMany(wanted);
     for (let at = 0; at < sequences.length; at++) if (!take(sequences[at] ?? 0, values[at])) break;
   } else {
     let whole = false;
