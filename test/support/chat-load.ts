@@ -44,6 +44,8 @@ export interface ChatLoadOptions {
   readonly breakable?: boolean;
   /** Sends of one author to one thread that wait for an answer; default 8. */
   readonly pipelined?: number;
+  /** Drafts of one thread that a device has on their way; default 4. With 1 their order outlives a refusal. */
+  readonly inFlight?: number;
   /** The robot gives up half of the calls that break instead of repeating them: those may be in the log or not. */
   readonly robotGivesUp?: boolean;
 }
@@ -108,7 +110,7 @@ export class ChatLoad implements AsyncDisposable {
         gateway: this.#platform.gateway,
         token: () => this.#platform.token(client.user),
         breakable: this.#options.breakable ?? false,
-        inFlight: 4,
+        inFlight: this.#options.inFlight ?? 4,
         record: (record) => this.#record(record),
       });
       device.parley.on('connection', () => this.#look());
