@@ -300,6 +300,16 @@ describe('a client on a scripted server', () => {
       expect(runtime.timers).toBe(0);
     });
 
+    test('that was closed by the server tells it to whoever waits', async () => {
+      await scripted.live();
+      const waiting = client.send('t', 'never answered').catch((error: { reason: string }) => error.reason);
+      carrier.last.goodbye({ reason: 2, reconnect: false });
+      carrier.last.end();
+      await expect(waiting).resolves.toBe('CLIENT_CLOSED');
+      await expect(client.send('t', 'x')).rejects.toMatchObject({ reason: 'CLIENT_CLOSED' });
+      expect(runtime.timers).toBe(0);
+    });
+
     test('says what it has read and holds before it goes', async () => {
       await scripted.live();
       carrier.last.tell(thread.post('bob', 'one'));

@@ -116,8 +116,6 @@ export class ParleyClient implements AsyncDisposable {
   async close(): Promise<void> {
     this.#engine.acks.flush();
     this.#engine.connection.close();
-    this.#engine.outbox.close();
-    this.#engine.stop();
     await new Promise<void>((resolve) => {
       const timer = this.#engine.runtime.setTimer(farewellMs, resolve);
       void this.#engine.connection.gone().then(() => {

@@ -152,9 +152,9 @@ export class Engine {
 
   #caughtUp(session: Session, caughtUp: CaughtUp): void {
     this.#use(session);
+    this.#repair.resume();
     this.#userLog.caughtUp(caughtUp.userSequence);
     this.#saveResume();
-    this.#repair.resume();
     this.logs.lookAtAll();
     const { sessionId = '', resumed = false } = session.welcome ?? {};
     this.emitter.emit('caughtUp', { sessionId, resumed });
@@ -226,7 +226,11 @@ export class Engine {
       this.#repair.pause();
       this.#reauthentication.stop();
     }
-    if (state.phase === 'closed') this.stop();
+    if (state.phase === 'closed') {
+      this.stop();
+      // Nothing will be sent any more: what waits is told so, and is in the store if there is one.
+      this.outbox.close();
+    }
     this.emitter.emit('connection', state);
   }
 

@@ -15,7 +15,7 @@ import type { Runtime, Timer } from './runtime.ts';
 import { msOf } from './times.ts';
 
 /** A stream without any frame for this long is held for dead. */
-export const silenceMs = 60_000;
+const silenceMs = 60_000;
 /** Hello must be answered by Welcome within this time. */
 const openingMs = 20_000;
 const defaultBeatMs = 25_000;

@@ -66,6 +66,18 @@ describe('the user’s own log', () => {
       expect(heard).toEqual([1, 2, 3, 4, 5]);
     });
 
+    test('loses nothing of what came behind entries that were skipped while the stream opened', async () => {
+      carrier.last.welcome();
+      carrier.last.tell({
+        $case: 'skipped',
+        value: { what: { $case: 'userLog', value: true }, from: 1n, to: 3n, reason: 2 },
+      });
+      tell(4, 5);
+      carrier.last.caughtUp('t', 5n);
+      await runtime.advance(1000);
+      expect(heard).toEqual([1, 2, 3, 4, 5]);
+    });
+
     test('starts over when its epoch is another', async () => {
       carrier.last.welcome();
       carrier.last.caughtUp('t', 5n);

@@ -44,9 +44,13 @@ export class UserLog {
     this.#look(true);
   }
 
-  /** The server has told everything up to here that it tells. */
+  /** The server has told everything up to here that it tells: where it told nothing, this device needs nothing. */
   caughtUp(sequence: bigint): void {
-    this.#took(this.#timeline.leave(sequence));
+    if (this.#timeline.told === 0n) this.#took(this.#timeline.leave(sequence));
+    else {
+      this.#timeline.skipped(sequence);
+      this.#look(false);
+    }
   }
 
   #took(step: Step<UserEntry>): void {

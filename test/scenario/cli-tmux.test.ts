@@ -1,6 +1,6 @@
 // The terminal client, played by keys in a real terminal against a real platform. `clients/cli/screens.ts` keeps the
 // screens for the README.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { ParleyClient } from '../../clients/core/client.ts';
@@ -231,6 +231,15 @@ needs('tmux')('the terminal client', () => {
     await alice.see(/ icanon [\s\S]* echo [\s\S]*typed/u, / -echo /u);
   });
 
+  test('leaves it so too when it fails', async () => {
+    await alice.press('C-l');
+    await alice.enter(`cd ${root}; ${process.execPath} test/support/crash-at-terminal.ts; stty -a`);
+    await alice.see(/^taken/u);
+    await alice.type('x');
+    await alice.see(/Error: a bug[\s\S]* icanon [\s\S]* echo /u, / -echo /u);
+    expect(await alice.variable('alternate_on')).toBe('0');
+  });
+
   test('leaves it so too when it is killed by a signal', async () => {
     await alice.press('C-l');
     await alice.enter(`cd ${root}; ${command()}`);
@@ -244,7 +253,6 @@ needs('tmux')('the terminal client', () => {
 
 /** The node process below a shell. */
 async function childOf(pid: number): Promise<number> {
-  const { readFile } = await import('node:fs/promises');
   const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
   return Number(children[0]);
 }
