@@ -1,7 +1,7 @@
 import { type Bus, topicOf } from '../bus/bus.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { UserId } from '../core/ids.ts';
-import { cleanCloseGraceMs, type Presence } from '../core/presence.ts';
+import { cleanCloseGraceMs, heartbeatTimeoutMs, type Presence } from '../core/presence.ts';
 import type { Store } from '../store/store.ts';
 import type { Registry, RegistrySession } from './registry.ts';
 
@@ -19,7 +19,13 @@ interface Present {
   lastSeenMs: number;
 }
 
-/** The registry of a single node, in memory. A session costs a map entry; one timer serves everybody's grace. */
+/**
+ * The registry of a single node, in memory. A session costs a map entry; one timer serves everybody's grace.
+ *
+ * A node that has just started does not know who is about to come back from the one before it. Until `cleanCloseGraceMs`
+ * have passed, users who were seen shortly before the start are `unknown`; who was asked about and is still away then is
+ * told as offline. So a restart shows nobody as gone who comes back in time.
+ */
 export class MemoryRegistry implements Registry {
   readonly #clock: Clock;
   readonly #bus: Bus;
@@ -28,6 +34,12 @@ export class MemoryRegistry implements Registry {
   /** Users in grace and when it ends (monotonic ms), the earliest first. */
   readonly #grace = new Map<UserId, number>();
   #graceTimer: Timer | undefined;
+  readonly #startMs: number;
+  /** When the start's own grace ends, monotonic ms. */
+  readonly #settledMs: number;
+  /** Users who may be about to come back and whom somebody asked about, with when they were last seen. */
+  readonly #awaited = new Map<UserId, number>();
+  #settleTimer: Timer | undefined;
   /** Last-seen times that the store has not taken yet. */
   readonly #unsaved = new Map<UserId, number>();
   #saving: Promise<void> | undefined;
@@ -36,6 +48,8 @@ export class MemoryRegistry implements Registry {
     this.#clock = options.clock;
     this.#bus = options.bus;
     this.#store = options.store;
+    this.#startMs = this.#clock.nowMs();
+    this.#settledMs = this.#clock.monotonicMs() + cleanCloseGraceMs;
   }
 
   announce(session: RegistrySession): Promise<void> {
@@ -46,6 +60,7 @@ export class MemoryRegistry implements Registry {
       this.#grace.delete(userId);
       return Promise.resolve();
     }
+    this.#awaited.delete(userId);
     this.#present.set(userId, { sessions: new Map([[session.sessionId, session]]), lastSeenMs: 0 });
     this.#publish({ userId, state: 'online', lastSeenMs: 0, asOfMs: this.#clock.nowMs() });
     return Promise.resolve();
@@ -80,10 +95,32 @@ export class MemoryRegistry implements Registry {
     }
     return users.map((userId) => {
       const lastSeenMs = lastSeen.get(userId);
-      return lastSeenMs === undefined
-        ? { userId, state: 'online', lastSeenMs: 0, asOfMs }
-        : { userId, state: 'offline', lastSeenMs, asOfMs };
+      // Somebody may have come while the store was asked.
+      const isHere = lastSeenMs === undefined || this.#present.has(userId);
+      if (isHere) return { userId, state: 'online', lastSeenMs: 0, asOfMs };
+      if (this.#mayComeBack(userId, lastSeenMs)) return { userId, state: 'unknown', lastSeenMs: 0, asOfMs };
+      return { userId, state: 'offline', lastSeenMs, asOfMs };
     });
+  }
+
+  /** Whether the user may have had a session when the node before this one stopped. Then what becomes of it is told. */
+  #mayComeBack(userId: UserId, lastSeenMs: number): boolean {
+    const leftMs = this.#settledMs - this.#clock.monotonicMs();
+    if (leftMs <= 0) return false;
+    // A session that was open had a heartbeat within the time-out; the rest is for the restart itself.
+    const isRecent = lastSeenMs < this.#startMs && lastSeenMs >= this.#startMs - heartbeatTimeoutMs - cleanCloseGraceMs;
+    if (!isRecent) return false;
+    this.#awaited.set(userId, lastSeenMs);
+    this.#settleTimer ??= this.#clock.after(leftMs, () => this.#settle());
+    return true;
+  }
+
+  #settle(): void {
+    const asOfMs = this.#clock.nowMs();
+    for (const [userId, lastSeenMs] of this.#awaited) {
+      this.#publish({ userId, state: 'offline', lastSeenMs, asOfMs });
+    }
+    this.#awaited.clear();
   }
 
   locate(user: UserId): Promise<RegistrySession[]> {
@@ -93,6 +130,7 @@ export class MemoryRegistry implements Registry {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#graceTimer?.cancel();
     this.#grace.clear();
+    this.#settleTimer?.cancel();
     await this.#saving;
   }
 

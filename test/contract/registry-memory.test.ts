@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { topicOf } from '../../server/bus/bus.ts';
 import { MemoryBus } from '../../server/bus/memory.ts';
 import type { SessionId, UserId } from '../../server/core/ids.ts';
 import { cleanCloseGraceMs } from '../../server/core/presence.ts';
@@ -39,6 +40,44 @@ test('when users were last seen survives the registry, also for who is in grace 
   await first[Symbol.asyncDispose]();
   const second = new MemoryRegistry({ clock, bus: new MemoryBus(), store: await kept.reopen() });
   expect(await second.get([user])).toMatchObject([{ state: 'offline', lastSeenMs: 123_456 }]);
+});
+
+test('who was there when the node stopped is unknown to the next one for the grace, and then offline if they stay away', async () => {
+  const clock = new HandClock();
+  await using kept = await newTemporaryStore({ clock });
+  const [back, gone, old] = ['back', 'gone', 'old'].map((name) => name as UserId) as [UserId, UserId, UserId];
+  const lastSeenMs = clock.nowMs();
+  const sessionOf = (userId: UserId) => ({ ...session, sessionId: `n.${userId}` as SessionId, userId });
+  const first = new MemoryRegistry({ clock, bus: new MemoryBus(), store: kept.store });
+  for (const userId of [back, gone, old]) {
+    await first.announce(sessionOf(userId));
+    const aged = userId === old ? lastSeenMs - 10 * 60_000 : lastSeenMs;
+    await first.withdraw(sessionOf(userId), { clean: true, lastSeenMs: aged });
+  }
+  await first[Symbol.asyncDispose]();
+
+  clock.turn(2_000);
+  const bus = new MemoryBus();
+  const heard: [UserId, string, number][] = [];
+  for (const userId of [back, gone, old]) {
+    await bus.subscribe(topicOf.presence(userId), (event) => {
+      if (event.type === 'presence') heard.push([userId, event.presence.state, event.presence.lastSeenMs]);
+    });
+  }
+  await using second = new MemoryRegistry({ clock, bus, store: await kept.reopen() });
+  const states = async () => (await second.get([back, gone, old])).map((one) => one.state);
+  expect(await states()).toEqual(['unknown', 'unknown', 'offline']);
+  await second.announce(sessionOf(back));
+  await clock.turnSlowly(cleanCloseGraceMs - 1, 1_000);
+  expect(await states()).toEqual(['online', 'unknown', 'offline']);
+  await clock.turnSlowly(1, 1_000);
+  expect(await states()).toEqual(['online', 'offline', 'offline']);
+  await expect
+    .poll(() => heard)
+    .toEqual([
+      [back, 'online', 0],
+      [gone, 'offline', lastSeenMs],
+    ]);
 });
 
 test('a store that fails hides when users were last seen, not whether they are there, and gets it later', async () => {

@@ -113,7 +113,7 @@ export class ChatLoad implements AsyncDisposable {
         inFlight: this.#options.inFlight ?? 4,
         record: (record) => this.#record(record),
       });
-      device.parley.on('connection', () => this.#look());
+      device.parley.on('connection', () => this.wake());
       this.devices.push(device);
     });
     await Promise.all(opening);
@@ -152,7 +152,7 @@ export class ChatLoad implements AsyncDisposable {
     });
   }
 
-  /** Resolves once `check` holds; it is asked after every answer and every change of a connection. */
+  /** Resolves once `check` holds; it is asked after every answer, every change of a connection and every `wake`. */
   async until(check: () => boolean, what: string): Promise<void> {
     let waiter: (() => void) | undefined;
     const met = new Promise<void>((resolve) => {
@@ -253,7 +253,7 @@ export class ChatLoad implements AsyncDisposable {
       room.last = Math.max(room.last, sequence);
       this.#record({ client, atMs: performance.now(), kind: 'sent', thread: room.id, ref, sequence });
       this.answered += 1;
-      this.#look();
+      this.wake();
     } catch (error) {
       if (!this.#stopped) this.#failures.push(`${room.expected.label} ${ref}: ${String(error)}`);
       // It would be refused as fast as it can be said.
@@ -327,7 +327,8 @@ export class ChatLoad implements AsyncDisposable {
     if (record.kind === 'heard') this.#listening.note(record.client, record.thread, record.sequence);
   }
 
-  #look(): void {
+  /** Something happened that `until` may wait for. */
+  wake(): void {
     this.#activity.touch();
     for (const waiter of [...this.#waiters]) waiter();
   }
