@@ -61,7 +61,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     algorithms: config.PARLEY_JWT_ALGORITHMS.split(','),
     clock,
   });
-  const store = await openEmbeddedStore({ folder: config.PARLEY_DATA, clock });
+  const store = await openEmbeddedStore({ folder: config.PARLEY_DATA, clock, log });
   const bus = new MemoryBus();
   const registry = new MemoryRegistry({ clock, bus, store });
   const views = new ThreadViews(store, config.PARLEY_VIEWS);
