@@ -1,7 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ChatNode, Ids, callerOf, groupOf, openChatNode, post } from '../../test/support/chat-node.ts';
-import { topicOf } from '../bus/bus.ts';
-import type { BusEvent } from '../core/event.ts';
+import { type ChatNode, Ids, callerOf, groupOf, openChatNode } from '../../test/support/chat-node.ts';
 import type { ThreadId } from '../core/ids.ts';
 import type { AppendOutcome } from './appender.ts';
 

@@ -1,6 +1,9 @@
-import { sizeOfEntry, type Entry, type Head } from '../core/entry.ts';
+import { changesMembers, sizeOfEntry, type Entry, type Head } from '../core/entry.ts';
 import type { SessionId, ThreadId } from '../core/ids.ts';
 import type { FrameEncoder } from './frames.ts';
+
+/** Bytes of one batch, unless one entry alone has more: a fraction of a window, and well below what a client takes as one message. */
+export const maxBatchBytes = 64 * 1_024;
 
 /** Entries of one thread in order, encoded once for all sessions that hear them. */
 export class EntryBatch {
@@ -12,6 +15,8 @@ export class EntryBatch {
   readonly first: bigint;
   readonly last: bigint;
   readonly bytes: number;
+  /** Whether one of them changes who is a member, or in what role. */
+  readonly changesMembers: boolean;
   #encoded: Buffer | undefined;
 
   constructor(threadId: ThreadId, head: Head, entries: readonly Entry[], origin: SessionId | undefined) {
@@ -22,8 +27,13 @@ export class EntryBatch {
     this.first = entries[0]?.sequence ?? 0n;
     this.last = entries.at(-1)?.sequence ?? 0n;
     let bytes = 0;
-    for (const entry of entries) bytes += sizeOfEntry(entry);
+    let members = false;
+    for (const entry of entries) {
+      bytes += sizeOfEntry(entry);
+      members ||= changesMembers(entry.change);
+    }
     this.bytes = bytes;
+    this.changesMembers = members;
   }
 
   encoded(encode: FrameEncoder): Buffer {
@@ -32,10 +42,15 @@ export class EntryBatch {
     return this.#encoded;
   }
 
-  /** The part of it from `from` to `to`, both included; undefined when there is none. */
-  part(from: bigint, to: bigint): EntryBatch | undefined {
-    if (from <= this.first && to >= this.last) return this;
-    const entries = this.entries.filter((entry) => entry.sequence >= from && entry.sequence <= to);
-    return entries.length === 0 ? undefined : new EntryBatch(this.threadId, this.head, entries, this.origin);
+  /** The part of it from `from` on; undefined when there is none. */
+  since(from: bigint): EntryBatch | undefined {
+    if (from <= this.first) return this;
+    return from > this.last ? undefined : this.of(this.entries.filter((entry) => entry.sequence >= from));
+  }
+
+  /** Some consecutive ones of its entries, itself if they are all. */
+  of(entries: readonly Entry[]): EntryBatch {
+    if (entries.length === this.entries.length) return this;
+    return new EntryBatch(this.threadId, this.head, entries, this.origin);
   }
 }

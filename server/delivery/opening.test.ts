@@ -1,16 +1,24 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Ids, groupOf, post } from '../../test/support/chat-node.ts';
+import { Ids, callerOf, groupOf, post } from '../../test/support/chat-node.ts';
 import { type DeliveryNode, openDeliveryNode } from '../../test/support/delivery-node.ts';
-import type { UserId } from '../core/ids.ts';
+import { StoreGate } from '../../test/support/store-gate.ts';
+import type { ThreadId, UserId } from '../core/ids.ts';
 
 let node: DeliveryNode;
+let gate: StoreGate;
 let ids: Ids;
 
 beforeEach(async () => {
-  node = await openDeliveryNode();
+  gate = new StoreGate();
+  node = await openDeliveryNode({ storeBehind: gate.behind });
   ids = new Ids();
 });
 afterEach(() => node[Symbol.asyncDispose]());
+
+const add = (threadId: ThreadId, user: string): Promise<bigint> =>
+  node.chat.groups.add(callerOf('alice'), threadId, ids.next(), [user as UserId]);
+const remove = (threadId: ThreadId, user: string): Promise<bigint> =>
+  node.chat.groups.remove(callerOf('alice'), threadId, ids.next(), user as UserId);
 
 describe('A device that comes back', () => {
   it('takes over from its older session also when the clock was set back meanwhile', async () => {
@@ -33,4 +41,78 @@ describe('Sessions of one device that open at once', () => {
     expect(await node.registry.locate('alice' as UserId)).toEqual([]);
     expect(node.hub.topics).toBe(0);
   });
+});
+
+describe('What happens while a session opens', () => {
+  it('is told from the first entry on, of a thread that stood still before', async () => {
+    const { threadId, token } = await quietThread();
+    const held = gate.hold('devicePositions');
+    const bob = node.open('bob', 'd1', { resumeToken: token });
+    await held.reached;
+    for (const text of ['one', 'two', 'three']) await post(node, ids, 'alice', threadId, text);
+    held.release();
+    await bob.opened;
+    await bob.until(() => bob.all('caughtUp').length > 0);
+    expect(bob.log(threadId)).toEqual(['3', '4', '5']);
+  });
+
+  it('is told whole of a group that its user comes into', async () => {
+    const threadId = await groupOf(node, ids, 'alice');
+    const held = gate.hold('devicePositions');
+    const bob = node.open('bob');
+    await held.reached;
+    await post(node, ids, 'alice', threadId, 'not for bob');
+    await add(threadId, 'bob');
+    await post(node, ids, 'alice', threadId, 'before he hears the group');
+    held.release();
+    await bob.opened;
+    await bob.until(() => bob.all('caughtUp').length > 0);
+    expect(bob.log(threadId)).toEqual(['3', '4']);
+    await post(node, ids, 'alice', threadId, 'live');
+    await bob.until(() => bob.log(threadId).includes('5'));
+    expect(bob.log(threadId)).toEqual(['3', '4', '5']);
+  });
+
+  it('ends with the removal, for who is removed after the threads were listed', async () => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    const held = gate.hold('heads');
+    const bob = node.open('bob');
+    // The inbox was read; where its groups stand is read once they are heard.
+    await held.reached;
+    await remove(threadId, 'bob');
+    await post(node, ids, 'alice', threadId, 'not for bob');
+    held.release();
+    await bob.opened;
+    await bob.until(() => bob.all('caughtUp').length > 0);
+    expect(bob.log(threadId)).toEqual(['1', '2']);
+    const [head] = bob.all('headsChanged').flatMap(({ heads }) => heads);
+    expect(head?.sequence ?? 2n).toBeLessThanOrEqual(2n);
+  });
+
+  it('leaves out what was said while its user was out of a group', async () => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    const held = gate.hold('devicePositions');
+    const bob = node.open('bob');
+    await held.reached;
+    await remove(threadId, 'bob');
+    await post(node, ids, 'alice', threadId, 'not for bob');
+    await add(threadId, 'bob');
+    await post(node, ids, 'alice', threadId, 'for bob');
+    held.release();
+    await bob.opened;
+    await bob.until(() => bob.all('caughtUp').length > 0);
+    expect(bob.log(threadId)).toEqual(['1', '2', '4', '5']);
+  });
+
+  /** A thread in which nothing happened for long before bob's device was last told. */
+  async function quietThread(): Promise<{ threadId: ThreadId; token: Uint8Array }> {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    await post(node, ids, 'alice', threadId, 'long ago');
+    node.clock.turn(60_000);
+    const before = await node.live('bob');
+    await before.session.acknowledge(threadId, 2n);
+    node.clock.turn(1_000);
+    before.break();
+    return { threadId, token: before.all('caughtUp')[0]?.resumeToken ?? Buffer.alloc(0) };
+  }
 });

@@ -1,5 +1,5 @@
 import { topicOf } from '../bus/bus.ts';
-import { threadLog, userLog, type ThreadId } from '../core/ids.ts';
+import { threadLog, userLog, type ThreadId, type UserId } from '../core/ids.ts';
 import { heartbeatIntervalMs } from '../core/presence.ts';
 import type { InboxRow, Position, Store } from '../store/store.ts';
 import type { DeliveryContext } from './context.ts';
@@ -77,7 +77,7 @@ export async function openSession(
   });
   onWelcome();
 
-  const changed = await changedSince(inbox, groups, resumed ? place : undefined, opening, context);
+  const changed = await changedSince(userId, inbox, groups, resumed ? place : undefined, opening, context);
   const heads = await headsOf(session, changed, opening, context);
   if (isOver()) return;
   for (let start = 0; start < heads.length; start += headsPerFrame) {
@@ -93,6 +93,7 @@ export async function openSession(
 
 /** Rows of threads that are elsewhere than the device was told; heads of large and of heard groups read anew. */
 async function changedSince(
+  userId: UserId,
   inbox: readonly InboxRow[],
   heard: readonly InboxRow[],
   place: ResumePlace | undefined,
@@ -106,11 +107,15 @@ async function changedSince(
   const read = await store.heads(logs.map(threadLog));
   const current = new Map(logs.map((threadId, index) => [threadId, read[index]]));
   const sinceMs = place?.inboxMs ?? 0;
+  // Where members changed since the inbox was read the user may have been removed: then the head is not theirs to know.
+  const raced = heard.filter((row) => (current.get(row.threadId)?.membersSequence ?? 0n) > row.sequence);
+  const left = new Map<ThreadId, InboxRow>();
+  for (const { threadId } of raced) {
+    const now = await store.inboxRow(userId, threadId);
+    if (now?.member === false) left.set(threadId, now);
+  }
   return inbox
-    .map((row) => {
-      const head = current.get(row.threadId);
-      return head === undefined ? row : { ...row, ...head };
-    })
+    .map((row) => left.get(row.threadId) ?? { ...row, ...current.get(row.threadId) })
     .filter((row) => row.activityMs >= sinceMs || opening.positions.has(row.threadId))
     .toSorted((a, b) => b.activityMs - a.activityMs);
 }
@@ -207,11 +212,11 @@ async function backfill(
 ): Promise<void> {
   const most = BigInt(limits.backfillEntries);
   let told = 0;
-  for (const { threadId, sequence, delivered, visibleFrom } of heads) {
+  for (const { threadId, sequence, delivered, visibleFrom, member } of heads) {
     const held = delivered >= visibleFrom ? delivered : visibleFrom - 1n;
     const wanted = opening.positions.has(threadId) || told < backfilledThreads;
     if (held >= sequence || !wanted) {
-      session.feeds.window.open(threadId, sequence + 1n);
+      session.feeds.window.open(threadId, sequence + 1n).left = !member;
       continue;
     }
     told += 1;
@@ -229,11 +234,9 @@ async function cutOver(session: Session, context: DeliveryContext): Promise<void
   const heard = session.feeds.heardWhileOpening;
   for (;;) {
     if (session.phase === 'ended') return;
-    for (const [threadId, batch] of heard) {
+    for (const [threadId, span] of heard) {
       heard.delete(threadId);
-      await session.feeds.settleGroup(threadId);
-      if (session.feeds.window.feed(threadId) === undefined) session.feeds.window.open(threadId, batch.first);
-      await session.feeds.catchUp(threadId, batch.last);
+      await session.feeds.settle(threadId, span);
     }
     await tellUserLog(session, context);
     // Nothing is awaited from here to the change of phase: what is heard after it is told as it comes.

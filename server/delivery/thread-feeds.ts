@@ -1,13 +1,22 @@
 import { topicOf, type Topic } from '../bus/bus.ts';
-import type { Entry } from '../core/entry.ts';
-import { threadLog, type ThreadId, type UserId } from '../core/ids.ts';
+import { threadLog, type ThreadId } from '../core/ids.ts';
+import { audible, wasIn, type Stretch } from './audible.ts';
 import type { DeliveryContext } from './context.ts';
-import { EntryBatch } from './entry-batch.ts';
+import { EntryBatch, maxBatchBytes } from './entry-batch.ts';
+import type { OutFrame } from './frames.ts';
 import type { TopicListener } from './hub.ts';
 import type { Outbox } from './outbox.ts';
 import type { SessionIdentity } from './session.ts';
 import type { ThreadView } from './thread-views.ts';
 import { Window, type Feed } from './window.ts';
+
+/** What was heard of a thread while opening. */
+export interface Span {
+  readonly from: bigint;
+  to: bigint;
+  /** At `from` the user came in. */
+  readonly joins: boolean;
+}
 
 /** Groups that a session hears live at most. */
 const maxGroups = 100;
@@ -17,6 +26,7 @@ export interface FeedOwner extends TopicListener {
   readonly identity: SessionIdentity;
   readonly outbox: Outbox;
   readonly phase: 'opening' | 'live' | 'ended';
+  push(frame: OutFrame): void;
   onScreen(threadId: ThreadId): boolean;
   unsubscribe(threadId: ThreadId): void;
 }
@@ -27,8 +37,8 @@ export interface FeedOwner extends TopicListener {
  */
 export class ThreadFeeds {
   readonly window: Window;
-  /** Threads of which something was heard while opening, to be told from the log: the last batch of each. */
-  readonly heardWhileOpening = new Map<ThreadId, EntryBatch>();
+  /** Threads of which something was heard while opening, to be told from the log. */
+  readonly heardWhileOpening = new Map<ThreadId, Span>();
   readonly #owner: FeedOwner;
   readonly #context: DeliveryContext;
   /** Groups heard live, the one longest without news first. */
@@ -41,34 +51,60 @@ export class ThreadFeeds {
   }
 
   hear(batch: EntryBatch, view: ThreadView): void {
-    const { threadId } = batch;
     const { userId } = this.#owner.identity;
-    const member = view.members.has(userId);
-    let heard: EntryBatch | undefined = batch;
-    if (!member) {
-      // Their own removal is the last that they hear.
-      const removal = lastRemoval(batch.entries, userId);
-      heard = removal === undefined ? undefined : batch.part(0n, removal.sequence);
+    const member = view.members.get(userId);
+    if (batch.changesMembers) {
+      const isIn = wasIn(batch.entries, userId);
+      if (isIn !== undefined) {
+        const stretches = audible(batch.entries, userId, isIn);
+        for (const stretch of stretches) this.#hearStretch(batch, stretch, view);
+        const isOut = stretches.at(-1)?.leaves === true;
+        // While the session opens more may follow: the group is settled at the end.
+        if (isOut && this.#owner.phase !== 'opening') this.forgetGroup(batch.threadId);
+        return;
+      }
     }
-    if (heard === undefined) return this.forgetGroup(threadId);
-    if (this.#owner.phase === 'opening') {
-      this.heardWhileOpening.set(threadId, heard);
-      return;
-    }
-    // Heard by the user's own topic: a group they came into.
-    if (member && view.info.kind === 'group' && !this.#groups.has(threadId)) return void this.#enter(view, heard);
-    this.tell(heard);
-    if (!member) this.forgetGroup(threadId);
+    if (member === undefined) return this.forgetGroup(batch.threadId);
+    // Of before they came in, where the view is newer than the batch.
+    if (member.joinSequence > batch.first) return;
+    this.#hearStretch(batch, { entries: batch.entries, joins: false, leaves: false }, view);
   }
 
-  /** Tells the entries that are due; reads what is missing before them. */
-  tell(batch: EntryBatch): void {
+  #hearStretch(batch: EntryBatch, { entries, joins, leaves }: Stretch, view: ThreadView): void {
+    const { threadId } = batch;
+    const heard = batch.of(entries);
+    if (this.#owner.phase === 'opening') {
+      const before = this.heardWhileOpening.get(threadId);
+      if (before === undefined) this.heardWhileOpening.set(threadId, { from: heard.first, to: heard.last, joins });
+      else before.to = heard.last;
+      return;
+    }
+    if (joins) this.#begin(threadId, heard.first);
+    this.tell(heard, leaves);
+    // Heard by the user's own topic: a group they came into.
+    if (!leaves && view.info.kind === 'group' && !this.#groups.has(threadId)) void this.#enter(threadId);
+  }
+
+  /** The user came in at `first`: what is between that and their last removal is not theirs. */
+  #begin(threadId: ThreadId, first: bigint): void {
+    const feed = this.window.feed(threadId);
+    if (feed === undefined) this.window.open(threadId, first);
+    // If they have not been told of their removal, what is missing is read, and shows when they left and came.
+    else if (feed.left && !feed.repairing) {
+      feed.left = false;
+      if (feed.next < first) feed.next = first;
+    }
+  }
+
+  /** Tells the entries that are due; reads what is missing before them. `leaves`: the last is the user's removal. */
+  tell(batch: EntryBatch, leaves = false): void {
     const feed = this.window.feed(batch.threadId) ?? this.window.open(batch.threadId, batch.first);
     if (batch.last > feed.heard) feed.heard = batch.last;
     if (batch.last < feed.next || feed.repairing) return;
     if (batch.first > feed.next) return void this.#repair(batch.threadId, feed);
-    const due = batch.part(feed.next, batch.last);
+    const due = batch.since(feed.next);
     if (due === undefined) return;
+    feed.left = leaves;
     if (due.origin === this.#owner.identity.sessionId && feed.skipFrom === 0n) {
       // The device has the replies; they stand for the entries.
       feed.next = due.last + 1n;
@@ -93,60 +129,94 @@ export class ThreadFeeds {
 
   async #repair(threadId: ThreadId, feed: Feed): Promise<void> {
     const { views, store } = this.#context;
+    const { userId } = this.#owner.identity;
     feed.repairing = true;
     try {
       // Nothing is awaited between the last look at `heard` and the end: what is heard behind it is told as it comes.
-      while (feed.next <= feed.heard && this.#owner.phase !== 'ended') {
+      while (feed.next <= feed.heard) {
+        // What would be left out anyway is not read.
+        if (feed.skipFrom > 0n) return this.#jump(threadId, feed);
         const head = (await views.get(threadId))?.head;
-        const range = { after: feed.next - 1n, upTo: feed.heard, limit: 200 };
+        const range = { after: feed.next - 1n, upTo: feed.heard, limit: 200, maxBytes: maxBatchBytes };
         const entries = head === undefined ? [] : await store.entries(threadLog(threadId), range);
-        if (head === undefined || entries.length === 0) {
-          feed.next = feed.heard + 1n;
-          return;
+        if (this.#owner.phase === 'ended') return;
+        const last = entries.at(-1);
+        if (head === undefined || last === undefined) throw new Error('what was heard of is in the log');
+        for (const stretch of audible(entries, userId, !feed.left)) {
+          const due = new EntryBatch(threadId, head, stretch.entries, undefined);
+          feed.next = due.first;
+          this.#admit(feed, due);
+          feed.left = stretch.leaves;
         }
-        this.#admit(feed, new EntryBatch(threadId, head, entries, undefined));
+        feed.next = last.sequence + 1n;
       }
     } catch {
-      // The store cannot be read: the device sees the gap by the next entry's sequence and asks itself.
-      feed.next = feed.heard + 1n;
+      // The store cannot be read: the device is told, and asks when it wants them.
+      const { next: from, heard: to } = feed;
+      if (feed.skipFrom === 0n) this.#owner.push({ type: 'skipped', threadId, from, to, reason: 'backfill-limit' });
+      this.#jump(threadId, feed);
     } finally {
       feed.repairing = false;
     }
   }
 
-  /** A group that the user came into while the session is live. */
-  async #enter({ threadId, members }: ThreadView, batch: EntryBatch): Promise<void> {
-    const { userId } = this.#owner.identity;
-    this.window.open(threadId, members.get(userId)?.joinSequence ?? batch.first);
-    this.tell(batch);
-    await this.hearGroup(threadId).catch(() => undefined);
-    // Appended after the batch and before the subscription.
-    const view = await this.#context.views.get(threadId).catch(() => undefined);
-    if (view?.members.has(userId) === true) await this.catchUp(threadId, view.head.sequence);
+  /** Goes on behind what was heard, unread. */
+  #jump(threadId: ThreadId, feed: Feed): void {
+    feed.next = feed.heard + 1n;
+    const member = this.#context.views.peek(threadId)?.members.get(this.#owner.identity.userId);
+    feed.left = member === undefined || member.joinSequence > feed.heard;
   }
 
-  /** Joins a group's topic; the one longest without news gives way when there are too many. */
-  async hearGroup(threadId: ThreadId): Promise<void> {
-    if (this.#groups.has(threadId)) return;
+  /** A group that the user came into while the session is live. */
+  async #enter(threadId: ThreadId): Promise<void> {
+    try {
+      const head = await this.#hearFromNow(threadId);
+      if (head !== undefined) await this.catchUp(threadId, head);
+    } catch {
+      // It cannot be heard just now: the device asks, or hears of it at its next opening.
+    }
+  }
+
+  /** Joins a group's topic; the one longest without news gives way when there are too many. False = it was heard already. */
+  async hearGroup(threadId: ThreadId): Promise<boolean> {
+    if (this.#groups.has(threadId)) return false;
     this.#groups.add(threadId);
+    const { hub } = this.#context;
     if (this.#groups.size > maxGroups) {
       for (const oldest of this.#groups) {
         if (oldest === threadId || this.#owner.onScreen(oldest)) continue;
         this.#groups.delete(oldest);
-        this.#context.hub.leave(topicOf.thread(oldest), this.#owner);
+        hub.leave(topicOf.thread(oldest), this.#owner);
         break;
       }
     }
-    await this.#context.hub.join(topicOf.thread(threadId), this.#owner);
-    if (this.#owner.phase === 'ended') this.#context.hub.leave(topicOf.thread(threadId), this.#owner);
+    try {
+      await hub.join(topicOf.thread(threadId), this.#owner);
+    } catch (error) {
+      this.#groups.delete(threadId);
+      throw error;
+    }
+    if (this.#owner.phase === 'ended') hub.leave(topicOf.thread(threadId), this.#owner);
+    return true;
   }
 
-  /** A group that was heard of while opening: live from now on for a member, no more for others. */
-  async settleGroup(threadId: ThreadId): Promise<void> {
+  /** The same, with the head after that: what was appended before has to be read. Undefined = it was heard already. */
+  async #hearFromNow(threadId: ThreadId): Promise<bigint | undefined> {
+    if (!(await this.hearGroup(threadId))) return undefined;
+    return (await this.#context.store.head(threadLog(threadId)))?.sequence;
+  }
+
+  /** Tells what was heard of a thread while opening. A group is live from now on for a member, and no more for others. */
+  async settle(threadId: ThreadId, { from, to, joins }: Span): Promise<void> {
     const view = await this.#context.views.get(threadId);
-    if (view?.info.kind !== 'group') return;
-    if (view.members.has(this.#owner.identity.userId)) await this.hearGroup(threadId);
-    else this.forgetGroup(threadId);
+    let head = to;
+    if (view?.info.kind === 'group') {
+      if (view.members.has(this.#owner.identity.userId)) head = (await this.#hearFromNow(threadId)) ?? to;
+      else this.forgetGroup(threadId);
+    }
+    if (joins) this.#begin(threadId, from);
+    else if (this.window.feed(threadId) === undefined) this.window.open(threadId, from);
+    await this.catchUp(threadId, head > to ? head : to);
   }
 
   forgetGroup(threadId: ThreadId): void {
@@ -168,8 +238,4 @@ export class ThreadFeeds {
     this.heardWhileOpening.clear();
     return topics;
   }
-}
-
-function lastRemoval(entries: readonly Entry[], userId: UserId): Entry | undefined {
-  return entries.findLast(({ change }) => change.kind === 'member-removed' && change.userId === userId);
 }

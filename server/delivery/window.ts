@@ -16,6 +16,8 @@ export interface Feed {
   skipFrom: bigint;
   /** A read of missed entries is under way; live ones wait in the log. */
   repairing: boolean;
+  /** The last that was told is the user's removal: what follows is not theirs until they come in again. */
+  left: boolean;
 }
 
 export interface Skip {
@@ -56,7 +58,7 @@ export class Window {
   /** Begins (or begins again) a thread at the sequence to be told next. */
   open(threadId: ThreadId, next: bigint): Feed {
     this.close(threadId);
-    const feed: Feed = { heard: next - 1n, next, unacked: [], skipFrom: 0n, repairing: false };
+    const feed: Feed = { heard: next - 1n, next, unacked: [], skipFrom: 0n, repairing: false, left: false };
     this.#feeds.set(threadId, feed);
     return feed;
   }
