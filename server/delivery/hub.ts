@@ -1,9 +1,9 @@
 import type { Bus, Subscription, Topic } from '../bus/bus.ts';
-import type { Clock } from '../core/clock.ts';
-import type { Entry, Head } from '../core/entry.ts';
+import { pause, type Clock } from '../core/clock.ts';
+import { sizeOfEntry, type Entry } from '../core/entry.ts';
 import type { BusEvent } from '../core/event.ts';
-import type { SessionId, ThreadId } from '../core/ids.ts';
-import { EntryBatch } from './entry-batch.ts';
+import type { SessionId } from '../core/ids.ts';
+import { EntryBatch, maxBatchBytes } from './entry-batch.ts';
 import type { ThreadView, ThreadViews } from './thread-views.ts';
 
 /** What a session (or anything on this node) hears of the topics it joined. Called in order, must not throw. */
@@ -14,21 +14,27 @@ export interface TopicListener {
   hearEvent(event: BusEvent): void;
 }
 
+type EntriesEvent = Extract<BusEvent, { type: 'entries' }>;
+
 /** Events of a group wait at most this long for others to share a frame with. */
 const maxTickMs = 100;
 /** One ms of waiting for each this many listeners: a handful hears at once. */
 const listenersPerTickMs = 10;
+/** Batches of a topic that wait for the store; when it cannot be read, it is asked again after this time. */
+const maxWaiting = 256;
+const unreadableMs = 1_000;
 
 interface TopicState {
   readonly topic: Topic;
   readonly listeners: Set<TopicListener>;
   readonly subscription: Promise<Subscription>;
   /** Entries events that wait for the next tick. */
-  pending: Extract<BusEvent, { type: 'entries' }>[];
+  pending: EntriesEvent[];
   ticking: boolean;
   lastTickMs: number;
-  /** Deliveries that had to wait for a view follow one another. */
-  chain: Promise<void> | undefined;
+  /** Batches that wait for a view of the members, and all that came after them. */
+  readonly waiting: EntryBatch[];
+  reading: boolean;
 }
 
 /**
@@ -62,7 +68,8 @@ export class Hub {
         pending: [],
         ticking: false,
         lastTickMs: 0,
-        chain: undefined,
+        waiting: [],
+        reading: false,
       };
       this.#topics.set(topic, made);
       state = made;
@@ -112,24 +119,35 @@ export class Hub {
     for (const batch of gather(pending)) {
       const view = this.#views.peek(batch.threadId);
       const current = view !== undefined && view.head.membersSequence >= batch.head.membersSequence;
-      if (current && state.chain === undefined) {
-        deliver(state, batch, view);
+      if (current && !state.reading) deliver(state, batch, view);
+      else this.#wait(state, batch);
+    }
+  }
+
+  #wait(state: TopicState, batch: EntryBatch): void {
+    // What is dropped shows as a gap: each session reads it from the log.
+    if (state.waiting.length >= maxWaiting) state.waiting.shift();
+    state.waiting.push(batch);
+    if (!state.reading) void this.#deliverWaiting(state);
+  }
+
+  /** Nobody hears an entry before it can be judged who may. */
+  async #deliverWaiting(state: TopicState): Promise<void> {
+    state.reading = true;
+    for (;;) {
+      const batch = state.waiting[0];
+      if (batch === undefined || state.listeners.size === 0) break;
+      try {
+        const view = await this.#views.get(batch.threadId, batch.head.membersSequence);
+        if (view !== undefined && state.waiting[0] === batch) deliver(state, batch, view);
+      } catch {
+        await pause(this.#clock, unreadableMs);
         continue;
       }
-      const chain: Promise<void> = (state.chain ?? Promise.resolve())
-        .then(() => this.#views.get(batch.threadId, batch.head.membersSequence))
-        .then(
-          (read) => {
-            if (read !== undefined) deliver(state, batch, read);
-          },
-          // Not readable just now: nobody hears it; the repair of heads tells it later.
-          () => undefined,
-        )
-        .then(() => {
-          if (state.chain === chain) state.chain = undefined;
-        });
-      state.chain = chain;
+      if (state.waiting[0] === batch) state.waiting.shift();
     }
+    state.waiting.length = 0;
+    state.reading = false;
   }
 }
 
@@ -137,30 +155,31 @@ function deliver(state: TopicState, batch: EntryBatch, view: ThreadView): void {
   for (const listener of state.listeners) listener.hearEntries(batch, view);
 }
 
-/** Puts events of one thread that follow on one another into one batch; keeps their order. */
-function gather(events: readonly Extract<BusEvent, { type: 'entries' }>[]): EntryBatch[] {
-  if (events.length === 1 && events[0] !== undefined) {
-    const { threadId, head, entries, origin } = events[0];
-    return [new EntryBatch(threadId, head, entries, origin)];
-  }
+/**
+ * Puts events of one thread that follow on one another into one batch, up to a size; larger ones are taken apart, so that
+ * a window takes as much as it has room for. Keeps their order.
+ */
+function gather(events: readonly EntriesEvent[]): EntryBatch[] {
   const batches: EntryBatch[] = [];
-  let threadId: ThreadId | undefined;
-  let entries: Entry[] = [];
-  let head: Head | undefined;
-  let origin: SessionId | undefined;
+  let open: { event: EntriesEvent; entries: Entry[]; origin: SessionId | undefined; bytes: number } | undefined;
   const close = (): void => {
-    if (threadId !== undefined && head !== undefined) batches.push(new EntryBatch(threadId, head, entries, origin));
+    if (open === undefined) return;
+    const { threadId, head } = open.event;
+    batches.push(new EntryBatch(threadId, head, open.entries, open.origin));
   };
   for (const event of events) {
-    const follows = event.threadId === threadId && event.entries[0]?.sequence === (entries.at(-1)?.sequence ?? 0n) + 1n;
-    if (follows && entries.length < 200) {
-      entries.push(...event.entries);
-      head = event.head;
-      if (event.origin !== origin) origin = undefined;
-    } else {
-      close();
-      ({ threadId, head, origin } = event);
-      entries = [...event.entries];
+    for (const entry of event.entries) {
+      const bytes = sizeOfEntry(entry);
+      const last = open?.event.threadId === event.threadId ? open.entries.at(-1) : undefined;
+      if (open !== undefined && last?.sequence === entry.sequence - 1n && open.bytes + bytes <= maxBatchBytes) {
+        open.entries.push(entry);
+        open.bytes += bytes;
+        open.event = event;
+        if (event.origin !== open.origin) open.origin = undefined;
+      } else {
+        close();
+        open = { event, entries: [entry], origin: event.origin, bytes };
+      }
     }
   }
   close();
