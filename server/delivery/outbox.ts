@@ -16,6 +16,7 @@ export class Outbox {
   #latest: Map<string, OutFrame> | undefined;
   #writable = true;
   #scheduled = false;
+  #over = false;
   /** Monotonic ms since when the peer takes nothing; 0 = it keeps up. */
   stalledSinceMs = 0;
 
@@ -32,15 +33,23 @@ export class Outbox {
 
   /** The same for a frame that is encoded already. */
   pushBytes(bytes: Buffer): void {
+    if (this.#over) return;
     this.#queue.push(bytes);
     this.#schedule();
   }
 
   /** Queues a frame of which only the newest per key is told. It goes behind everything queued by `push` meanwhile. */
   replace(key: string, frame: OutFrame): void {
+    if (this.#over) return;
     this.#latest ??= new Map();
     this.#latest.set(key, frame);
     this.#schedule();
+  }
+
+  /** Whether more than `most` frames wait for a peer that takes nothing just now. */
+  isBehind(most: number): boolean {
+    if (this.#queue.length > most) this.flush();
+    return !this.#writable && this.#queue.length > most;
   }
 
   /** Whether everything was handed to the sink. */
@@ -57,13 +66,32 @@ export class Outbox {
   /** Hands over as much as the peer takes. */
   flush(): void {
     this.#scheduled = false;
+    if (!this.#over) this.#write();
+  }
+
+  /** Hands over all there is, however far behind the peer is: nothing is written after it. */
+  finish(): void {
+    if (this.#over) return;
+    this.#writable = true;
+    this.#write(true);
+    this.drop();
+  }
+
+  /** Nothing more is written. */
+  drop(): void {
+    this.#over = true;
+    this.#queue = [];
+    this.#latest = undefined;
+  }
+
+  #write(toTheEnd = false): void {
     if (this.#latest !== undefined && this.#writable) {
       for (const frame of this.#latest.values()) this.#queue.push(this.#encode(frame));
       this.#latest = undefined;
     }
     const queue = this.#queue;
     let start = 0;
-    while (start < queue.length && this.#writable) {
+    while (start < queue.length && (this.#writable || toTheEnd)) {
       let end = start;
       let bytes = 0;
       for (; end < queue.length; end++) {

@@ -281,7 +281,7 @@ export class Session implements TopicListener {
   endDrained(): void {
     if (this.phase === 'ended') return;
     const goodbye = this.#context.goodbyeOf('draining', 'the node shuts down');
-    this.outbox.flush();
+    this.outbox.finish();
     this.close(goodbye);
     this.#sink.end(goodbye, undefined);
   }
@@ -299,7 +299,7 @@ export class Session implements TopicListener {
     const frozen = this.outbox.stalledSinceMs > 0;
     if (!frozen) {
       this.outbox.push({ type: 'goodbye', goodbye });
-      this.outbox.flush();
+      this.outbox.finish();
     }
     this.close(goodbye);
     this.#sink.end(goodbye, refusal);
@@ -310,6 +310,7 @@ export class Session implements TopicListener {
   close(goodbye: Goodbye): void {
     if (this.phase === 'ended') return;
     this.phase = 'ended';
+    this.outbox.drop();
     const topics: Topic[] = [topicOf.user(this.identity.userId), ...this.feeds.close()];
     for (const user of this.#watched ?? []) topics.push(topicOf.presence(user));
     for (const topic of topics) this.#context.hub.leave(topic, this);

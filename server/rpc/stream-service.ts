@@ -21,6 +21,8 @@ import { traceOf } from './trace.ts';
 const helloWithinMs = 10_000;
 /** Requests that wait for the end of the opening; the transport holds back the rest. */
 const maxWaitingRequests = 64;
+/** Frames that wait for a client that reads nothing; above, nothing more is read of it either. */
+const maxBacklog = 1_024;
 
 export interface StreamContext {
   readonly nodeId: string;
@@ -74,7 +76,10 @@ class OpenStream {
       late.cancel();
       this.#receive(bytes);
     });
-    call.on('drain', () => this.#session?.outbox.drained());
+    call.on('drain', () => {
+      this.#session?.outbox.drained();
+      if (this.#opened) call.resume();
+    });
     const gone = (): void => {
       late.cancel();
       this.#gone();
@@ -99,7 +104,7 @@ class OpenStream {
   }
 
   #receive(bytes: Buffer): void {
-    if (this.#over) return;
+    if (this.#over || this.#session?.phase === 'ended') return;
     if (this.#opened) return this.#take(bytes);
     if (this.#identity !== undefined && !this.#begun) return this.#first(bytes);
     this.#waiting.push(bytes);
@@ -161,6 +166,8 @@ class OpenStream {
   #take(bytes: Buffer): void {
     try {
       this.#takeFrames(decodeRequest(bytes, false).frames);
+      // Its replies would pile up here.
+      if (this.#session?.outbox.isBehind(maxBacklog) === true) this.#call.pause();
     } catch (error) {
       this.#breach(error);
     }
