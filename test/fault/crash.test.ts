@@ -16,7 +16,7 @@ const roundMs = 12_000;
 /** How many answers to wait for before a kill: often in the first moments, sometimes a thousand. */
 const answersBefore = (random: (n: number) => number): number => 1 + random([1, 10, 100, 1_000][random(4)] ?? 1);
 /** In one round of so many all devices are awaited first; in the others the kill falls while they still come back. */
-const wholeRound = 5;
+const wholeRound = 7;
 
 test(
   `what was acknowledged outlives ${rounds} kills under load, once and in one order`,
@@ -28,7 +28,7 @@ test(
     const [node] = platform.nodes;
     if (node === undefined) throw new Error('the platform has no node');
     await using load = await ChatLoad.open(platform, { seed, robotGivesUp: true });
-    load.talk();
+    await load.talk();
     for (let round = 1; round <= rounds; round += 1) {
       if (round % wholeRound === 0) await load.until(() => load.areAllLive, 'all devices are live');
       await load.untilAnswered(answersBefore(random));

@@ -37,7 +37,7 @@ test(
     await carol.watchPresence(['alice']);
     await load.until(() => seen.at(-1)?.state === online, 'carol sees alice');
 
-    load.talk();
+    await load.talk();
     for (let round = 1; round <= 2; round += 1) {
       await load.until(() => load.areAllLive, 'all devices are live');
       await load.untilAnswered(200);

@@ -34,7 +34,7 @@ needs('mount')('a full disk', () => {
     const before = await post(eve, threadId, 'before');
     // Strict order of an author holds through refusals when one draft at a time is under way.
     await using load = await ChatLoad.open(platform, { seed, inFlight: 1 });
-    load.talk();
+    await load.talk();
     for (const round of ['first', 'second']) {
       await load.untilAnswered(200);
       await disk.fill();

@@ -27,7 +27,7 @@ test(`a gateway that is killed ${kills} times loses, doubles and moves nothing`,
   if (gateway === undefined) throw new Error('the platform has no gateway');
   try {
     await using load = await ChatLoad.open(platform, { seed });
-    load.talk();
+    await load.talk();
     for (let kill = 1; kill <= kills; kill += 1) {
       await load.untilAnswered(1 + random([10, 500][random(2)] ?? 1));
       gateway = await startAgain(gateway);

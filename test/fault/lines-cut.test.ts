@@ -14,7 +14,7 @@ test(`${breaks} broken connections lose, double and move nothing`, { timeout: 18
   const random = seeded(seed);
   await using platform = await startPlatform({ env: unlimited });
   await using load = await ChatLoad.open(platform, { seed, breakable: true });
-  load.talk();
+  await load.talk();
   let broken = 0;
   for (let turn = 0; turn < breaks; turn += 1) {
     await load.untilAnswered(1 + random(30));

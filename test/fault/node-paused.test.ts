@@ -26,7 +26,7 @@ test('a node that is paused and goes on loses, doubles and moves nothing', { tim
     // Until every device has given its stream up: a minute of silence for an application, less for these.
     async () => load.until(() => !load.devices.some((device) => device.isLive), 'no device is live'),
   ];
-  load.talk();
+  await load.talk();
   for (const pause of [...pauses, ...pauses]) {
     await load.until(() => load.areAllLive, 'all devices are live');
     await load.untilAnswered(100);
