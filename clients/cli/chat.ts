@@ -12,6 +12,8 @@ const pageMessages = 50;
 const mostPerCall = 200;
 const mostWatched = 200;
 const hidden = 4;
+/** A node may take a second to notice that both have written. */
+const receiptsMs = 1500;
 
 export interface ChatListener {
   /** Something on the screen may be another. */
@@ -51,6 +53,7 @@ export class Chat {
   listener: ChatListener | undefined;
   #open: OpenState | undefined;
   #watched = '';
+  #receipts: NodeJS.Timeout | undefined;
   #connectionMs = performance.now();
 
   constructor(client: ParleyClient) {
@@ -212,8 +215,23 @@ export class Chat {
     const peer = this.rows.get(threadId)?.thread.peerId;
     if (peer !== undefined && this.client.presence(peer)?.state === hidden) this.#watched = '';
     void this.#watch();
+    if (peer !== undefined && entry.senderId === peer && threadId === this.openId) this.#lookAtReceipts(threadId);
     this.listener?.heard?.(threadId, entry);
     this.listener?.changed();
+  }
+
+  /**
+   * Receipts are told to people who have both written. The first answer opens them, and what was read just before it is not
+   * told again: it is asked for, once the node has noticed.
+   */
+  #lookAtReceipts(threadId: string): void {
+    const mine = this.lastMessage(true);
+    if (mine === undefined || this.client.ticks(threadId, mine.sequence).state === 'read') return;
+    this.#receipts ??= setTimeout(() => {
+      this.#receipts = undefined;
+      if (this.openId === threadId) this.client.readReceipts(threadId).catch(() => undefined);
+    }, receiptsMs);
+    this.#receipts.unref();
   }
 
   async #watch(): Promise<void> {

@@ -67,10 +67,15 @@ async function atTerminal(client: ParleyClient, { as, colour }: Arguments): Prom
 async function inLines(client: ParleyClient): Promise<void> {
   const chat = new Chat(client);
   const front = new PlainFront(chat, process.stdout);
-  await client.start();
-  await client.ready();
-  await chat.rows.load();
-  await front.run(process.stdin);
+  try {
+    await client.start();
+    await client.ready();
+    await chat.rows.load();
+    await front.run(process.stdin);
+  } finally {
+    // One that stays open would keep the process.
+    process.stdin.destroy();
+  }
 }
 
 try {

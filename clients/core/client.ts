@@ -214,11 +214,14 @@ export class ParleyClient implements AsyncDisposable {
     return this.#engine.receipts.ticks(threadId, sequence, this.#engine.userId);
   }
 
-  /** Reads all members' positions, so that `ticks` knows what was before this device listened. */
+  /** Reads all members' positions, so that `ticks` knows what was before this device listened; tells what is news. */
   async readReceipts(threadId: string, limits?: CallLimits): Promise<void> {
     for (let pageToken = ''; ;) {
       const page = await this.receipts.list(threadId, { pageSize: 500, pageToken }, limits);
-      for (const receipt of page.receipts) this.#engine.receipts.advance({ threadId, ...receipt });
+      for (const { userId, deliveredSequence, readSequence } of page.receipts) {
+        const receipt = { threadId, userId, deliveredSequence, readSequence };
+        if (this.#engine.receipts.advance(receipt)) this.#engine.emitter.emit('receipt', receipt);
+      }
       pageToken = page.nextPageToken;
       if (pageToken === '') return;
     }
