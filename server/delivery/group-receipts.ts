@@ -76,7 +76,11 @@ class Watch implements TopicListener {
   }
 
   load(): Promise<void> {
-    this.#loaded ??= this.#read();
+    this.#loaded ??= this.#read().catch((error: unknown) => {
+      // The next who asks reads again.
+      this.#loaded = undefined;
+      throw error;
+    });
     return this.#loaded;
   }
 

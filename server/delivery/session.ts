@@ -145,15 +145,22 @@ export class Session implements TopicListener {
 
   /** The thread is on screen: its receipts and typing are told too. @throws Refusal THREAD_NOT_FOUND or LIMIT_REACHED */
   async subscribe(threadId: ThreadId): Promise<void> {
-    const view = await this.#member(threadId);
-    this.#onScreen ??= new Set();
-    if (this.#onScreen.size >= maxOnScreen && !this.#onScreen.has(threadId)) {
+    const shown = (this.#onScreen ??= new Set());
+    const isNew = !shown.has(threadId);
+    if (isNew && shown.size >= maxOnScreen) {
       throw new Refusal('LIMIT_REACHED', `at most ${maxOnScreen} threads at once: unsubscribe from one first`);
     }
-    this.#onScreen.add(threadId);
-    if (view.info.kind !== 'group') return;
-    await this.feeds.hearGroup(threadId);
-    await this.#context.groupReceipts.join(threadId, this);
+    // At once, so that an Unsubscribe that comes amid the look at the thread finds it.
+    shown.add(threadId);
+    try {
+      const view = await this.#member(threadId);
+      if (view.info.kind !== 'group' || this.phase === 'ended') return;
+      await this.feeds.enter(threadId);
+      if (this.onScreen(threadId)) await this.#context.groupReceipts.join(threadId, this);
+    } catch (error) {
+      if (isNew) this.unsubscribe(threadId);
+      throw error;
+    }
   }
 
   unsubscribe(threadId: ThreadId): void {
@@ -315,6 +322,7 @@ export class Session implements TopicListener {
     for (const user of this.#watched ?? []) topics.push(topicOf.presence(user));
     for (const topic of topics) this.#context.hub.leave(topic, this);
     for (const thread of this.#onScreen ?? []) this.#context.groupReceipts.leave(thread, this);
+    this.#onScreen = undefined;
     this.onEnd?.(goodbye);
   }
 }

@@ -82,7 +82,10 @@ export class ThreadFeeds {
     if (joins) this.#begin(threadId, heard.first);
     this.tell(heard, leaves);
     // Heard by the user's own topic: a group they came into.
-    if (!leaves && view.info.kind === 'group' && !this.#groups.has(threadId)) void this.#enter(threadId);
+    if (!leaves && view.info.kind === 'group' && !this.#groups.has(threadId)) {
+      // Where that fails, the device hears of it at its next opening.
+      this.enter(threadId).catch(() => undefined);
+    }
   }
 
   /** The user came in at `first`: what is between that and their last removal is not theirs. */
@@ -167,14 +170,12 @@ export class ThreadFeeds {
     feed.left = member === undefined || member.joinSequence > feed.heard;
   }
 
-  /** A group that the user came into while the session is live. */
-  async #enter(threadId: ThreadId): Promise<void> {
-    try {
-      const head = await this.#hearFromNow(threadId);
-      if (head !== undefined) await this.catchUp(threadId, head);
-    } catch {
-      // It cannot be heard just now: the device asks, or hears of it at its next opening.
-    }
+  /** A group that is live from now on: tells also what was appended before it was heard. */
+  async enter(threadId: ThreadId): Promise<void> {
+    const head = await this.#hearFromNow(threadId);
+    if (head === undefined) return;
+    if (this.window.feed(threadId) === undefined) this.window.open(threadId, head + 1n);
+    await this.catchUp(threadId, head);
   }
 
   /** Joins a group's topic; the one longest without news gives way when there are too many. False = it was heard already. */
