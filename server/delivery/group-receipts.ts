@@ -1,10 +1,12 @@
 import { topicOf } from '../bus/bus.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Entry } from '../core/entry.ts';
 import type { BusEvent } from '../core/event.ts';
 import { threadLog, type ThreadId, type UserId } from '../core/ids.ts';
 import type { Store } from '../store/store.ts';
 import type { EntryBatch } from './entry-batch.ts';
 import type { Hub, TopicListener } from './hub.ts';
+import type { Policy } from './policy.ts';
 import type { Session } from './session.ts';
 import type { ThreadView, ThreadViews } from './thread-views.ts';
 
@@ -26,20 +28,22 @@ export class GroupReceipts {
   readonly #store: Store;
   readonly #hub: Hub;
   readonly #views: ThreadViews;
+  readonly #policy: Policy;
   readonly #clock: Clock;
   readonly #watches = new Map<ThreadId, Watch>();
 
-  constructor(store: Store, hub: Hub, views: ThreadViews, clock: Clock) {
+  constructor(store: Store, hub: Hub, views: ThreadViews, policy: Policy, clock: Clock) {
     this.#store = store;
     this.#hub = hub;
     this.#views = views;
+    this.#policy = policy;
     this.#clock = clock;
   }
 
   async join(threadId: ThreadId, session: Session): Promise<void> {
     let watch = this.#watches.get(threadId);
     if (watch === undefined) {
-      watch = new Watch(threadId, this.#store, this.#views, this.#clock);
+      watch = new Watch(threadId, this.#store, this.#views, this.#policy, this.#clock);
       this.#watches.set(threadId, watch);
     }
     watch.sessions.add(session);
@@ -61,6 +65,7 @@ class Watch implements TopicListener {
   readonly #threadId: ThreadId;
   readonly #store: Store;
   readonly #views: ThreadViews;
+  readonly #policy: Policy;
   readonly #clock: Clock;
   readonly #positions = new Map<UserId, Kept>();
   /** Sender and sequence of the last messages, oldest first. */
@@ -68,10 +73,11 @@ class Watch implements TopicListener {
   #loaded: Promise<void> | undefined;
   #scheduled = false;
 
-  constructor(threadId: ThreadId, store: Store, views: ThreadViews, clock: Clock) {
+  constructor(threadId: ThreadId, store: Store, views: ThreadViews, policy: Policy, clock: Clock) {
     this.#threadId = threadId;
     this.#store = store;
     this.#views = views;
+    this.#policy = policy;
     this.#clock = clock;
   }
 
@@ -87,22 +93,36 @@ class Watch implements TopicListener {
   async #read(): Promise<void> {
     const head = (await this.#views.get(this.#threadId))?.head.sequence ?? 0n;
     const range = { after: 0n, upTo: head, limit: recentEntries, fromEnd: true };
-    for (const entry of await this.#store.entries(threadLog(this.#threadId), range)) {
-      if (entry.change.kind === 'message') this.#recent.push(entry);
-    }
-    this.#recent = this.#recent.sort((a, b) => (a.sequence < b.sequence ? -1 : 1)).slice(-recentEntries);
+    const entries = await this.#store.entries(threadLog(this.#threadId), range);
+    // What was heard meanwhile follows what was read, or is in it.
+    const heard = this.#recent;
+    this.#recent = [];
+    this.#note(entries);
+    for (const message of heard) if (message.sequence > head) this.#recent.push(message);
     for (let after: UserId | undefined; ;) {
       const page = { ...(after === undefined ? {} : { after }), limit: pageOfPositions };
       const positions = await this.#store.positions(this.#threadId, page);
-      for (const { userId, delivered, read } of positions) this.#raise(userId, delivered, read);
+      await Promise.all(
+        positions.map(async ({ userId, delivered, read }) => {
+          const isPrivate = read > 0n && (await this.#policy.readsPrivately(userId));
+          this.#raise(userId, delivered, isPrivate ? 0n : read);
+        }),
+      );
       after = positions.at(-1)?.userId;
       if (positions.length < pageOfPositions) return;
     }
   }
 
   hearEntries(batch: EntryBatch): void {
-    for (const { sequence, senderId, change } of batch.entries) {
-      if (change.kind === 'message') this.#recent.push({ senderId, sequence });
+    this.#note(batch.entries);
+  }
+
+  /** Notes messages, each once. */
+  #note(entries: readonly Entry[]): void {
+    for (const { senderId, sequence, change } of entries) {
+      if (change.kind === 'message' && sequence > (this.#recent.at(-1)?.sequence ?? 0n)) {
+        this.#recent.push({ senderId, sequence });
+      }
     }
     if (this.#recent.length > recentEntries * 2) this.#recent = this.#recent.slice(-recentEntries);
   }
@@ -135,28 +155,42 @@ class Watch implements TopicListener {
   }
 
   #tell(): void {
-    const view = this.#views.peek(this.#threadId);
-    if (view === undefined) return;
     for (const session of this.sessions) {
       const { userId } = session.identity;
       const own = this.#recent.slice(-recentEntries).filter(({ senderId }) => senderId === userId);
-      if (own.length === 0 || !view.members.has(userId)) continue;
-      session.outbox.replace(`c${this.#threadId}`, {
-        type: 'receipt-counts',
-        threadId: this.#threadId,
-        counts: own.map(({ sequence }) => this.#count(view, userId, sequence)).toReversed(),
-        memberCount: view.members.size - 1,
-      });
+      if (own.length === 0) continue;
+      // Who reads privately is told of no reading. Nothing is told where the rules cannot be read just now.
+      this.#policy.readsPrivately(userId).then(
+        (isPrivate) => this.#tellOne(session, own, isPrivate),
+        () => undefined,
+      );
     }
   }
 
-  #count(view: ThreadView, author: UserId, sequence: bigint): { sequence: bigint; delivered: number; read: number } {
+  #tellOne(session: Session, own: readonly { readonly sequence: bigint }[], isPrivate: boolean): void {
+    const { userId } = session.identity;
+    const view = this.#views.peek(this.#threadId);
+    if (view === undefined || !view.members.has(userId) || !this.sessions.has(session)) return;
+    session.outbox.replace(`c${this.#threadId}`, {
+      type: 'receipt-counts',
+      threadId: this.#threadId,
+      counts: own.map(({ sequence }) => this.#count(view, userId, sequence, isPrivate)).toReversed(),
+      memberCount: view.members.size - 1,
+    });
+  }
+
+  #count(
+    view: ThreadView,
+    author: UserId,
+    sequence: bigint,
+    isPrivate: boolean,
+  ): { sequence: bigint; delivered: number; read: number } {
     let delivered = 0;
     let read = 0;
     for (const [userId, kept] of this.#positions) {
       if (userId === author || !view.members.has(userId)) continue;
       if (kept.delivered >= sequence) delivered += 1;
-      if (kept.read >= sequence) read += 1;
+      if (kept.read >= sequence && !isPrivate) read += 1;
     }
     return { sequence, delivered, read };
   }

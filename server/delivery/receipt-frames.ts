@@ -1,5 +1,6 @@
 import type { BusEvent, PositionChange } from '../core/event.ts';
-import type { UserId } from '../core/ids.ts';
+import type { ThreadId, UserId } from '../core/ids.ts';
+import type { Store } from '../store/store.ts';
 import type { Policy } from './policy.ts';
 import type { Session } from './session.ts';
 import type { ThreadView, ThreadViews } from './thread-views.ts';
@@ -9,10 +10,12 @@ type Typing = Extract<BusEvent, { type: 'typing' }>;
 
 /** What a session tells its device of others' positions and typing, as far as its user may see it. */
 export class ReceiptFrames {
+  readonly #store: Pick<Store, 'inboxRow'>;
   readonly #views: ThreadViews;
   readonly #policy: Policy;
 
-  constructor(views: ThreadViews, policy: Policy) {
+  constructor(store: Pick<Store, 'inboxRow'>, views: ThreadViews, policy: Policy) {
+    this.#store = store;
     this.#views = views;
     this.#policy = policy;
   }
@@ -29,9 +32,18 @@ export class ReceiptFrames {
 
   #own(session: Session, view: ThreadView, change: PositionChange): void {
     if (change.origin === session.identity.sessionId || change.read === 0n) return;
-    const unread = view.head.ordinal > change.readOrdinal ? view.head.ordinal - change.readOrdinal : 0n;
-    const { threadId } = view;
-    session.outbox.replace(`o${threadId}`, { type: 'read', threadId, read: change.read, unread });
+    const { threadId, members, head } = view;
+    if (members.has(change.userId)) return this.#tellOwn(session, threadId, change, head.ordinal);
+    // Who has left counts up to their removal: what came after it is not theirs to know.
+    this.#store.inboxRow(change.userId, threadId).then(
+      (row) => this.#tellOwn(session, threadId, change, row?.ordinal ?? 0n),
+      () => undefined,
+    );
+  }
+
+  #tellOwn(session: Session, threadId: ThreadId, { read, readOrdinal }: PositionChange, ordinal: bigint): void {
+    const unread = ordinal > readOrdinal ? ordinal - readOrdinal : 0n;
+    session.outbox.replace(`o${threadId}`, { type: 'read', threadId, read, unread });
   }
 
   async #others(session: Session, view: ThreadView, change: PositionChange): Promise<void> {
