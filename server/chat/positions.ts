@@ -116,10 +116,7 @@ export class Positions {
 
   /** An answer means stored. */
   async #settle(): Promise<void> {
-    const { store, receipts } = this.#options;
-    await receipts.settled();
-    const { writable, why } = store.health();
-    if (!writable) throw new Refusal('STORE_UNAVAILABLE', 'positions cannot be stored just now', { cause: why });
+    await this.#options.receipts.settled();
   }
 
   /** Positions of the users above `after` up to `last`. */

@@ -11,7 +11,7 @@ export interface TopicListener {
   /** Entries of a thread, with a view of its members that is at least as new as they are. */
   hearEntries(batch: EntryBatch, view: ThreadView): void;
   /** Everything else. */
-  hearEvent(event: BusEvent): void;
+  hearEvent(event: BusEvent, topic: Topic): void;
 }
 
 type EntriesEvent = Extract<BusEvent, { type: 'entries' }>;
@@ -95,7 +95,7 @@ export class Hub {
 
   #hear(state: TopicState, event: BusEvent): void {
     if (event.type !== 'entries') {
-      for (const listener of state.listeners) listener.hearEvent(event);
+      for (const listener of state.listeners) listener.hearEvent(event, state.topic);
       return;
     }
     this.#views.apply(event.threadId, event.entries, event.head);

@@ -75,6 +75,7 @@ export async function openSession(
     userEpoch: session.userEpoch,
     limits: context.limits,
   });
+  session.welcomed = true;
   onWelcome();
 
   const changed = await changedSince(userId, inbox, groups, resumed ? place : undefined, opening, context);

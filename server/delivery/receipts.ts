@@ -1,5 +1,6 @@
-import { topicOf, type Bus } from '../bus/bus.ts';
+import { topicOf, type Bus, type Topic } from '../bus/bus.ts';
 import type { Clock } from '../core/clock.ts';
+import { Refusal } from '../core/errors.ts';
 import type { PositionChange } from '../core/event.ts';
 import { threadLog, type DeviceId, type SessionId, type ThreadId, type UserId } from '../core/ids.ts';
 import { Lru } from '../core/lru.ts';
@@ -43,7 +44,7 @@ export class Receipts implements AsyncDisposable {
   readonly #pending: [Map<string, Pending>, Map<string, Pending>] = [new Map(), new Map()];
   /** What the flush under way is storing. */
   readonly #saving: [Map<string, Pending>, Map<string, Pending>] = [new Map(), new Map()];
-  readonly #flushing: [Promise<void> | undefined, Promise<void> | undefined] = [undefined, undefined];
+  readonly #flushing: [Promise<boolean> | undefined, Promise<boolean> | undefined] = [undefined, undefined];
   readonly #scheduled: [boolean, boolean] = [false, false];
 
   constructor(store: Store, bus: Bus, views: ThreadViews, policy: Policy, clock: Clock, capacity: number) {
@@ -85,32 +86,39 @@ export class Receipts implements AsyncDisposable {
     origin: SessionId | undefined,
   ): Promise<void> {
     const before = sequence - 1n;
-    if (knownHead < before) {
-      const pending = this.#pending[this.#lane(threadId)].get(keyOf(threadId, userId));
-      if ((pending?.read ?? 0n) < before) {
-        const { read } = await this.#current(threadId, userId);
-        if (read < before) return;
-      }
+    if (knownHead < before && this.#unstoredRead(userId, threadId) < before) {
+      const { read } = await this.#current(threadId, userId);
+      if (read < before) return;
     }
     this.advanceRead(userId, threadId, sequence, origin, ordinal);
   }
 
   /** Up to where a device acknowledged a thread on this node, of what is not stored yet; 0 = all of it is. */
   unstored(userId: UserId, deviceId: DeviceId, threadId: ThreadId): bigint {
+    return this.#highest(userId, threadId, ({ devices }) => devices.get(deviceId) ?? 0n);
+  }
+
+  #unstoredRead(userId: UserId, threadId: ThreadId): bigint {
+    return this.#highest(userId, threadId, ({ read }) => read);
+  }
+
+  /** Of what waits and what is being stored. */
+  #highest(userId: UserId, threadId: ThreadId, of: (pending: Pending) => bigint): bigint {
     const key = keyOf(threadId, userId);
     let highest = 0n;
     for (const waiting of [...this.#pending, ...this.#saving]) {
-      const sequence = waiting.get(key)?.devices.get(deviceId) ?? 0n;
+      const pending = waiting.get(key);
+      const sequence = pending === undefined ? 0n : of(pending);
       if (sequence > highest) highest = sequence;
     }
     return highest;
   }
 
-  /** Resolves when everything handed over so far is stored. */
+  /** Resolves when everything handed over so far is stored. @throws Refusal STORE_UNAVAILABLE; it is tried again later */
   async settled(): Promise<void> {
     for (const lane of [0, 1] as const) {
       await this.#flushing[lane];
-      await this.#flush(lane);
+      if (!(await this.#flush(lane))) throw new Refusal('STORE_UNAVAILABLE', 'positions cannot be stored just now');
     }
   }
 
@@ -143,7 +151,8 @@ export class Receipts implements AsyncDisposable {
     });
   }
 
-  #flush(lane: 0 | 1): Promise<void> {
+  /** False = the store did not take it: it waits for the next flush. */
+  #flush(lane: 0 | 1): Promise<boolean> {
     const running = this.#flushing[lane];
     if (running !== undefined) {
       // One at a time, so that positions are told in the order they grew.
@@ -151,12 +160,18 @@ export class Receipts implements AsyncDisposable {
       return running;
     }
     const saving = this.#pending[lane];
-    if (saving.size === 0) return Promise.resolve();
+    if (saving.size === 0) return Promise.resolve(true);
     const pending = [...saving.values()];
     this.#saving[lane] = saving;
     this.#pending[lane] = new Map();
     const flush = this.#save(pending)
-      .catch(() => this.#putBack(pending))
+      .then(
+        () => true,
+        () => {
+          this.#putBack(pending);
+          return false;
+        },
+      )
       .finally(() => {
         this.#saving[lane] = new Map();
         this.#flushing[lane] = undefined;
@@ -165,7 +180,6 @@ export class Receipts implements AsyncDisposable {
     return flush;
   }
 
-  /** The store cannot write: they are tried again with the next flush. */
   #putBack(pending: readonly Pending[]): void {
     for (const { threadId, userId, devices, read, readOrdinal, origin } of pending) {
       for (const [device, sequence] of devices) this.advanceDelivered(userId, device, threadId, sequence);
@@ -222,14 +236,18 @@ export class Receipts implements AsyncDisposable {
   async #publish(threadId: ThreadId, positions: readonly PositionChange[]): Promise<void> {
     const view = await this.#views.get(threadId);
     if (view === undefined) return;
-    const event = { type: 'positions', threadId, positions } as const;
-    const topics =
-      view.info.kind === 'direct'
-        ? [...view.members.keys()].map(topicOf.user)
-        : // A group hears of it as a whole; the users' own devices hear of their own reading.
-          [topicOf.thread(threadId), ...new Set(positions.map((position) => topicOf.user(position.userId)))];
-    // Hints: a lost one is made good by the next, or by the heads at the next opening.
-    for (const topic of topics) await this.#bus.publish(topic, event).catch(() => undefined);
+    if (view.info.kind === 'direct') {
+      for (const user of view.members.keys()) await this.#hint(topicOf.user(user), threadId, positions);
+      return;
+    }
+    // A group hears of them as a whole; each user's own devices of that user's.
+    await this.#hint(topicOf.thread(threadId), threadId, positions);
+    for (const position of positions) await this.#hint(topicOf.user(position.userId), threadId, [position]);
+  }
+
+  /** A lost one is made good by the next, or by the heads at the next opening. */
+  async #hint(topic: Topic, threadId: ThreadId, positions: readonly PositionChange[]): Promise<void> {
+    await this.#bus.publish(topic, { type: 'positions', threadId, positions }).catch(() => undefined);
   }
 
   async #loadKnown(all: readonly Pending[]): Promise<void> {

@@ -47,6 +47,8 @@ export class Session implements TopicListener {
   foreground = false;
   /** Hello asked to take over from the device's open session only once this one has caught up. */
   handsOver = false;
+  /** Welcome was told: what is heard of others may follow it. */
+  welcomed = false;
   /** Everything of the user's own log up to here was told. */
   userSequence = 0n;
   userEpoch = 0n;
@@ -201,7 +203,7 @@ export class Session implements TopicListener {
     if (this.phase !== 'ended') this.feeds.hear(batch, view);
   }
 
-  hearEvent(event: BusEvent): void {
+  hearEvent(event: BusEvent, topic: Topic): void {
     if (this.phase === 'ended') return;
     const { userId, deviceId, sessionId, startMs } = this.identity;
     switch (event.type) {
@@ -230,7 +232,9 @@ export class Session implements TopicListener {
         this.tellUserEntries(event.entries);
         return;
       case 'positions':
-        if (this.phase === 'live') this.#context.receiptFrames.positions(this, event);
+        // Those of a group as a whole are for who counts them: looked through by each of its listeners they would cost
+        // members times members.
+        if (this.welcomed && topic.startsWith('user:')) this.#context.receiptFrames.positions(this, event);
         return;
       case 'typing':
         if (event.origin === sessionId || event.userId === userId || !this.onScreen(event.threadId)) return;
