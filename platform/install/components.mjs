@@ -80,6 +80,14 @@ export const components = [
     remedy: () => aptCommand('openssl'),
   },
   {
+    name: 'redis',
+    for: 'test',
+    why: 'tests run nodes on a real Redis and on a Redis Cluster',
+    present: () => isAtLeast('redis-server', ['--version'], /v=(\d+)\.(\d+)/, [7, 0]),
+    ...(canUseApt() ? { install: () => installWithApt('redis-server') } : {}),
+    remedy: () => (process.platform === 'darwin' ? 'brew install redis' : aptCommand('redis-server')),
+  },
+  {
     name: 'tmux',
     for: 'test',
     why: 'tests play the terminal client in it',

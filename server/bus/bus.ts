@@ -1,5 +1,5 @@
-import type { BusEvent } from "../core/event.ts";
-import type { ThreadId, UserId } from "../core/ids.ts";
+import type { BusEvent } from '../core/event.ts';
+import type { ThreadId, UserId } from '../core/ids.ts';
 
 declare const topicBrand: unique symbol;
 /** An address on the bus. Made only here; ids are encoded, so that no id can be mistaken for another topic. */
@@ -17,16 +17,26 @@ export const topicOf = {
 /**
  * The door to live traffic between nodes. At most once, in order per publisher and topic as far as nothing is lost; events
  * may be lost or repeated, and whoever needs them all looks into the store. One contract suite (test/contract/bus.ts).
+ *
+ * Failure: what the node publishes reaches its own listeners in order, once, whether the bus can be reached or not. While it
+ * cannot, nothing comes from other nodes; every topic that was subscribed to then, or meanwhile, is reported to
+ * `onInterruption` once it is heard again.
  */
 export interface Bus extends AsyncDisposable {
   /**
-   * Hands an event to every node subscribed to the topic, this one included. Resolves when the bus has it; rejects with
-   * STORE_UNAVAILABLE when that is in doubt for 1 s.
+   * Hands an event to every node subscribed to the topic, this one included and before it returns. Resolves when the bus has
+   * it; rejects with STORE_UNAVAILABLE when that is in doubt for 1 s, or at once while the bus is down: nothing waits for it.
    */
   publish(topic: Topic, event: BusEvent): Promise<void>;
-  /** Resolves when the bus has confirmed: every event published from then on reaches the listener, as far as nothing is lost. */
+  /**
+   * Resolves when the bus has confirmed: every event published from then on reaches the listener, as far as nothing is lost.
+   * While the bus is down, or when that is in doubt for 1 s, it resolves too: what came meanwhile counts as lost. Never rejects.
+   */
   subscribe(topic: Topic, listener: Listener): Promise<Subscription>;
-  /** Calls back when events of these topics may have been lost (`undefined` = of any): look into the store. */
+  /**
+   * Calls back when events of these topics may have been lost (`undefined` = of any), as soon as they are heard again: look
+   * into the store.
+   */
   onInterruption(callback: (topics: readonly Topic[] | undefined) => void): void;
 }
 

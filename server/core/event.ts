@@ -1,5 +1,5 @@
 import type { Entry, Head } from './entry.ts';
-import type { DeviceId, SessionId, ThreadId, UserId } from './ids.ts';
+import type { DeviceId, LogId, SessionId, ThreadId, UserId } from './ids.ts';
 import type { Presence } from './presence.ts';
 
 /** What travels on the bus. Live hints only: each may be lost or repeated; sequences reveal it, the log repairs it. */
@@ -25,6 +25,8 @@ export type BusEvent =
       readonly origin: SessionId | undefined;
     }
   | { readonly type: 'presence'; readonly presence: Presence }
+  /** Where logs stand, by a node that could not publish their entries, or that found them further on than it had heard. */
+  | { readonly type: 'heads'; readonly heads: readonly LogHead[] }
   /** A session of a device opened: an older one of the same device gives way. */
   | {
       readonly type: 'session-opened';
@@ -43,6 +45,11 @@ export type BusEvent =
       readonly deviceId: DeviceId;
       readonly sessionId: SessionId;
     };
+
+export interface LogHead {
+  readonly log: LogId;
+  readonly head: Head;
+}
 
 export interface PositionChange {
   readonly userId: UserId;

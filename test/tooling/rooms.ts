@@ -39,10 +39,13 @@ export const rooms: Readonly<Record<string, Room>> = {
   'server/presence/': room(base),
   // Presence tells of changes on the bus and keeps "last seen" in the store.
   'server/presence/memory': room([...base, ...doors, 'server/presence/']),
-  'server/presence/redis': room([...base, ...doors, 'server/presence/'], ['ioredis']),
+  'server/presence/redis': room([...base, ...doors, 'server/presence/', 'server/redis/']),
   'server/bus/': room(base),
+  'server/bus/codec': room([...base, 'server/bus/'], ['msgpackr']),
   'server/bus/memory': room([...base, 'server/bus/']),
-  'server/bus/redis': room([...base, 'server/bus/'], ['ioredis']),
+  'server/bus/redis': room([...base, 'server/bus/', 'server/bus/codec', 'server/redis/']),
+  // Connections to Redis, for the bus and for presence.
+  'server/redis/': room(base, ['ioredis']),
   'server/notify/': room(base),
   'server/notify/log': room([...base, 'server/notify/']),
   'server/notify/fcm': room([...base, 'server/notify/'], ['firebase-admin']),

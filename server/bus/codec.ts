@@ -1,0 +1,173 @@
+import { Packr } from 'msgpackr';
+import type { Change, Entry, Head } from '../core/entry.ts';
+import type { BusEvent, LogHead, PositionChange } from '../core/event.ts';
+import type { DeviceId, LogId, SessionId, ThreadId, UserId } from '../core/ids.ts';
+import type { PresenceState } from '../core/presence.ts';
+
+/**
+ * Events as bytes, between nodes of two neighbouring releases: a version, a kind, then the fields of the kind as one
+ * MessagePack array. A later release may add fields at the end of an array, keys to a change, and kinds; a reader leaves
+ * out what it does not know. What an event that was left out said, the log repairs. Anything else needs a new version.
+ */
+const version = 1;
+
+const kinds = {
+  entries: 1,
+  'user-entries': 2,
+  positions: 3,
+  typing: 4,
+  presence: 5,
+  'session-opened': 6,
+  'session-caught-up': 7,
+  heads: 8,
+} as const satisfies Record<BusEvent['type'], number>;
+
+const changes: Readonly<Record<Change['kind'], true>> = {
+  message: true,
+  'message-edited': true,
+  'message-deleted': true,
+  'reaction-changed': true,
+  'thread-created': true,
+  'member-added': true,
+  'member-removed': true,
+  'role-changed': true,
+  'group-changed': true,
+  'thread-added': true,
+  'thread-removed': true,
+  'thread-settings-changed': true,
+  'block-changed': true,
+  'profile-changed': true,
+  'account-settings-changed': true,
+  'device-changed': true,
+};
+
+type Packed = readonly unknown[];
+
+/** Its buffer is used again: what it gives is copied. */
+const packr = new Packr({ useRecords: false, int64AsType: 'bigint' });
+
+/** The bytes of an event, behind `reserved` bytes that the caller fills. */
+export function encodeEvent(event: BusEvent, reserved = 0): Buffer {
+  const packed = packr.pack(fieldsOf(event));
+  const bytes = Buffer.allocUnsafe(reserved + 2 + packed.length);
+  bytes[reserved] = version;
+  bytes[reserved + 1] = kinds[event.type];
+  packed.copy(bytes, reserved + 2);
+  return bytes;
+}
+
+/** Undefined for what this release does not know. Throws for bytes that are no event. */
+export function decodeEvent(bytes: Buffer): BusEvent | undefined {
+  if (bytes[0] !== version) return undefined;
+  return eventOf(bytes[1], () => packr.unpack(bytes.subarray(2)) as never);
+}
+
+function fieldsOf(event: BusEvent): Packed {
+  switch (event.type) {
+    case 'entries':
+      return [event.threadId, packHead(event.head), event.origin ?? null, event.entries.map(packEntry)];
+    case 'user-entries':
+      return [event.userId, packHead(event.head), event.entries.map(packEntry)];
+    case 'positions':
+      return [event.threadId, event.positions.map(packPosition)];
+    case 'typing':
+      return [event.threadId, event.userId, event.active, event.origin ?? null];
+    case 'presence': {
+      const { userId, state, lastSeenMs, asOfMs } = event.presence;
+      return [userId, state, lastSeenMs, asOfMs];
+    }
+    case 'session-opened':
+      return [event.userId, event.deviceId, event.sessionId, event.startMs, event.handOver];
+    case 'session-caught-up':
+      return [event.userId, event.deviceId, event.sessionId];
+    case 'heads':
+      return [event.heads.map(({ log, head }) => [log, packHead(head)])];
+  }
+}
+
+function eventOf(kind: number | undefined, fields: () => never): BusEvent | undefined {
+  switch (kind) {
+    case kinds.entries: {
+      const [threadId, head, origin, packed]: [ThreadId, Packed, SessionId | null, Packed[]] = fields();
+      const entries = entriesOf(packed);
+      return entries && { type: 'entries', threadId, head: headOf(head), entries, origin: origin ?? undefined };
+    }
+    case kinds['user-entries']: {
+      const [userId, head, packed]: [UserId, Packed, Packed[]] = fields();
+      const entries = entriesOf(packed);
+      return entries && { type: 'user-entries', userId, head: headOf(head), entries };
+    }
+    case kinds.positions: {
+      const [threadId, positions]: [ThreadId, Packed[]] = fields();
+      return { type: 'positions', threadId, positions: positions.map(positionOf) };
+    }
+    case kinds.typing: {
+      const [threadId, userId, active, origin]: [ThreadId, UserId, boolean, SessionId | null] = fields();
+      return { type: 'typing', threadId, userId, active, origin: origin ?? undefined };
+    }
+    case kinds.presence: {
+      const [userId, state, lastSeenMs, asOfMs]: [UserId, PresenceState, number, number] = fields();
+      return { type: 'presence', presence: { userId, state, lastSeenMs, asOfMs } };
+    }
+    case kinds['session-opened']: {
+      const [userId, deviceId, sessionId, startMs, handOver]: [UserId, DeviceId, SessionId, number, boolean] = fields();
+      return { type: 'session-opened', userId, deviceId, sessionId, startMs, handOver };
+    }
+    case kinds['session-caught-up']: {
+      const [userId, deviceId, sessionId]: [UserId, DeviceId, SessionId] = fields();
+      return { type: 'session-caught-up', userId, deviceId, sessionId };
+    }
+    case kinds.heads: {
+      const [heads]: [[LogId, Packed][]] = fields();
+      return { type: 'heads', heads: heads.map(([log, head]): LogHead => ({ log, head: headOf(head) })) };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function packHead({ epoch, sequence, ordinal, membersSequence, activityMs }: Head): Packed {
+  return [epoch, sequence, ordinal, membersSequence, activityMs];
+}
+
+function headOf(packed: Packed): Head {
+  const [epoch, sequence, ordinal, membersSequence, activityMs] = packed as [bigint, bigint, bigint, bigint, number];
+  return { epoch, sequence, ordinal, membersSequence, activityMs };
+}
+
+function packEntry(entry: Entry): Packed {
+  const { sequence, ordinal, senderId, deviceId, clientMessageId, createTimeMs, change } = entry;
+  return [sequence, ordinal, senderId, deviceId, clientMessageId, createTimeMs, change];
+}
+
+/** Undefined when one of them has a change that this release does not know: the event is left out whole. */
+function entriesOf(packed: readonly Packed[]): Entry[] | undefined {
+  const entries: Entry[] = [];
+  for (const fields of packed) {
+    const [sequence, ordinal, senderId, deviceId, clientMessageId, createTimeMs, change] = fields as [
+      ...[bigint, bigint, UserId, DeviceId, string, number, Change],
+    ];
+    if (!Object.hasOwn(changes, change.kind)) return undefined;
+    entries.push({ sequence, ordinal, senderId, deviceId, clientMessageId, createTimeMs, change: own(change) });
+  }
+  return entries;
+}
+
+/** Opaque content is copied out: a view would hold on to the bytes that came with it. */
+function own(change: Change): Change {
+  if (change.kind !== 'message' && change.kind !== 'message-edited') return change;
+  const { content } = change.body;
+  if (content === undefined || !('opaque' in content)) return change;
+  return { ...change, body: { ...change.body, content: { ...content, opaque: Uint8Array.from(content.opaque) } } };
+}
+
+function packPosition({ userId, delivered, read, readOrdinal, readPrivately, origin }: PositionChange): Packed {
+  return [userId, delivered, read, readOrdinal, readPrivately, origin ?? null];
+}
+
+function positionOf(packed: Packed): PositionChange {
+  const [userId, delivered, read, readOrdinal, readPrivately, origin] = packed as [
+    ...[UserId, bigint, bigint, bigint, boolean, SessionId | null],
+  ];
+  return { userId, delivered, read, readOrdinal, readPrivately, origin: origin ?? undefined };
+}
