@@ -2,8 +2,8 @@
 import { clientKey } from './heard.ts';
 import type { Client } from './history.ts';
 
-/** A run in which nothing was acknowledged or heard for so long has ended, whatever is missing. */
-export const stalledMs = 60_000;
+/** A run in which nothing was acknowledged or heard for so long has ended: clients wait up to 60 s before they try again. */
+export const stalledMs = 120_000;
 
 export class Stalled extends Error {}
 

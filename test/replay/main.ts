@@ -58,12 +58,19 @@ async function readPlan(path: string): Promise<FilePlan> {
   }
 }
 
-try {
-  const args = parseCommandLine(process.argv.slice(2));
-  if (args === 'help') console.log(usage);
-  else process.exitCode = await main(args);
-} catch (error) {
-  if (error instanceof UsageError) console.error(`replay: ${error.message}\n\n${usage}`);
-  else console.error('replay:', error);
-  process.exitCode = 2;
+async function exitCodeOf(argv: string[]): Promise<number> {
+  try {
+    const args = parseCommandLine(argv);
+    if (args !== 'help') return await main(args);
+    console.log(usage);
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) console.error(`replay: ${error.message}\n\n${usage}`);
+    else console.error('replay:', error);
+    return 2;
+  }
 }
+
+// Not left to the end of the event loop: after thousands of connections were reset, Node 24 sometimes never finishes
+// cleaning up (it spins in Environment::CleanupHandles). Everything was closed and written by now.
+process.exit(await exitCodeOf(process.argv.slice(2)));
