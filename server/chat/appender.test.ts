@@ -1,14 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ChatNode, Ids, callerOf, groupOf, openChatNode } from '../../test/support/chat-node.ts';
-import type { ThreadId } from '../core/ids.ts';
+import { Ids, callerOf, groupOf, reasonOf } from '../../test/support/chat-node.ts';
+import { type DeliveryNode, openDeliveryNode } from '../../test/support/delivery-node.ts';
+import { StoreGate } from '../../test/support/store-gate.ts';
+import { noDevice, threadLog, type ThreadId, type UserId } from '../core/ids.ts';
 import type { AppendOutcome } from './appender.ts';
 
-let node: ChatNode;
+let node: DeliveryNode;
+let gate: StoreGate;
 let ids: Ids;
 let threadId: ThreadId;
 
 beforeEach(async () => {
-  node = await openChatNode();
+  gate = new StoreGate();
+  node = await openDeliveryNode({ storeBehind: gate.behind });
   ids = new Ids();
   threadId = await groupOf(node, ids, 'alice', ['bob']);
 });
@@ -35,5 +39,71 @@ describe('What waits for one thread', () => {
     const text = 'x'.repeat(65_000);
     const sent = await Promise.all(Array.from({ length: 40 }, () => send('alice', text)));
     expect(sent.map(({ sequence }) => sequence)).toEqual(sent.map((_, n) => BigInt(n + 2)));
+  });
+});
+
+describe('A send that is repeated', () => {
+  it('gets the first sequence, and reaches those whom the first one did not', async () => {
+    await send('alice', 'before');
+    const bob = await node.live('bob');
+    await bob.until(() => bob.log(threadId).includes('2'));
+    // Taken, but its node died before it could tell.
+    node.bus.publish = () => Promise.resolve();
+    const first = await send('alice', 'one', 'the-id');
+    Reflect.deleteProperty(node.bus, 'publish');
+    const again = await send('alice', 'one', 'the-id');
+    expect(again).toEqual({ ...first, duplicate: true });
+    await bob.until(() => bob.log(threadId).includes('3'));
+    expect(bob.log(threadId)).toEqual(['1', '2', '3']);
+  });
+
+  it('with other content under the same id is refused, and nothing of it is appended', async () => {
+    await send('alice', 'one', 'the-id');
+    expect(await reasonOf(send('alice', 'two', 'the-id'))).toBe('ID_REUSED');
+    expect((await send('alice', 'three')).sequence).toBe(3n);
+  });
+
+  it('is answered also to who was removed meanwhile', async () => {
+    const first = await send('bob', 'one', 'the-id');
+    await node.chat.groups.remove(callerOf('alice'), threadId, ids.next(), 'bob' as UserId);
+    expect(await send('bob', 'one', 'the-id')).toEqual({ ...first, duplicate: true });
+    expect(await reasonOf(send('bob', 'two', 'other-id'))).toBe('THREAD_NOT_FOUND');
+  });
+
+  it('at the same time as the first, and among others, is appended once', async () => {
+    const sent = await Promise.all(['a', 'b', 'a', 'c', 'a'].map((id) => send('alice', id, id)));
+    expect(sent.map(({ sequence }) => sequence)).toEqual([2n, 3n, 2n, 4n, 2n]);
+    expect(sent.map(({ duplicate }) => duplicate)).toEqual([false, false, true, false, true]);
+  });
+});
+
+describe('What is judged by the members', () => {
+  it('is judged by those at its place: a send behind the sender’s removal is refused', async () => {
+    const sends = Array.from({ length: 20 }, (_, n) => reasonOf(send('bob', `m${n}`)));
+    const removed = node.chat.groups.remove(callerOf('alice'), threadId, 'r', 'bob' as UserId);
+    for (let n = 0; n < 20; n += 1) sends.push(reasonOf(send('bob', `m${n}`)));
+    await removed;
+    await Promise.all(sends);
+    expect(await reasonOf(send('bob', 'late'))).toBe('THREAD_NOT_FOUND');
+    const entries = await node.store.entries(threadLog(threadId), { after: 0n, upTo: 100n, limit: 100 });
+    const removal = entries.findIndex(({ change }) => change.kind === 'member-removed');
+    expect(entries.slice(removal).some(({ senderId }) => senderId === 'bob')).toBe(false);
+  });
+
+  it('goes on when the store could not take what came before', async () => {
+    gate.refuse('append');
+    expect(await reasonOf(send('alice', 'one', 'the-id'))).toBe('STORE_UNAVAILABLE');
+    gate.admit();
+    expect((await send('alice', 'one', 'the-id')).sequence).toBe(2n);
+  });
+
+  it('by a view that is behind is judged again by the present one', async () => {
+    // Another node appends.
+    const log = threadLog(threadId);
+    const change = { kind: 'member-removed', userId: 'bob' as UserId } as const;
+    const entry = { senderId: 'alice' as UserId, deviceId: noDevice, clientMessageId: '', fingerprint: '', change };
+    await node.store.append(log, { expected: await node.store.head(log), entries: [entry], nowMs: 0, inbox: [] });
+    expect(await reasonOf(send('bob', 'one'))).toBe('THREAD_NOT_FOUND');
+    expect((await send('alice', 'one')).sequence).toBe(3n);
   });
 });

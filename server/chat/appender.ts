@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { changesMembers, sizeOfEntry, type Entry, type Head, type NewEntry } from '../core/entry.ts';
 import { Refusal, throwIfAborted } from '../core/errors.ts';
 import type { BusEvent } from '../core/event.ts';
-import { threadLog, userLog, type LogId, type SessionId, type ThreadId, type UserId } from '../core/ids.ts';
+import { threadLog, userLog, type SessionId, type ThreadId, type UserId } from '../core/ids.ts';
 import type { ThreadView, ThreadViews } from '../delivery/thread-views.ts';
 import type { Append, Duplicate, InboxUpdate, Store } from '../store/store.ts';
 
@@ -147,12 +147,13 @@ export class Appender {
       let taken = 0;
       let bytes = 0;
       let alone = false;
+      const ids = new Set<string>();
       for (const waiting of batch) {
         if (settled.has(waiting)) {
           taken++;
           continue;
         }
-        const built = await this.#build(log, waiting, view, next);
+        const built = await this.#build(threadId, waiting, view, next);
         if (built === undefined) {
           settled.add(waiting);
           taken++;
@@ -162,7 +163,10 @@ export class Appender {
         const members = built.some((entry) => changesMembers(entry.change));
         for (const entry of built) bytes += sizeOfEntry(entry);
         const full = entries.length + built.length > maxBatch * 2 || bytes > maxBatchBytes;
-        if (entries.length > 0 && (members || full)) break;
+        // An id that stands in this commit already is a duplicate of what it stands for: the next one shows it.
+        const id = idOf(waiting.request);
+        if (entries.length > 0 && (members || full || ids.has(id))) break;
+        if (id !== '') ids.add(id);
         entries.push(...built);
         owners.push([waiting, entries.length]);
         next += BigInt(built.length);
@@ -189,14 +193,14 @@ export class Appender {
         const owner = owners.find(([, end]) => index < end)?.[0];
         if (owner === undefined || settled.has(owner)) continue;
         settled.add(owner);
-        answerDuplicate(owner, duplicate);
+        this.#answerAgain(threadId, owner, duplicate);
       }
     }
   }
 
   /** The entries of one request, or undefined when it is settled already. */
   async #build(
-    log: LogId,
+    threadId: ThreadId,
     waiting: Waiting,
     view: ThreadView | undefined,
     next: bigint,
@@ -216,11 +220,32 @@ export class Appender {
       const duplicate =
         clientMessageId === '' || isAbort(error)
           ? undefined
-          : await this.#store.duplicate(log, senderId, clientMessageId, knownHead).catch(() => undefined);
+          : await this.#store
+              .duplicate(threadLog(threadId), senderId, clientMessageId, knownHead)
+              .catch(() => undefined);
       if (duplicate === undefined) waiting.reject(error);
-      else answerDuplicate(waiting, duplicate);
+      else this.#answerAgain(threadId, waiting, duplicate);
       return undefined;
     }
+  }
+
+  #answerAgain(threadId: ThreadId, waiting: Waiting, duplicate: Duplicate): void {
+    answerDuplicate(waiting, duplicate);
+    this.#publishHead(threadId, duplicate.sequence).catch(() => undefined);
+  }
+
+  /**
+   * What was appended before may never have been published: its commit was in doubt, or its node died. Who lacks
+   * something before the head reads it; the others have it.
+   */
+  async #publishHead(threadId: ThreadId, atLeast: bigint): Promise<void> {
+    let view = await this.#views.get(threadId);
+    if (view !== undefined && view.head.sequence < atLeast) view = await this.#views.refresh(threadId);
+    if (view === undefined) return;
+    const { head } = view;
+    const range = { after: head.sequence - 1n, upTo: head.sequence, limit: 1 };
+    const entries = await this.#store.entries(threadLog(threadId), range);
+    this.#publish(topicsOf(threadId, view, entries), { type: 'entries', threadId, head, entries, origin: undefined });
   }
 
   #appended(
@@ -250,6 +275,11 @@ export class Appender {
       this.#bus.publish(topic, event).catch((error: unknown) => this.#onPublishFailed(topic, error));
     }
   }
+}
+
+/** Empty for what has none. Ids hold no spaces. */
+function idOf({ senderId, clientMessageId }: AppendRequest): string {
+  return clientMessageId === '' ? '' : `${clientMessageId} ${senderId}`;
 }
 
 function isAbort(error: unknown): boolean {
