@@ -65,10 +65,8 @@ export class ThreadViews {
     if (view === undefined || first === undefined) return;
     if (head.epoch !== view.head.epoch) return this.#kept.delete(threadId);
     if (head.sequence <= view.head.sequence) return;
-    if (first.sequence > view.head.sequence + 1n) {
-      // Entries between are unknown: harmless unless one of them changed what the view holds besides the head.
-      if (head.membersSequence !== view.head.membersSequence) return this.#kept.delete(threadId);
-    }
+    // What the entries between changed is not known.
+    if (first.sequence > view.head.sequence + 1n) return this.#kept.delete(threadId);
     for (const entry of entries) if (entry.sequence > view.head.sequence) applyEntry(view, entry);
     view.head = head;
   }
@@ -78,9 +76,10 @@ export class ThreadViews {
     for (;;) {
       const before = await this.#store.head(log);
       if (before === undefined) return undefined;
-      const info = (await this.#store.row(log, rowKey.info)) as Row<ThreadInfo> | undefined;
       const members = await this.#members(threadId);
       const head = await this.#store.head(log);
+      // After the head: a change of it that is above the head is taken in twice, one that is not cannot be missed.
+      const info = (await this.#store.row(log, rowKey.info)) as Row<ThreadInfo> | undefined;
       // A change while the rows were read would give a mixture: read again.
       if (head === undefined || info === undefined || head.membersSequence !== before.membersSequence) continue;
       const kept = this.#kept.get(threadId);

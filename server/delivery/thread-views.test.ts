@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ChatNode, Ids, callerOf, groupOf, openChatNode, post } from '../../test/support/chat-node.ts';
+import { StoreGate } from '../../test/support/store-gate.ts';
+import { threadLog, type ThreadId, type UserId } from '../core/ids.ts';
+import { ThreadViews, type ThreadView } from './thread-views.ts';
+
+let node: ChatNode;
+let gate: StoreGate;
+let ids: Ids;
+/** Those of another node, which hears what it is told. */
+let views: ThreadViews;
+
+beforeEach(async () => {
+  gate = new StoreGate();
+  node = await openChatNode({ storeBehind: gate.behind });
+  ids = new Ids();
+  views = new ThreadViews(node.store, 100);
+});
+afterEach(() => node[Symbol.asyncDispose]());
+
+async function apply(threadId: ThreadId, after: bigint): Promise<void> {
+  const log = threadLog(threadId);
+  const head = await node.store.head(log);
+  if (head === undefined) throw new Error('no such thread');
+  const entries = await node.store.entries(log, { after, upTo: head.sequence, limit: 100 });
+  views.apply(threadId, entries, head);
+}
+
+const rename = (threadId: ThreadId, name: string): Promise<bigint> =>
+  node.chat.groups.update(callerOf('alice'), threadId, ids.next(), { name, historyForNewMembers: undefined });
+const shape = (view: ThreadView | undefined): unknown =>
+  view && [[...view.members.keys()], view.info.name, view.head.sequence];
+
+describe('A view of a thread', () => {
+  it('is not there for a thread that is not', async () => {
+    expect(await views.get('g_none' as ThreadId)).toBeUndefined();
+  });
+
+  it('follows the entries that it is told of', async () => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    await views.get(threadId);
+    await node.chat.groups.add(callerOf('alice'), threadId, ids.next(), ['carol' as UserId]);
+    await node.chat.groups.remove(callerOf('alice'), threadId, ids.next(), 'bob' as UserId);
+    await node.chat.groups.setRole(callerOf('alice'), threadId, ids.next(), 'carol' as UserId, 'admin');
+    await rename(threadId, 'new');
+    await apply(threadId, 1n);
+    expect(shape(views.peek(threadId))).toEqual([['alice', 'carol'], 'new', 5n]);
+    expect(views.peek(threadId)?.members.get('carol' as UserId)?.role).toBe('admin');
+  });
+
+  it('is read again when something between was not heard, whatever that was', async () => {
+    const threadId = await groupOf(node, ids, 'alice');
+    await views.get(threadId);
+    await rename(threadId, 'new');
+    await post(node, ids, 'alice', threadId, 'heard');
+    await apply(threadId, 2n);
+    expect(views.peek(threadId)).toBeUndefined();
+    expect(shape(await views.get(threadId))).toEqual([['alice'], 'new', 3n]);
+  });
+
+  it('is whole though the thread changes while it is read', async () => {
+    const threadId = await groupOf(node, ids, 'alice');
+    for (const method of ['head', 'row', 'rows'] as const) {
+      const held = gate.hold(method);
+      const read = views.refresh(threadId);
+      await held.reached;
+      await rename(threadId, `new while ${method} is read`);
+      held.release();
+      await read;
+      await apply(threadId, (await read)?.head.sequence ?? 0n);
+      expect(views.peek(threadId)?.info.name).toBe(`new while ${method} is read`);
+    }
+  });
+
+  it('is as new as is asked', async () => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    await views.get(threadId);
+    const removal = await node.chat.groups.remove(callerOf('alice'), threadId, ids.next(), 'bob' as UserId);
+    expect(shape(await views.get(threadId))).toEqual([['alice', 'bob'], 'a group', 1n]);
+    expect(shape(await views.get(threadId, removal))).toEqual([['alice'], 'a group', 2n]);
+  });
+});
