@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Ids, groupOf, post } from '../../test/support/chat-node.ts';
+import { PresenceState } from '#proto/parley/v1/presence.ts';
+import { Ids, callerOf, groupOf, post } from '../../test/support/chat-node.ts';
 import { type DeliveryNode, openDeliveryNode, turns } from '../../test/support/delivery-node.ts';
 import { StoreGate } from '../../test/support/store-gate.ts';
+import type { UserId } from '../core/ids.ts';
 
 let node: DeliveryNode;
 let gate: StoreGate;
@@ -67,5 +69,58 @@ describe('A thread that is put on screen', () => {
     expect(bob.log(threadId)).toEqual(['1']);
     await bob.session.subscribe(threadId);
     await bob.until(() => bob.log(threadId).includes('2'));
+  });
+});
+
+describe('Whose presence is watched', () => {
+  it('is told as it is, also when they come while it is being read', async () => {
+    await groupOf(node, ids, 'alice', ['bob']);
+    const alice = await node.live('alice');
+    const held = gate.hold('lastSeen');
+    const watched = alice.session.watchPresence(['bob' as UserId]);
+    await held.reached;
+    // What was read says that he is away.
+    await node.live('bob');
+    await alice.until(() => alice.all('presenceChanged').length > 0);
+    held.release();
+    await watched;
+    await turns();
+    const states = alice.all('presenceChanged').flatMap(({ presences }) => presences.map(({ state }) => state));
+    expect(states).toEqual([PresenceState.PRESENCE_STATE_ONLINE]);
+  });
+
+  it('is told the newest, though whether it may be seen takes longer to know for what came first', async () => {
+    await groupOf(node, ids, 'alice', ['bob']);
+    const alice = await node.live('alice');
+    await alice.session.watchPresence(['bob' as UserId]);
+    node.policy.forget();
+    const before = alice.all('presenceChanged').length;
+    const held = gate.hold('row');
+    const bob = await node.live('bob');
+    await held.reached;
+    // The second event is judged at once, while the first still waits.
+    bob.session.end('heartbeat-missed', '');
+    await turns();
+    held.release();
+    await turns();
+    const states = alice
+      .all('presenceChanged')
+      .slice(before)
+      .flatMap(({ presences }) => presences.map(({ state }) => state));
+    expect(states.at(-1)).toBe(PresenceState.PRESENCE_STATE_OFFLINE);
+  });
+});
+
+describe('Sessions', () => {
+  it('hear what they sent themselves without asking for a Reply', async () => {
+    const threadId = await groupOf(node, ids, 'alice');
+    const alice = await node.live('alice');
+    const { sessionId } = alice.session.identity;
+    const sent = { threadId, knownHead: 1n, expectedSequence: undefined, replyTo: 0n } as const;
+    const body = { content: { text: 'hello' }, mentions: [], attachments: [] };
+    await node.chat.sendMessage.send(callerOf('alice', { sessionId }), { ...sent, clientMessageId: 'a', body });
+    await node.chat.sendMessage.send(callerOf('alice'), { ...sent, clientMessageId: 'b', body });
+    await alice.until(() => alice.log(threadId).includes('3'));
+    expect(alice.log(threadId)).toEqual(['1', '3']);
   });
 });

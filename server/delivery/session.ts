@@ -55,6 +55,10 @@ export class Session implements TopicListener {
   tokenMadeMs = 0;
   #onScreen: Set<ThreadId> | undefined;
   #watched: Set<UserId> | undefined;
+  /** Users of whom something was heard while their states are being read. */
+  #heardPresence: Set<UserId> | undefined;
+  /** The newest heard of each user of whom it is being looked up whether they may be seen. */
+  #judging: Map<UserId, Presence> | undefined;
   #handingOver = false;
   onEnd: ((goodbye: Goodbye) => void) | undefined;
 
@@ -186,15 +190,22 @@ export class Session implements TopicListener {
     const wanted = new Set(users);
     for (const user of this.#watched ?? []) if (!wanted.has(user)) hub.leave(topicOf.presence(user), this);
     this.#watched = wanted;
+    const heard = new Set<UserId>();
+    this.#heardPresence = heard;
     await Promise.all([...wanted].map((user) => hub.join(topicOf.presence(user), this)));
-    const presences = await registry.get([...wanted]);
     const visible = await Promise.all([...wanted].map((user) => policy.canSeePresence(this.identity.userId, user)));
+    const presences = await registry.get([...wanted]);
+    // Another list has taken its place.
+    if (this.#heardPresence !== heard) return;
+    this.#heardPresence = undefined;
     const asOfMs = clock.nowMs();
     const told = presences.map((presence, index): Presence => {
       if (visible[index] === true) return presence;
       return { userId: presence.userId, state: 'hidden', lastSeenMs: 0, asOfMs };
     });
-    if (told.length > 0 && this.phase !== 'ended') this.outbox.push({ type: 'presences', presences: told });
+    // Of whom something was heard meanwhile: that is newer than what was read.
+    const unheard = told.filter(({ userId }) => !heard.has(userId));
+    if (unheard.length > 0) this.push({ type: 'presences', presences: unheard });
   }
 
   // ---- what it hears --------------------------------------------------------------------------
@@ -241,19 +252,25 @@ export class Session implements TopicListener {
         this.#context.receiptFrames.typing(this, event);
         return;
       case 'presence': {
-        const { presence } = event;
-        if (this.#watched?.has(presence.userId) !== true) return;
-        void this.#context.policy.canSeePresence(userId, presence.userId).then(
-          (visible) => {
-            if (!visible || this.phase === 'ended') return;
-            this.outbox.replace(`p${presence.userId}`, { type: 'presences', presences: [presence] });
-          },
-          () => undefined,
-        );
+        if (this.#watched?.has(event.presence.userId) === true) this.#hearPresence(event.presence);
         return;
       }
       default:
     }
+  }
+
+  #hearPresence(presence: Presence): void {
+    const judging = (this.#judging ??= new Map());
+    judging.set(presence.userId, presence);
+    const isLatest = (): boolean => judging.get(presence.userId) === presence && judging.delete(presence.userId);
+    this.#context.policy.canSeePresence(this.identity.userId, presence.userId).then(
+      (visible) => {
+        if (!isLatest() || !visible || this.phase === 'ended') return;
+        this.#heardPresence?.add(presence.userId);
+        this.outbox.replace(`p${presence.userId}`, { type: 'presences', presences: [presence] });
+      },
+      () => void isLatest(),
+    );
   }
 
   tellUserEntries(entries: readonly Entry[]): void {

@@ -98,10 +98,10 @@ export class StreamFrames {
     this.#session.reply(requestId, { kind: 'error', refusal });
   }
 
-  #act({ frame }: ClientFrame): Promise<ReplyResult | void> | undefined {
+  #act({ requestId, frame }: ClientFrame): Promise<ReplyResult | void> | undefined {
     switch (frame?.$case) {
       case 'send':
-        return this.#send(frame.value);
+        return this.#send(frame.value, requestId);
       case 'ack': {
         const { threadId, upToSequence } = positionOf(frame.value.position, 'ack.position');
         return this.#session.acknowledge(threadId, upToSequence);
@@ -143,9 +143,11 @@ export class StreamFrames {
     }
   }
 
-  async #send(send: Send): Promise<ReplyResult> {
+  async #send(send: Send, requestId: bigint): Promise<ReplyResult> {
     const threadId = parseThreadId(send.threadId, 'send.thread_id');
-    const outcome = await this.#services.sendMessage.send(this.#caller, {
+    // Where no Reply will stand for the entry, the session hears it as the others do.
+    const caller = requestId === 0n ? withoutSession(this.#caller) : this.#caller;
+    const outcome = await this.#services.sendMessage.send(caller, {
       threadId,
       clientMessageId: parseClientId(send.clientMessageId, 'send.client_message_id'),
       knownHead: parseOptionalSequence(send.knownHead, 'send.known_head'),
@@ -168,6 +170,10 @@ export class StreamFrames {
     this.#session.reauthenticated(identity.expiresMs);
     return { kind: 'reauthenticated', tokenExpiresMs: identity.expiresMs };
   }
+}
+
+function withoutSession({ userId, deviceId, claims }: Caller): Caller {
+  return { userId, deviceId, claims };
 }
 
 function positionOf(
