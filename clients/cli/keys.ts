@@ -72,12 +72,9 @@ const sequences: Readonly<Record<string, KeyName>> = {
 const pasteBegins = '\u001b[200~';
 const pasteEnds = '\u001b[201~';
 // A whole escape sequence: ESC [ parameters letter, ESC O letter, or ESC and a carriage return.
-// eslint-disable-next-line no-control-regex
 const sequence = /^\u001b(\[[0-9;]*[A-Za-z~]|O[A-Za-z]|\r)/u;
 /** The beginning of one, so far. */
-// eslint-disable-next-line no-control-regex
 const unfinished = /^\u001b(\[[0-9;]*|O)?$/u;
-// eslint-disable-next-line no-control-regex
 const plain = /^[^\u0000-\u001f\u007f]+/u;
 
 /** Turns what a terminal sends into keys. Bytes may come cut anywhere. */

@@ -150,13 +150,11 @@ describe('the screen', () => {
 
   test('lets no message move the cursor', () => {
     const drawn = screen(view([line(1, 'a\u001b[2J\u001b]0;title\u0007b')]), 80, 24);
-    // eslint-disable-next-line no-control-regex
     expect(drawn.rows.join('')).not.toMatch(/[\u0000-\u001f]/u);
   });
 
   test('has no colours when none are wanted, and the same text when they are', () => {
     const coloured = screen(view([line(1, 'hello', { isMine: true })], { colour: true }), 80, 24);
-    // eslint-disable-next-line no-control-regex
     const bare = coloured.rows.map((row) => row.replaceAll(/\u001b\[[0-9;]*m/gu, ''));
     expect(bare).toEqual(screen(view([line(1, 'hello', { isMine: true })]), 80, 24).rows);
     expect(coloured.rows).not.toEqual(bare);

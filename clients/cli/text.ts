@@ -25,7 +25,6 @@ export function printable(text: string): string {
     .replace(unsafe, (character) => (character > '\u200d' ? '' : '·'));
 }
 
-// eslint-disable-next-line no-control-regex
 const style = /(\u001b\[[0-9;]*m)/u;
 // Terminals do not agree about the width of what is joined, modified or a flag.
 const doubtful = /\u200d|\ufe0f|\p{Regional_Indicator}|\p{Emoji_Modifier}|\p{M}/u;

@@ -81,6 +81,21 @@ describe('a client on a scripted server', () => {
       expect(heard).toEqual(['one', 'two', 'three', 'four', 'five']);
     });
 
+    test('that are missing for a moment only, again and again, are never fetched', async () => {
+      await scripted.live();
+      // There is always a hole, and each is closed before its time.
+      thread.post('bob', ...Array.from({ length: 80 }, (_, index) => `m${index}`));
+      carrier.last.tell(thread.tell(2, 2));
+      for (let place = 4; place <= 80; place += 2) {
+        carrier.last.tell(thread.tell(place, place));
+        await runtime.advance(250);
+        carrier.last.tell(thread.tell(place - 3, place - 3));
+      }
+      carrier.last.tell(thread.tell(79, 79));
+      expect(carrier.calls).toEqual([]);
+      expect(heard).toHaveLength(80);
+    });
+
     test('that a head tells of and no stream brings are fetched', async () => {
       thread.post('bob', 'one', 'two');
       await scripted.live();
@@ -167,6 +182,23 @@ describe('a client on a scripted server', () => {
       expect(carrier.last.of('watchPresence')).toMatchObject([{ value: { userIds: ['bob'] } }]);
     });
 
+    test('is forgotten when a later stream refuses it', async () => {
+      await scripted.live();
+      const asked = client.subscribe('t');
+      carrier.last.tell({ $case: 'reply', value: { requestId: 1n, result: undefined } });
+      await asked;
+      for (const streams of [2, 3]) {
+        carrier.last.end(unavailable());
+        await runtime.advance(300);
+        expect(carrier.streams).toHaveLength(streams);
+        carrier.last.welcome();
+        const status = { code: 5, message: 'no such thread', details: [] };
+        carrier.last.tell({ $case: 'reply', value: { requestId: 1n, result: { $case: 'error', value: status } } });
+      }
+      expect(carrier.streams[1]?.of('subscribe')).toHaveLength(1);
+      expect(carrier.streams[2]?.of('subscribe')).toHaveLength(0);
+    });
+
     test('is forgotten when it was refused', async () => {
       await scripted.live();
       const asked = client.subscribe('other');
@@ -223,6 +255,7 @@ describe('a client on a scripted server', () => {
       advance(3, 0);
       expect(client.ticks('t', 3n).state).toBe('delivered');
       advance(2, 3);
+      advance(1, 1);
       expect(client.ticks('t', 3n).state).toBe('read');
       expect(client.ticks('t', 4n).state).toBe('sent');
     });

@@ -56,6 +56,8 @@ describe('a fold', () => {
     const posted: Kind = { $case: 'message', value: { content: text('c'), editSequence: 3n } };
     const later = folded([entry(1, posted), entry(2, edit(1)), entry(3, edit(1, 'c'))]);
     expect(later.message(1n)).toEqual(live.message(1n));
+    const racing = folded([entry(1, posted), entry(2, edit(1, 'b'))]);
+    expect(racing.message(1n)).toEqual(live.message(1n));
   });
 
   test('keeps the place of an entry of a kind it does not know', () => {

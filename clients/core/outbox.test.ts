@@ -139,7 +139,7 @@ describe('drafts on their way', () => {
       expect(sent).toEqual(['a@8', 'b@9']);
     });
 
-    test('sends again on the same stream what has no reply for fifteen seconds, and takes either answer once', async () => {
+    test('sends again on the same stream what has no reply for fifteen seconds', async () => {
       const box = outbox();
       const { session, stream } = open();
       box.use(session, 64);
@@ -149,6 +149,29 @@ describe('drafts on their way', () => {
       accept(stream, 'a', 8);
       await expect(result).resolves.toMatchObject({ sequence: 8n });
       expect(sent).toEqual(['a@8']);
+    });
+
+    test('takes the late answer to a sending that it gave up, and tells it once', async () => {
+      const box = outbox();
+      const { session, stream } = open();
+      box.use(session, 64);
+      const result = box.add(draft('a'));
+      await runtime.advance(15_000);
+      const [first, second] = stream.of('send').map(({ requestId }) => requestId);
+      const sendResult = {
+        threadId: 't',
+        sequence: 8n,
+        ordinal: 1n,
+        epoch: 1n,
+        createTime: undefined,
+        duplicate: false,
+      };
+      for (const requestId of [first ?? 0n, second ?? 0n]) {
+        stream.tell({ $case: 'reply', value: { requestId, result: { $case: 'send', value: sendResult } } });
+      }
+      await expect(result).resolves.toMatchObject({ sequence: 8n });
+      expect(sent).toEqual(['a@8']);
+      expect(box.size).toBe(0);
     });
 
     test('passes a refusal for good to the caller and goes on with the next draft', async () => {
@@ -273,7 +296,7 @@ describe('drafts on their way', () => {
 
     test('keeps the order of a thread when saves finish out of order', async () => {
       const store = new MemoryStore();
-      const box = outbox({ store });
+      const box = outbox({ store, inFlightPerThread: 4 });
       const { session, stream } = open();
       box.use(session, 64);
       void box.add(draft('a'));

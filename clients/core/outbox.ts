@@ -44,6 +44,8 @@ interface Item {
   saved: boolean;
   /** Counts sendings, so that a late answer of an earlier one is known. */
   sending: number;
+  /** It is known what became of it. */
+  answered: boolean;
   /** When it was sent on the session it waits on; undefined = not on its way. */
   sentMs: number | undefined;
   internalErrors: number;
@@ -147,7 +149,17 @@ export class Outbox {
 
   #insert(draft: Draft, saved: boolean, resolve: Item['resolve'], reject: Item['reject']): Item {
     const bytes = bytesOfDraft(draft);
-    const item: Item = { draft, bytes, resolve, reject, saved, sending: 0, sentMs: undefined, internalErrors: 0 };
+    const item: Item = {
+      draft,
+      bytes,
+      resolve,
+      reject,
+      saved,
+      sending: 0,
+      answered: false,
+      sentMs: undefined,
+      internalErrors: 0,
+    };
     let queue = this.#queues.get(draft.threadId);
     if (queue === undefined) {
       queue = { items: [], backoff: new Backoff(this.#runtime), pause: undefined };
@@ -178,7 +190,10 @@ export class Outbox {
           frame: { $case: 'send', value: sendOf(item.draft) },
           done: (outcome) => {
             this.#inFlight -= 1;
-            if (item.sending === sending && !this.#closed) this.#answer(queue, item, outcome);
+            // An earlier sending may be answered after it was given up: a yes is a yes, its no is the next one's to say.
+            if (!item.answered && !this.#closed && (outcome.ok || item.sending === sending)) {
+              this.#answer(queue, item, outcome);
+            }
           },
         });
       }
@@ -227,6 +242,7 @@ export class Outbox {
 
   /** Out of the outbox: it has its answer. */
   #take(item: Item): void {
+    item.answered = true;
     const { threadId, clientMessageId } = item.draft;
     const queue = this.#queues.get(threadId);
     const at = queue?.items.indexOf(item) ?? -1;

@@ -90,6 +90,14 @@ describe('a timeline', () => {
     expect(timeline.missing).toBeUndefined();
   });
 
+  test('has as much room for what comes early after any number of duplicates', () => {
+    const timeline = new Timeline<Line>();
+    timeline.entries(1n, lines(1, 600));
+    timeline.entries(1n, lines(1, 600));
+    timeline.entries(1n, lines(602, 900));
+    expect(numbers(timeline.entries(1n, lines(601, 601)).applied)).toHaveLength(300);
+  });
+
   test('keeps no more than a bound of what comes early, and fetches the rest', () => {
     const timeline = new Timeline<Line>();
     timeline.head(head(0));
