@@ -17,7 +17,7 @@ const {
 
 test(
   'a node that is replaced says goodbye, loses nothing, and shows nobody as gone',
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async () => {
     const seed = seedOfRun('drain');
     await using platform = await startPlatform({ env: { ...unlimited, PARLEY_DRAIN_S: '2' } });

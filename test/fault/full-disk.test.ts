@@ -23,7 +23,7 @@ async function entriesFrom(reader: Person, threadId: string, from: bigint): Prom
 }
 
 needs('mount')('a full disk', () => {
-  test('refuses sends, serves reads, and loses nothing that was acknowledged', { timeout: 180_000 }, async () => {
+  test('refuses sends, serves reads, and loses nothing that was acknowledged', { timeout: 300_000 }, async () => {
     const seed = seedOfRun('full disk');
     await using disk = await SmallDisk.make(128);
     await using platform = await startPlatform({ env: { ...unlimited, PARLEY_DATA: path.join(disk.folder, 'store') } });

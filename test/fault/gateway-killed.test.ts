@@ -19,7 +19,7 @@ async function startAgain(child: Child): Promise<Child> {
   return startChild({ name: child.name, command, args, cwd: dirname(config), env: { PATH: process.env['PATH'] } });
 }
 
-test(`a gateway that is killed ${kills} times loses, doubles and moves nothing`, { timeout: 180_000 }, async () => {
+test(`a gateway that is killed ${kills} times loses, doubles and moves nothing`, { timeout: 300_000 }, async () => {
   const seed = seedOfRun('gateway killed');
   const random = seeded(seed);
   await using platform = await startPlatform({ env: unlimited });

@@ -9,7 +9,7 @@ import { unlimited } from '../support/unlimited.ts';
 
 const breaks = 120;
 
-test(`${breaks} broken connections lose, double and move nothing`, { timeout: 180_000 }, async () => {
+test(`${breaks} broken connections lose, double and move nothing`, { timeout: 300_000 }, async () => {
   const seed = seedOfRun('lines cut');
   const random = seeded(seed);
   await using platform = await startPlatform({ env: unlimited });

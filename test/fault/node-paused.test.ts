@@ -7,7 +7,7 @@ import { ChatLoad, faultless } from '../support/chat-load.ts';
 import { seedOfRun } from '../support/seed.ts';
 import { unlimited } from '../support/unlimited.ts';
 
-test('a node that is paused and goes on loses, doubles and moves nothing', { timeout: 180_000 }, async () => {
+test('a node that is paused and goes on loses, doubles and moves nothing', { timeout: 300_000 }, async () => {
   const seed = seedOfRun('node paused');
   await using platform = await startPlatform({ env: unlimited });
   const { nodes, envoy } = platform;
