@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Platform, startPlatform } from '../../platform/platform.ts';
 import { type Args, parseCommandLine, usage, UsageError } from './args.ts';
+import { Stalled } from './listening.ts';
 import { parleyClients } from './parley-client.ts';
 import { type FilePlan, planFile } from './plan.ts';
 import { Progress } from './progress.ts';
@@ -26,7 +27,8 @@ async function main(args: Args): Promise<number> {
   });
   const isPrivate = platform !== undefined;
   const disturbSeed = args.disturb ? args.seed : undefined;
-  const { verdict, ...result } = await run(plans, { speed: args.speed, disturbSeed, isPrivate, makeClient, progress });
+  const running = run(plans, { speed: args.speed, disturbSeed, isPrivate, makeClient, progress });
+  const { verdict, ...result } = await Promise.race([running, interrupted(platform)]);
 
   for (const finding of verdict.findings) console.error(finding);
   if (args.disturb) console.error(`${result.breaks} streams were broken on purpose (seed ${args.seed})`);
@@ -34,6 +36,21 @@ async function main(args: Args): Promise<number> {
   const skippedLines = sum((plan) => plan.skippedLines);
   console.log(lastLine({ files: plans.length, messages, skippedLines, verdict, ...result }));
   return exitCode(verdict);
+}
+
+/** Why there is no verdict, in words. */
+class Stopped extends Error {}
+
+/** Rejects with Stopped when the run is to stop: it was told to, or the private platform is gone. */
+async function interrupted(platform: Platform | undefined): Promise<never> {
+  const stop = Promise.withResolvers<never>();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => stop.reject(new Stopped(`stopped by ${signal}`)));
+  }
+  void platform?.failed.then(({ child }) =>
+    stop.reject(new Stopped([`${child.name} ended by itself`, ...child.tail()].join('\n'))),
+  );
+  return stop.promise;
 }
 
 /** Limits are for people: a nick that says in a second what it said in hours is none, and its group may be large. */
@@ -66,7 +83,7 @@ async function exitCodeOf(argv: string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof UsageError) console.error(`replay: ${error.message}\n\n${usage}`);
-    else console.error('replay:', error);
+    else console.error('replay:', error instanceof Stopped || error instanceof Stalled ? error.message : error);
     return 2;
   }
 }
