@@ -30,6 +30,30 @@ describe('A device that comes back', () => {
   });
 });
 
+describe('A device that comes back with a resume token', () => {
+  it('is told what it lacks also when the clock was set back before that was appended', async () => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    await post(node, ids, 'alice', threadId, 'one');
+    node.clock.turn(3_600_000);
+    const before = await node.live('bob');
+    await before.session.acknowledge(threadId, 2n);
+    before.break();
+    const [caughtUp] = before.all('caughtUp');
+    node.clock.step(-1_800_000);
+    await post(node, ids, 'alice', threadId, 'two');
+    node.clock.turn(3_600_000);
+    const bob = await node.live('bob', 'd1', { resumeToken: caughtUp?.resumeToken ?? Buffer.alloc(0) });
+    expect(bob.all('welcome')[0]?.resumed).toBe(true);
+    expect(bob.log(threadId)).toEqual(['3']);
+  });
+
+  it('is told nothing of a thread in which nothing happened', async () => {
+    const { threadId, token } = await quietThread();
+    const bob = await node.live('bob', 'd1', { resumeToken: token });
+    expect([bob.all('headsChanged'), bob.log(threadId)]).toEqual([[], []]);
+  });
+});
+
 describe('Sessions of one device that open at once', () => {
   it('leave one in the registry, and nobody there once that has ended', async () => {
     const devices = Array.from({ length: 10 }, () => node.open('alice', 'phone'));
@@ -103,16 +127,16 @@ describe('What happens while a session opens', () => {
     await bob.until(() => bob.all('caughtUp').length > 0);
     expect(bob.log(threadId)).toEqual(['1', '2', '4', '5']);
   });
-
-  /** A thread in which nothing happened for long before bob's device was last told. */
-  async function quietThread(): Promise<{ threadId: ThreadId; token: Uint8Array }> {
-    const threadId = await groupOf(node, ids, 'alice', ['bob']);
-    await post(node, ids, 'alice', threadId, 'long ago');
-    node.clock.turn(60_000);
-    const before = await node.live('bob');
-    await before.session.acknowledge(threadId, 2n);
-    node.clock.turn(1_000);
-    before.break();
-    return { threadId, token: before.all('caughtUp')[0]?.resumeToken ?? Buffer.alloc(0) };
-  }
 });
+
+/** A thread in which nothing happened for long before bob's device was last told. */
+async function quietThread(): Promise<{ threadId: ThreadId; token: Uint8Array }> {
+  const threadId = await groupOf(node, ids, 'alice', ['bob']);
+  await post(node, ids, 'alice', threadId, 'long ago');
+  node.clock.turn(60_000);
+  const before = await node.live('bob');
+  await before.session.acknowledge(threadId, 2n);
+  node.clock.turn(1_000);
+  before.break();
+  return { threadId, token: before.all('caughtUp')[0]?.resumeToken ?? Buffer.alloc(0) };
+}

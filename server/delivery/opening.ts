@@ -1,5 +1,5 @@
 import { topicOf } from '../bus/bus.ts';
-import { threadLog, userLog, type ThreadId, type UserId } from '../core/ids.ts';
+import { threadLog, userLog, type ThreadId } from '../core/ids.ts';
 import { heartbeatIntervalMs } from '../core/presence.ts';
 import type { InboxRow, Position, Store } from '../store/store.ts';
 import type { DeliveryContext } from './context.ts';
@@ -78,7 +78,7 @@ export async function openSession(
   session.welcomed = true;
   onWelcome();
 
-  const changed = await changedSince(userId, inbox, groups, resumed ? place : undefined, opening, context);
+  const changed = await changedSince(session, inbox, groups, resumed ? place : undefined, opening, context);
   const heads = await headsOf(session, changed, opening, context);
   if (isOver()) return;
   for (let start = 0; start < heads.length; start += headsPerFrame) {
@@ -94,20 +94,21 @@ export async function openSession(
 
 /** Rows of threads that are elsewhere than the device was told; heads of large and of heard groups read anew. */
 async function changedSince(
-  userId: UserId,
+  session: Session,
   inbox: readonly InboxRow[],
   heard: readonly InboxRow[],
   place: ResumePlace | undefined,
   opening: Opening,
-  { store }: DeliveryContext,
+  context: DeliveryContext,
 ): Promise<InboxRow[]> {
+  const { store } = context;
+  const { userId } = session.identity;
   // Between the inbox's reading and the confirmed subscription of a group's topic entries may have been missed.
   const anew = new Set(heard.map((row) => row.threadId));
   for (const row of inbox) if (row.large && row.member) anew.add(row.threadId);
   const logs = [...anew];
   const read = await store.heads(logs.map(threadLog));
   const current = new Map(logs.map((threadId, index) => [threadId, read[index]]));
-  const sinceMs = place?.inboxMs ?? 0;
   // Where members changed since the inbox was read the user may have been removed: then the head is not theirs to know.
   const raced = heard.filter((row) => (current.get(row.threadId)?.membersSequence ?? 0n) > row.sequence);
   const left = new Map<ThreadId, InboxRow>();
@@ -115,10 +116,34 @@ async function changedSince(
     const now = await store.inboxRow(userId, threadId);
     if (now?.member === false) left.set(threadId, now);
   }
-  return inbox
-    .map((row) => left.get(row.threadId) ?? { ...row, ...current.get(row.threadId) })
-    .filter((row) => row.activityMs >= sinceMs || opening.positions.has(row.threadId))
+  const rows = inbox.map((row) => left.get(row.threadId) ?? { ...row, ...current.get(row.threadId) });
+  const sinceMs = place?.inboxMs ?? 0;
+  const isTold = (row: InboxRow): boolean => row.activityMs < sinceMs && !opening.positions.has(row.threadId);
+  const lacking = await lackingOf(session, rows.filter(isTold), context);
+  return rows
+    .filter((row) => !isTold(row) || lacking.has(row.threadId))
     .toSorted((a, b) => b.activityMs - a.activityMs);
+}
+
+/**
+ * Threads that stand still by the clock, and of which the device has not acknowledged everything that it began to: wall
+ * clocks are set back, and an append may take longer than a token allows for.
+ */
+async function lackingOf(
+  { identity }: Session,
+  rows: readonly InboxRow[],
+  { store, receipts }: DeliveryContext,
+): Promise<Set<ThreadId>> {
+  const { userId, deviceId } = identity;
+  const threads = rows.map((row) => row.threadId);
+  const delivered = threads.length === 0 ? [] : await store.devicePositions(userId, deviceId, threads);
+  const lacking = new Set<ThreadId>();
+  rows.forEach(({ threadId, sequence }, index) => {
+    const stored = delivered[index] ?? 0n;
+    if (stored > 0n && stored < sequence && receipts.unstored(userId, deviceId, threadId) < sequence)
+      lacking.add(threadId);
+  });
+  return lacking;
 }
 
 async function headsOf(
