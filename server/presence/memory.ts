@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../core/clock.ts';
 import type { UserId } from '../core/ids.ts';
 import { cleanCloseGraceMs, heartbeatTimeoutMs, type Presence } from '../core/presence.ts';
 import type { Store } from '../store/store.ts';
+import { LastSeen } from './last-seen.ts';
 import type { Registry, RegistrySession } from './registry.ts';
 
 export interface MemoryRegistryOptions {
@@ -29,7 +30,6 @@ interface Present {
 export class MemoryRegistry implements Registry {
   readonly #clock: Clock;
   readonly #bus: Bus;
-  readonly #store: Pick<Store, 'seen' | 'lastSeen'>;
   readonly #present = new Map<UserId, Present>();
   /** Users in grace and when it ends (monotonic ms), the earliest first. */
   readonly #grace = new Map<UserId, number>();
@@ -40,14 +40,12 @@ export class MemoryRegistry implements Registry {
   /** Users who may be about to come back and whom somebody asked about, with when they were last seen. */
   readonly #awaited = new Map<UserId, number>();
   #settleTimer: Timer | undefined;
-  /** Last-seen times that the store has not taken yet. */
-  readonly #unsaved = new Map<UserId, number>();
-  #saving: Promise<void> | undefined;
+  readonly #lastSeen: LastSeen;
 
   constructor(options: MemoryRegistryOptions) {
     this.#clock = options.clock;
     this.#bus = options.bus;
-    this.#store = options.store;
+    this.#lastSeen = new LastSeen(options.store);
     this.#startMs = this.#clock.nowMs();
     this.#settledMs = this.#clock.monotonicMs() + cleanCloseGraceMs;
   }
@@ -77,7 +75,7 @@ export class MemoryRegistry implements Registry {
       return Promise.resolve();
     }
     // Saved already: a node that stops does not live through its users' grace.
-    this.#save(userId, present.lastSeenMs);
+    this.#lastSeen.save(userId, present.lastSeenMs);
     this.#grace.set(userId, this.#clock.monotonicMs() + cleanCloseGraceMs);
     this.#graceTimer ??= this.#clock.after(cleanCloseGraceMs, () => this.#endGrace());
     return Promise.resolve();
@@ -86,13 +84,9 @@ export class MemoryRegistry implements Registry {
   async get(users: readonly UserId[]): Promise<Presence[]> {
     const asOfMs = this.#clock.nowMs();
     const away = users.filter((user) => !this.#present.has(user));
-    const lastSeen = new Map<UserId, number>();
-    if (away.length > 0) {
-      const unsaved = away.map((user) => this.#unsaved.get(user) ?? 0);
-      // Whether somebody is there is known without the store; when they were last seen may not be.
-      const kept = await this.#store.lastSeen(away).catch((): number[] => []);
-      away.forEach((user, at) => lastSeen.set(user, Math.max(kept[at] ?? 0, unsaved[at] ?? 0)));
-    }
+    // Whether somebody is there is known without the store; when they were last seen may not be.
+    const times = await this.#lastSeen.get(away);
+    const lastSeen = new Map(away.map((user, at) => [user, times[at] ?? 0]));
     return users.map((userId) => {
       const lastSeenMs = lastSeen.get(userId);
       // Somebody may have come while the store was asked.
@@ -131,7 +125,7 @@ export class MemoryRegistry implements Registry {
     this.#graceTimer?.cancel();
     this.#grace.clear();
     this.#settleTimer?.cancel();
-    await this.#saving;
+    await this.#lastSeen.settled();
   }
 
   #endGrace(): void {
@@ -150,32 +144,12 @@ export class MemoryRegistry implements Registry {
 
   #leave(userId: UserId, { lastSeenMs }: Present): void {
     this.#present.delete(userId);
-    this.#save(userId, lastSeenMs);
+    this.#lastSeen.save(userId, lastSeenMs);
     this.#publish({ userId, state: 'offline', lastSeenMs, asOfMs: this.#clock.nowMs() });
   }
 
   /** A hint: who missed it asks. */
   #publish(presence: Presence): void {
     void this.#bus.publish(topicOf.presence(presence.userId), { type: 'presence', presence }).catch(() => {});
-  }
-
-  #save(userId: UserId, lastSeenMs: number): void {
-    if (lastSeenMs <= (this.#unsaved.get(userId) ?? 0)) return;
-    this.#unsaved.set(userId, lastSeenMs);
-    this.#saving ??= this.#saveAll().finally(() => (this.#saving = undefined));
-  }
-
-  /** What one turn withdrew goes to the store together. What it does not take goes with what comes next. */
-  async #saveAll(): Promise<void> {
-    await Promise.resolve();
-    while (this.#unsaved.size > 0) {
-      const times = [...this.#unsaved].map(([userId, atMs]) => ({ userId, atMs }));
-      try {
-        await this.#store.seen(times);
-      } catch {
-        return;
-      }
-      for (const { userId, atMs } of times) if (this.#unsaved.get(userId) === atMs) this.#unsaved.delete(userId);
-    }
   }
 }

@@ -36,7 +36,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'server/store/': room(base),
   'server/store/embedded/': room([...base, 'server/store/'], ['classic-level', 'abstract-level', 'msgpackr']),
   'server/store/cassandra/': room([...base, 'server/store/'], ['cassandra-driver', 'msgpackr']),
-  'server/presence/': room(base),
+  'server/presence/': room([...base, 'server/store/store.ts']),
   // Presence tells of changes on the bus and keeps "last seen" in the store.
   'server/presence/memory': room([...base, ...doors, 'server/presence/']),
   'server/presence/redis': room([...base, ...doors, 'server/presence/', 'server/redis/']),
