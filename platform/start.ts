@@ -39,7 +39,8 @@ async function run(settings: StartSettings): Promise<void> {
     dataDir,
     address: settings.address,
     port: settings.port,
-    env: settings.nodeEnv,
+    // A lone node has nobody to hand its streams to: the whole of the usual drain would only be waited for.
+    env: { PARLEY_DRAIN_S: '1', ...settings.nodeEnv },
     ...(settings.auth ? { auth: settings.auth } : {}),
     ...(settings.tls ? { tls: settings.tls } : {}),
     ...(settings.webOrigins ? { webOrigins: settings.webOrigins } : {}),
