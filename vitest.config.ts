@@ -1,8 +1,11 @@
-// Three groups, run one after the other, so that what measures or breaks things has the machine's two cores for itself.
-// A file runs alone when it is under test/fault/ or is called x.alone.test.ts.
+// Four groups, run one after the other, so that what measures or breaks things has the machine's two cores for itself.
+// A file runs alone when it is under test/fault/ or is called x.alone.test.ts; those on Cassandra run last.
 import { defineConfig } from 'vitest/config';
 
 const alone = ['test/fault/**/*.test.ts', 'test/**/*.alone.test.ts'];
+
+/** Files whose names say `-cassandra` share one Cassandra node, which runs only while they do. */
+const onCassandra = ['test/contract/*-cassandra*.test.ts'];
 
 export default defineConfig({
   test: {
@@ -26,7 +29,7 @@ export default defineConfig({
         test: {
           name: 'process',
           include: ['test/**/*.test.ts'],
-          exclude: [...alone, 'test/interop/go/**', 'test/interop/java/**'],
+          exclude: [...alone, ...onCassandra, 'test/interop/go/**', 'test/interop/java/**'],
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -42,6 +45,18 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: 'cassandra',
+          include: onCassandra,
+          globalSetup: './test/support/cassandra-setup.ts',
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -3,6 +3,7 @@
 //   why      what is missing without it         present  true when there is nothing to do (fast: asked at every start)
 //   install  makes it present, if we can        remedy   what a person types when we cannot
 import path from 'node:path';
+import { cassandraRemedy, installCassandra, locateCassandra } from './cassandra.mjs';
 import { aptCommand, envoyRemedy, installEnvoy, locateEnvoy } from './envoy.mjs';
 import { checkHost } from './host.mjs';
 import { installNodeModules, nodeModulesMatch } from './node-modules.mjs';
@@ -60,9 +61,17 @@ export const components = [
   {
     name: 'maven',
     for: 'test',
-    why: 'tests compile Java stubs with it',
+    why: 'tests compile Java stubs with it, and Cassandra is fetched by it',
     present: () => onPath('mvn') !== undefined,
     remedy: () => aptCommand('maven'),
+  },
+  {
+    name: 'cassandra',
+    for: 'test',
+    why: 'tests run the store of many nodes on it',
+    present: () => Boolean(process.env.CASSANDRA_CONTACT_POINTS) || locateCassandra() !== undefined,
+    install: installCassandra,
+    remedy: cassandraRemedy,
   },
   {
     name: 'python',

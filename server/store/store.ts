@@ -14,7 +14,7 @@ import type { Row } from '../core/rows.ts';
  * - Reads see every append that has resolved. Entries are given with their bodies as they are now (see `core/entry.ts`).
  * - Positions only grow, whatever order they arrive in.
  * - Erased bodies (by edit or delete) are not given by any read after the append resolved, and are gone from the files
- *   after `compact`.
+ *   after `compact` (see there for Cassandra).
  *
  * Failure: every call may reject with Refusal STORE_UNAVAILABLE; reads go on while only writing fails. A signal that aborts
  * rejects with the signal's Refusal and stops the work where it can be stopped; an append under way is not undone, and
@@ -28,7 +28,7 @@ export interface Store extends AsyncDisposable {
   heads(logs: readonly LogId[], signal?: AbortSignal): Promise<(Head | undefined)[]>;
   /** Ascending, without a hole. */
   entries(log: LogId, range: Range, signal?: AbortSignal): Promise<Entry[]>;
-  /** What an id was appended as. `knownHead`: the head its author had been told when composing, for where to look. */
+  /** What an id was appended as. `knownHead`: as in `Append.knownHeads`; 0 = not said. */
   duplicate(log: LogId, senderId: UserId, clientMessageId: string, knownHead: bigint): Promise<Duplicate | undefined>;
 
   /** The present row of a key. */
@@ -65,7 +65,12 @@ export interface Store extends AsyncDisposable {
 
   /** A value of the deployment that outlives the process, made by `make` if there is none: signing secrets, epochs. */
   secret(name: string, make: () => Uint8Array): Promise<Uint8Array>;
-  /** Drops what was erased from the files. */
+  /**
+   * Drops what was erased from the files. The embedded store does it when asked. Cassandra cannot be told by its clients:
+   * an erased body is overwritten, never deleted, so it comes back by no repair, however late, and goes from a node's files
+   * when that node next compacts it (`nodetool garbagecollect` does so at once; `system.paxos` keeps a last copy until its
+   * own compaction, by default 10 days).
+   */
   compact(): Promise<void>;
   /** Whether appends are taken just now, and why not. */
   health(): { readonly writable: boolean; readonly why: string };
@@ -79,6 +84,11 @@ export interface Append {
    * may be one of them. What was deleted stays so: a later edit of it is kept without its body.
    */
   readonly entries: readonly NewEntry[];
+  /**
+   * What head the author of each entry had been told when composing; 0, or left out = not said. A retry says the same: an
+   * id is looked for above that head (Cassandra), or, when it was not said, wherever it may be.
+   */
+  readonly knownHeads?: readonly bigint[];
   /** Wall ms for `createTimeMs`; raised to the head's activity when below. */
   readonly nowMs: number;
   /** Whose inbox rows are raised to the new head. Empty for user logs and for threads of over 100 members. */

@@ -1,0 +1,198 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Entry, Head } from '../../core/entry.ts';
+import { throwIfAborted } from '../../core/errors.ts';
+import type { DeviceId, LogId, ThreadId, UserId } from '../../core/ids.ts';
+import type { Row } from '../../core/rows.ts';
+import type {
+  Append,
+  AppendResult,
+  Duplicate,
+  InboxRow,
+  Position,
+  PositionUpdate,
+  Range,
+  RowRange,
+  Store,
+  UserRange,
+} from '../store.ts';
+import { Appends, checkAppend } from './append.ts';
+import type { Cluster } from './cluster.ts';
+import { Commits } from './commit.ts';
+import { valueOf } from './deployment.ts';
+import { Effects } from './effects.ts';
+import { readEntries } from './entries.ts';
+import { EntryRows } from './entry-rows.ts';
+import { doorHead, Heads } from './heads.ts';
+import { idKey, Ids } from './ids.ts';
+import { InboxWriter } from './inbox.ts';
+import { InboxReader } from './inbox-reader.ts';
+import { LastSeen } from './last-seen.ts';
+import { type LogHead, LogQueue, type LogState, LogStates } from './log-state.ts';
+import { inParallel } from './parallel.ts';
+import { Positions } from './positions.ts';
+import { Rows } from './rows.ts';
+
+export interface CassandraStoreParts {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  readonly epoch: bigint;
+  /** Random bytes of this opening of the store. */
+  readonly opening: Buffer;
+}
+
+const headsAtOnce = 64;
+
+/** The store on a cluster: the parts of this folder behind the door. */
+export class CassandraStore implements Store {
+  readonly #cluster: Cluster;
+  readonly #states = new LogStates();
+  readonly #queue = new LogQueue();
+  readonly #heads: Heads;
+  readonly #ids: Ids;
+  readonly #entryRows: EntryRows;
+  readonly #rows: Rows;
+  readonly #effects: Effects;
+  readonly #appends: Appends;
+  readonly #positions: Positions;
+  readonly #inbox: InboxReader;
+  readonly #lastSeen: LastSeen;
+  #closing: Promise<void> | undefined;
+
+  constructor({ cluster, clock, epoch, opening }: CassandraStoreParts) {
+    this.#cluster = cluster;
+    this.#heads = new Heads(cluster, epoch);
+    this.#ids = new Ids(cluster, epoch);
+    this.#entryRows = new EntryRows(cluster);
+    this.#rows = new Rows(cluster);
+    const inbox = new InboxWriter(cluster);
+    this.#effects = new Effects(cluster, this.#heads, this.#entryRows, this.#rows, inbox);
+    this.#appends = new Appends({
+      heads: this.#heads,
+      ids: this.#ids,
+      entryRows: this.#entryRows,
+      commits: new Commits(cluster, this.#heads, this.#ids, this.#rows, clock, opening),
+      effects: this.#effects,
+      inbox,
+      epoch,
+    });
+    this.#positions = new Positions(cluster);
+    this.#inbox = new InboxReader(cluster, (logs, signal) => this.heads(logs, signal), epoch, clock);
+    this.#lastSeen = new LastSeen(cluster);
+  }
+
+  async append(log: LogId, append: Append, signal?: AbortSignal): Promise<AppendResult> {
+    throwIfAborted(signal);
+    checkAppend(append);
+    return this.#queue.run(log, () => this.#appends.append(this.#states.get(log), append, signal));
+  }
+
+  async head(log: LogId, signal?: AbortSignal): Promise<Head | undefined> {
+    const head = await this.#settledHead(this.#states.get(log), signal);
+    return head === undefined ? undefined : doorHead(head);
+  }
+
+  async heads(logs: readonly LogId[], signal?: AbortSignal): Promise<(Head | undefined)[]> {
+    throwIfAborted(signal);
+    return inParallel(logs, headsAtOnce, (log) => this.head(log, signal));
+  }
+
+  async entries(log: LogId, range: Range, signal?: AbortSignal): Promise<Entry[]> {
+    throwIfAborted(signal);
+    if (range.fromEnd !== true) return readEntries(this.#entryRows, log, range, signal);
+    const state = this.#states.get(log);
+    // Heads only grow: one that is remembered says that the range ends below it.
+    const known = state.head;
+    const head = known !== undefined && known.sequence >= range.upTo ? known : await this.#heads.read(state, signal);
+    if (head === undefined) return [];
+    const upTo = range.upTo < head.sequence ? range.upTo : head.sequence;
+    return readEntries(this.#entryRows, log, { ...range, upTo }, signal);
+  }
+
+  async duplicate(
+    log: LogId,
+    senderId: UserId,
+    clientMessageId: string,
+    knownHead: bigint,
+  ): Promise<Duplicate | undefined> {
+    const wanted = { senderId, clientMessageId, knownHead };
+    const state = this.#states.get(log);
+    const head = await this.#heads.read(state);
+    if (head === undefined) return undefined;
+    const duplicate = (await this.#ids.find(log, [wanted], head)).get(idKey(wanted));
+    if (duplicate !== undefined) await this.#appends.finish(state, head, [duplicate]);
+    return duplicate;
+  }
+
+  row(log: LogId, key: string, signal?: AbortSignal): Promise<Row | undefined> {
+    return this.#rows.one(log, key, signal);
+  }
+
+  rows(log: LogId, range: RowRange, signal?: AbortSignal): Promise<Row[]> {
+    return this.#rows.list(log, range, signal);
+  }
+
+  advance(positions: readonly PositionUpdate[]): Promise<void> {
+    return this.#positions.advance(positions);
+  }
+
+  positions(thread: ThreadId, range: UserRange, signal?: AbortSignal): Promise<Position[]> {
+    return this.#positions.ofThread(thread, range, signal);
+  }
+
+  async positionsOf(
+    user: UserId,
+    threads: readonly ThreadId[],
+    signal?: AbortSignal,
+  ): Promise<(Position | undefined)[]> {
+    return this.#positions.ofUser(user, threads, signal);
+  }
+
+  devicePositions(
+    user: UserId,
+    device: DeviceId,
+    threads: readonly ThreadId[],
+    signal?: AbortSignal,
+  ): Promise<bigint[]> {
+    return this.#positions.ofDevice(user, device, threads, signal);
+  }
+
+  inbox(user: UserId, sinceMs: number, signal?: AbortSignal): Promise<InboxRow[]> {
+    return this.#inbox.rows(user, sinceMs, signal);
+  }
+
+  inboxRow(user: UserId, thread: ThreadId): Promise<InboxRow | undefined> {
+    return this.#inbox.row(user, thread);
+  }
+
+  seen(times: readonly { readonly userId: UserId; readonly atMs: number }[]): Promise<void> {
+    return this.#lastSeen.seen(times);
+  }
+
+  lastSeen(users: readonly UserId[]): Promise<number[]> {
+    return this.#lastSeen.get(users);
+  }
+
+  secret(name: string, make: () => Uint8Array): Promise<Uint8Array> {
+    return valueOf(this.#cluster, `secret:${name}`, make);
+  }
+
+  /** Compaction is the cluster's own business: see the door. */
+  async compact(): Promise<void> {}
+
+  health(): { readonly writable: boolean; readonly why: string } {
+    return this.#cluster.health;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#queue.idle().then(() => this.#cluster.close());
+    return this.#closing;
+  }
+
+  /** Whoever is told a head may go on to read rows: so what belongs to it is written first. */
+  async #settledHead(state: LogState, signal: AbortSignal | undefined): Promise<LogHead | undefined> {
+    throwIfAborted(signal);
+    const head = await this.#heads.read(state, signal);
+    if (head !== undefined) await this.#effects.settle(state, head);
+    return head;
+  }
+}

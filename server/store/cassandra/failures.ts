@@ -1,0 +1,46 @@
+import { errors, types } from 'cassandra-driver';
+import { Refusal } from '../../core/errors.ts';
+import type { LogId } from '../../core/ids.ts';
+
+/** When to try again what was refused. */
+const retryAfterMs = 1_000;
+
+/** Answers that say that the cluster could not do it, rather than that it was asked wrongly. */
+const unavailableCodes = new Set<number>([
+  types.responseErrorCodes.serverError,
+  types.responseErrorCodes.unavailableException,
+  types.responseErrorCodes.overloaded,
+  types.responseErrorCodes.isBootstrapping,
+  types.responseErrorCodes.truncateError,
+  types.responseErrorCodes.writeTimeout,
+  types.responseErrorCodes.readTimeout,
+  types.responseErrorCodes.readFailure,
+  types.responseErrorCodes.writeFailure,
+  // CAS_WRITE_UNKNOWN of protocol 5, which the driver has no name for.
+  0x1700,
+]);
+
+/** Whether the cluster is what failed; everything else is a bug of ours. */
+export function isUnavailable(error: unknown): boolean {
+  if (error instanceof errors.ResponseError) return unavailableCodes.has(error.code);
+  return (
+    error instanceof errors.NoHostAvailableError ||
+    error instanceof errors.OperationTimedOutError ||
+    error instanceof errors.BusyConnectionError ||
+    (error as { isSocketError?: boolean } | undefined)?.isSocketError === true
+  );
+}
+
+export function unavailable(cause: unknown): Refusal {
+  return new Refusal('STORE_UNAVAILABLE', 'the store does not answer just now', { cause, retryAfterMs });
+}
+
+export function failureOf(error: unknown): unknown {
+  return isUnavailable(error) ? unavailable(error) : error;
+}
+
+/** A hole in a log, where there can be none. */
+export function missingEntries(log: LogId, sequence: bigint): Refusal {
+  const cause = new Error(`entry ${sequence} of log ${log} is not there`);
+  return new Refusal('STORE_UNAVAILABLE', 'the store has lost entries: repair it, or restore a backup', { cause });
+}

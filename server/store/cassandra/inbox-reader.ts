@@ -1,0 +1,97 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Head } from '../../core/entry.ts';
+import { type LogId, type ThreadId, threadLog, type UserId } from '../../core/ids.ts';
+import type { InboxRow } from '../store.ts';
+import type { Cluster, Row } from './cluster.ts';
+import { dayMs } from './inbox.ts';
+import { inParallel } from './parallel.ts';
+
+const columns = 'thread, sequence, ordinal, activity_ms, visible_from, member, large';
+const readAll = `SELECT ${columns} FROM inbox WHERE user = ?`;
+const readSome = `SELECT ${columns} FROM inbox WHERE user = ? AND thread IN ?`;
+const readChanged = 'SELECT thread FROM changed_threads WHERE user = ? AND day >= ?';
+const readLarge = 'SELECT thread, large FROM large_threads WHERE user = ?';
+/** Changes of so long ago are still listed by their days; the rows expire after 45. */
+const indexedDays = 44;
+const threadsAtOnce = 200;
+const readsAtOnce = 8;
+
+type Heads = (logs: readonly LogId[], signal?: AbortSignal) => Promise<(Head | undefined)[]>;
+
+/** Reads a user's inbox: by the days on which something changed, or whole. */
+export class InboxReader {
+  readonly #cluster: Cluster;
+  readonly #heads: Heads;
+  readonly #epoch: bigint;
+  readonly #clock: Clock;
+
+  constructor(cluster: Cluster, heads: Heads, epoch: bigint, clock: Clock) {
+    this.#cluster = cluster;
+    this.#heads = heads;
+    this.#epoch = epoch;
+    this.#clock = clock;
+  }
+
+  async rows(user: UserId, sinceMs: number, signal?: AbortSignal): Promise<InboxRow[]> {
+    const isListed = sinceMs > 0 && sinceMs > this.#clock.nowMs() - indexedDays * dayMs;
+    const rows = isListed
+      ? await this.#changed(user, sinceMs, signal)
+      : await this.#cluster.readAll(readAll, [user], signal);
+    const found = await this.#withHeads(rows, signal);
+    return found
+      .filter((row) => row.activityMs >= sinceMs || (row.large && row.member))
+      .toSorted((a, b) => b.activityMs - a.activityMs);
+  }
+
+  async row(user: UserId, thread: ThreadId): Promise<InboxRow | undefined> {
+    const rows = await this.#cluster.read(readSome, [user, [thread]]);
+    return (await this.#withHeads(rows))[0];
+  }
+
+  async #changed(user: UserId, sinceMs: number, signal: AbortSignal | undefined): Promise<readonly Row[]> {
+    const [changed, larges] = await Promise.all([
+      this.#cluster.readAll(readChanged, [user, BigInt(Math.floor(sinceMs / dayMs))], signal),
+      this.#cluster.readAll(readLarge, [user], signal),
+    ]);
+    const threads = [...new Set([...changed, ...larges.filter((row) => row['large'] === true)].map(threadOf))];
+    const chunks: string[][] = [];
+    for (let at = 0; at < threads.length; at += threadsAtOnce) chunks.push(threads.slice(at, at + threadsAtOnce));
+    const read = (chunk: string[]): Promise<readonly Row[]> => this.#cluster.read(readSome, [user, chunk], signal);
+    return (await inParallel(chunks, readsAtOnce, read)).flat();
+  }
+
+  /** Large threads stand where their logs do, the others where they were raised to. */
+  async #withHeads(rows: readonly Row[], signal?: AbortSignal): Promise<InboxRow[]> {
+    // A row that only an unfinished append has touched has no place yet.
+    const found = rows.filter((row) => row['sequence'] !== null).map((row) => this.#rowOf(row));
+    const large = found.filter((row) => row.large && row.member);
+    const heads = await this.#heads(
+      large.map((row) => threadLog(row.threadId)),
+      signal,
+    );
+    const present = new Map(large.map((row, at) => [row, heads[at]]));
+    return found.map((row) => {
+      const head = present.get(row);
+      if (head === undefined) return row;
+      const { sequence, ordinal, activityMs } = head;
+      return { ...row, sequence, ordinal, activityMs };
+    });
+  }
+
+  #rowOf(row: Row): InboxRow {
+    return {
+      threadId: threadOf(row) as ThreadId,
+      epoch: this.#epoch,
+      sequence: row['sequence'] as bigint,
+      ordinal: row['ordinal'] as bigint,
+      activityMs: Number(row['activity_ms'] as bigint),
+      visibleFrom: (row['visible_from'] as bigint | null) ?? 1n,
+      member: (row['member'] as boolean | null) ?? true,
+      large: (row['large'] as boolean | null) ?? false,
+    };
+  }
+}
+
+function threadOf(row: Row): string {
+  return row['thread'] as string;
+}

@@ -1,0 +1,83 @@
+import type { DeviceId, ThreadId, UserId } from '../../core/ids.ts';
+import type { Position, PositionUpdate, UserRange } from '../store.ts';
+import type { Cluster, Row } from './cluster.ts';
+import { inParallel } from './parallel.ts';
+
+const columns = 'user, delivered, delivered_ms_negated, read, read_ordinal, read_ms_negated';
+const readOne = `SELECT ${columns} FROM positions WHERE thread = ? AND user = ?`;
+const readFirst = `SELECT ${columns} FROM positions WHERE thread = ? LIMIT ?`;
+const readAfter = `SELECT ${columns} FROM positions WHERE thread = ? AND user > ? LIMIT ?`;
+const readDevices = 'SELECT thread, delivered FROM device_positions WHERE user = ? AND device = ? AND thread IN ?';
+const raiseRead =
+  'UPDATE positions USING TIMESTAMP ? SET read = ?, read_ordinal = ?, read_ms_negated = ? WHERE thread = ? AND user = ?';
+const raiseDelivered =
+  'UPDATE positions USING TIMESTAMP ? SET delivered = ?, delivered_ms_negated = ? WHERE thread = ? AND user = ?';
+const raiseDevice =
+  'UPDATE device_positions USING TIMESTAMP ? SET delivered = ? WHERE user = ? AND device = ? AND thread = ?';
+const atOnce = 64;
+const threadsAtOnce = 200;
+
+/** Max-registers: the timestamp of a write is the position it writes, and Cassandra keeps the highest. */
+export class Positions {
+  readonly #cluster: Cluster;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  async advance(updates: readonly PositionUpdate[]): Promise<void> {
+    const raised = updates.filter(({ sequence }) => sequence > 0n);
+    await inParallel(raised, atOnce, async ({ threadId, userId, deviceId, sequence, ordinal, atMs }) => {
+      const negated = -BigInt(Math.floor(atMs));
+      if (deviceId === undefined) {
+        return this.#cluster.write(raiseRead, [sequence, sequence, ordinal, negated, threadId, userId]);
+      }
+      await this.#cluster.write(raiseDelivered, [sequence, sequence, negated, threadId, userId]);
+      return this.#cluster.write(raiseDevice, [sequence, sequence, userId, deviceId, threadId]);
+    });
+  }
+
+  async ofThread(thread: ThreadId, { after, limit }: UserRange, signal?: AbortSignal): Promise<Position[]> {
+    const rows =
+      after === undefined
+        ? await this.#cluster.read(readFirst, [thread, limit], signal, limit)
+        : await this.#cluster.read(readAfter, [thread, after, limit], signal, limit);
+    return rows.map((row) => positionOf(thread, row));
+  }
+
+  async ofUser(user: UserId, threads: readonly ThreadId[], signal?: AbortSignal): Promise<(Position | undefined)[]> {
+    return inParallel(threads, atOnce, async (thread) => {
+      const [row] = await this.#cluster.read(readOne, [thread, user], signal);
+      return row === undefined ? undefined : positionOf(thread, row);
+    });
+  }
+
+  async ofDevice(
+    user: UserId,
+    device: DeviceId,
+    threads: readonly ThreadId[],
+    signal?: AbortSignal,
+  ): Promise<bigint[]> {
+    const chunks: (readonly ThreadId[])[] = [];
+    for (let at = 0; at < threads.length; at += threadsAtOnce) chunks.push(threads.slice(at, at + threadsAtOnce));
+    const rows = await inParallel(chunks, atOnce, (chunk) =>
+      this.#cluster.read(readDevices, [user, device, chunk], signal),
+    );
+    const held = new Map(rows.flat().map((row) => [row['thread'] as string, row['delivered'] as bigint]));
+    return threads.map((thread) => held.get(thread) ?? 0n);
+  }
+}
+
+function positionOf(threadId: ThreadId, row: Row): Position {
+  const number = (column: string): bigint => (row[column] as bigint | null) ?? 0n;
+  const deliveredMs = -number('delivered_ms_negated');
+  const readMs = -number('read_ms_negated');
+  return {
+    threadId,
+    userId: row['user'] as UserId,
+    delivered: number('delivered'),
+    read: number('read'),
+    readOrdinal: number('read_ordinal'),
+    updateMs: Number(deliveredMs > readMs ? deliveredMs : readMs),
+  };
+}

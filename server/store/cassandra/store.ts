@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { type Client, errors, types } from 'cassandra-driver';
+import type { Store } from '../store.ts';
+import { CassandraStore } from './cassandra-store.ts';
+import { Cluster } from './cluster.ts';
+import { valueOf } from './deployment.ts';
+import { makeClient } from './driver.ts';
+import { failureOf, isUnavailable } from './failures.ts';
+import { openKeyspace } from './keyspace.ts';
+import { type CassandraStoreOptions, type StoreLog, StoreSetupError } from './options.ts';
+import { applySchema } from './schema.ts';
+
+const silent: StoreLog = { info: () => {}, warn: () => {}, error: () => {} };
+
+/**
+ * Opens the store on a Cassandra cluster: makes the keyspace and brings its tables up to date when needed.
+ * @throws StoreSetupError when the set-up has to be changed; Refusal STORE_UNAVAILABLE while the cluster does not answer
+ */
+export async function openCassandraStore(options: CassandraStoreOptions): Promise<Store> {
+  const { clock } = options;
+  const log = options.log ?? silent;
+  const keyspace = options.keyspace ?? 'parley';
+  const consistency = options.consistency ?? 'local-quorum';
+  await prepare(options, keyspace, log);
+  const client = makeClient(options, keyspace);
+  const cluster = new Cluster({ client, consistency, clock, log });
+  try {
+    await client.connect();
+    const epoch = await valueOf(cluster, 'epoch', () => epochBytes(clock.nowMs()));
+    const opening = randomBytes(8);
+    return new CassandraStore({ cluster, clock, epoch: Buffer.from(epoch).readBigUInt64BE(), opening });
+  } catch (error) {
+    await cluster.close();
+    throw failureOf(error);
+  }
+}
+
+/** With a connection of its own, which is in no keyspace yet. */
+async function prepare(options: CassandraStoreOptions, keyspace: string, log: StoreLog): Promise<void> {
+  const client = makeClient(options);
+  try {
+    await client.connect();
+    await openKeyspace(client, keyspace, options);
+    await applySchema(client, keyspace, options.clock, log);
+    await checkPaxos(client, log);
+  } catch (error) {
+    throw setupErrorOf(error, options) ?? failureOf(error);
+  } finally {
+    await client.shutdown();
+  }
+}
+
+async function checkPaxos(client: Client, log: StoreLog): Promise<void> {
+  const query = "SELECT value FROM system_views.settings WHERE name = 'paxos_variant'";
+  const { rows } = await client.execute(query, [], { consistency: types.consistencies.one });
+  const variant = rows[0]?.['value'] as string | undefined;
+  if (variant !== undefined && variant !== 'v2') {
+    log.warn({ paxosVariant: variant }, 'appends are faster and surer with paxos_variant: v2 in cassandra.yaml');
+  }
+}
+
+/** For what trying again does not help against. */
+function setupErrorOf(error: unknown, options: CassandraStoreOptions): StoreSetupError | undefined {
+  if (error instanceof errors.NoHostAvailableError) {
+    const causes = Object.values(error.innerErrors as Readonly<Record<string, unknown>>);
+    const refused = causes.find((cause) => cause instanceof errors.AuthenticationError);
+    if (refused === undefined) return undefined;
+    return new StoreSetupError(`Cassandra refuses the user or the password: ${(refused as Error).message}`, {
+      cause: error,
+    });
+  }
+  if (isUnavailable(error) || !(error instanceof errors.ArgumentError)) return undefined;
+  const message = `Cassandra at ${options.contactPoints.join(', ')} cannot be used: ${error.message}`;
+  return new StoreSetupError(message, { cause: error });
+}
+
+/** Wall ms: a restored deployment gets a later one. */
+function epochBytes(nowMs: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(Math.floor(nowMs)));
+  return bytes;
+}

@@ -1,0 +1,43 @@
+// Stores on the Cassandra of the test run, each test file in a keyspace of its own.
+import { randomUUID } from 'node:crypto';
+import { Client } from 'cassandra-driver';
+import { inject } from 'vitest';
+import { systemClock } from '../../server/core/clock.ts';
+import type { CassandraStoreOptions } from '../../server/store/cassandra/options.ts';
+import { openCassandraStore } from '../../server/store/cassandra/store.ts';
+import type { Store } from '../../server/store/store.ts';
+
+export interface TestKeyspace extends AsyncDisposable {
+  readonly options: CassandraStoreOptions;
+  /** Each is a node of its own, as it were. */
+  open(more?: Partial<CassandraStoreOptions>): Promise<Store>;
+  /** Asks Cassandra itself. */
+  query(cql: string, params?: readonly unknown[]): Promise<readonly Readonly<Record<string, unknown>>[]>;
+}
+
+/** A keyspace that no other test uses. It is made when the first store is opened. */
+export function newKeyspace(more: Partial<CassandraStoreOptions> = {}): TestKeyspace {
+  const { contactPoints, dataCenter, isOurs } = inject('cassandra');
+  const keyspace = `parley_${randomUUID().replaceAll('-', '').slice(0, 16)}`;
+  const options = { contactPoints, localDataCenter: dataCenter, keyspace, clock: systemClock, ...more };
+  let client: Client | undefined;
+  const query: TestKeyspace['query'] = async (cql, params = []) => {
+    client ??= new Client({
+      contactPoints: [...contactPoints],
+      localDataCenter: dataCenter,
+      keyspace,
+      encoding: { useBigIntAsLong: true },
+    });
+    return (await client.execute(cql, [...params], { prepare: true })).rows ?? [];
+  };
+  return {
+    options,
+    open: (others = {}) => openCassandraStore({ ...options, ...others }),
+    query,
+    async [Symbol.asyncDispose]() {
+      // Our own Cassandra goes as a whole.
+      if (!isOurs) await query(`DROP KEYSPACE IF EXISTS ${keyspace}`);
+      await client?.shutdown();
+    },
+  };
+}
