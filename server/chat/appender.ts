@@ -142,6 +142,7 @@ export class Appender {
       const view = this.#views.peek(threadId) ?? (await this.#views.get(threadId));
       const head = view?.head;
       const entries: NewEntry[] = [];
+      const knownHeads: bigint[] = [];
       const owners: [waiting: Waiting, end: number][] = [];
       let next = (head?.sequence ?? 0n) + 1n;
       let taken = 0;
@@ -168,6 +169,7 @@ export class Appender {
         if (entries.length > 0 && (members || full || ids.has(id))) break;
         if (id !== '') ids.add(id);
         entries.push(...built);
+        for (let at = 0; at < built.length; at++) knownHeads.push(waiting.request.knownHead);
         owners.push([waiting, entries.length]);
         next += BigInt(built.length);
         taken++;
@@ -178,6 +180,7 @@ export class Appender {
       const result = await this.#store.append(log, {
         expected: head && { sequence: head.sequence, membersSequence: head.membersSequence },
         entries,
+        knownHeads,
         nowMs: this.#clock.nowMs(),
         inbox: inboxOf(view, entries, (head?.sequence ?? 0n) + 1n),
       });
