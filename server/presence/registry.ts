@@ -1,5 +1,5 @@
-import type { DeviceId, SessionId, UserId } from "../core/ids.ts";
-import type { Presence } from "../core/presence.ts";
+import type { DeviceId, SessionId, UserId } from '../core/ids.ts';
+import type { Presence } from '../core/presence.ts';
 
 /**
  * The door to who is there. A user is online while any of their sessions is announced and its node is alive. Transitions are published

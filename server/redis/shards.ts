@@ -69,6 +69,11 @@ export class Shards implements Disposable {
     return this.#topology.masters[slot];
   }
 
+  /** Which master serves a key, as text: equal for equal ones; empty while nobody knows one. */
+  masterName(key: string): string {
+    return textOf(this.#topology.masters[slotOf(key)]) ?? '';
+  }
+
   /** The link to the master of a slot; undefined while nobody knows one. */
   link(slot: number): Link | undefined {
     const master = this.#topology.masters[slot];

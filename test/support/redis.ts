@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../server/core/clock.ts';
 import { RedisBus } from '../../server/bus/redis.ts';
 import type { RedisSettings } from '../../server/redis/settings.ts';
+import { Shards } from '../../server/redis/shards.ts';
 import { type RedisServer, startRedis } from '../../platform/redis.ts';
 import { type RedisCluster, type RedisClusterOptions, startRedisCluster } from '../../platform/redis-cluster.ts';
 
@@ -51,4 +52,11 @@ export function newPrefix(): string {
 
 export async function disposeAll(all: readonly AsyncDisposable[]): Promise<void> {
   await Promise.all(all.map((one) => one[Symbol.asyncDispose]()));
+}
+
+/** The Redis side of a registry, reached already. */
+export async function shardsOn(redis: TestRedis): Promise<Shards> {
+  const shards = new Shards({ settings: redis.settings, clock: systemClock, name: 'parley-test' });
+  await shards.ready();
+  return shards;
 }
