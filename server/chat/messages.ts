@@ -8,7 +8,7 @@ import type { Store } from '../store/store.ts';
 import { type Access, memberOf, rank } from './access.ts';
 import type { Appender } from './appender.ts';
 import type { Caller } from './caller.ts';
-import { KeyedQueue } from './keyed-queue.ts';
+import { KeyedQueue } from '../core/keyed-queue.ts';
 import { type MessageEntry, isMessageEntry } from './message.ts';
 import { appendOnce, fingerprintOfChange } from './once.ts';
 import { signalOf } from './open-thread.ts';

@@ -5,7 +5,8 @@ import type { InboxRow, Position, Store } from '../store/store.ts';
 import type { DeliveryContext } from './context.ts';
 import type { ThreadHeadFrame } from './frames.ts';
 import type { ResumePlace } from './resume-token.ts';
-import type { Session } from './session.ts';
+import type { Receipts } from './receipts.ts';
+import type { Session, SessionIdentity } from './session.ts';
 
 /** Threads whose missed entries are told without being asked for; of the others only the heads. */
 const backfilledThreads = 20;
@@ -38,7 +39,7 @@ export async function openSession(
   context: DeliveryContext,
   onWelcome: () => void,
 ): Promise<void> {
-  const { hub, store, bus, registry, clock, resumeTokens } = context;
+  const { hub, store, bus, clock, resumeTokens } = context;
   const { identity } = session;
   const { userId, deviceId, sessionId, startMs } = identity;
   session.foreground = opening.foreground;
@@ -52,9 +53,6 @@ export async function openSession(
   const opened = { userId, deviceId, sessionId, startMs, handOver: opening.handOver };
   await bus.publish(topicOf.user(userId), { type: 'session-opened', ...opened });
   if (isOver()) return;
-  await registry.announce(identity);
-  // Its end has withdrawn what was not announced yet: nobody else would.
-  if (isOver()) return registry.withdraw(identity, { clean: true, lastSeenMs: session.lastBeatMs });
   const userHead = await store.head(userLog(userId));
   // A token made before the log had entries knows no epoch yet.
   const resumed = place !== undefined && (place.epoch === 0n || place.epoch === userHead?.epoch);
@@ -75,7 +73,7 @@ export async function openSession(
     userEpoch: session.userEpoch,
     limits: context.limits,
   });
-  session.welcomed = true;
+  session.welcome();
   onWelcome();
 
   const changed = await changedSince(session, inbox, groups, resumed ? place : undefined, opening, context);
@@ -134,16 +132,31 @@ async function lackingOf(
   rows: readonly InboxRow[],
   { store, receipts }: DeliveryContext,
 ): Promise<Set<ThreadId>> {
-  const { userId, deviceId } = identity;
-  const threads = rows.map((row) => row.threadId);
-  const delivered = threads.length === 0 ? [] : await store.devicePositions(userId, deviceId, threads);
   const lacking = new Set<ThreadId>();
+  if (rows.length === 0) return lacking;
+  const held = await heldBy(identity, rows, store, receipts);
   rows.forEach(({ threadId, sequence }, index) => {
-    const stored = delivered[index] ?? 0n;
-    if (stored > 0n && stored < sequence && receipts.unstored(userId, deviceId, threadId) < sequence)
-      lacking.add(threadId);
+    const position = held[index] ?? 0n;
+    if (position > 0n && position < sequence) lacking.add(threadId);
   });
   return lacking;
+}
+
+/** Up to where a device has acknowledged threads, in their order. One that comes back at once finds what it acknowledged a moment ago. */
+async function heldBy(
+  { userId, deviceId }: SessionIdentity,
+  rows: readonly InboxRow[],
+  store: Store,
+  receipts: Receipts,
+): Promise<bigint[]> {
+  const threads = rows.map((row) => row.threadId);
+  // Looked at before the store is, so that what is stored meanwhile is seen in one of the two.
+  const unstored = threads.map((threadId) => receipts.unstored(userId, deviceId, threadId));
+  const stored = await store.devicePositions(userId, deviceId, threads);
+  return stored.map((position, index) => {
+    const later = unstored[index] ?? 0n;
+    return later > position ? later : position;
+  });
 }
 
 async function headsOf(
@@ -156,16 +169,13 @@ async function headsOf(
   const threads = rows.map((row) => row.threadId);
   const [positions, delivered] = await Promise.all([
     store.positionsOf(userId, threads),
-    store.devicePositions(userId, deviceId, threads),
+    heldBy(session.identity, rows, store, receipts),
   ]);
   const ordinalsBefore = await Promise.all(rows.map((row, index) => ordinalBefore(row, positions[index], store)));
   return rows.map((row, index) => {
     const position = positions[index];
     const said = opening.positions.get(row.threadId) ?? 0n;
-    const stored = delivered[index] ?? 0n;
-    // A device that comes back at once finds what it acknowledged a moment ago.
-    const unstored = receipts.unstored(userId, deviceId, row.threadId);
-    const held = unstored > stored ? unstored : stored;
+    const held = delivered[index] ?? 0n;
     // What Hello says the device holds counts as acknowledged; never above the head.
     const claimed = said > row.sequence ? row.sequence : said;
     if (claimed > held) receipts.advanceDelivered(userId, deviceId, row.threadId, claimed);

@@ -47,8 +47,10 @@ export class Session implements TopicListener {
   foreground = false;
   /** Hello asked to take over from the device's open session only once this one has caught up. */
   handsOver = false;
-  /** Welcome was told: what is heard of others may follow it. */
-  welcomed = false;
+  #welcomed = false;
+  #isLeaving = false;
+  /** Where the node's timing wheel has it. */
+  wheelSlot = 0;
   /** Everything of the user's own log up to here was told. */
   userSequence = 0n;
   userEpoch = 0n;
@@ -80,10 +82,17 @@ export class Session implements TopicListener {
   }
 
   /** The device holds the thread up to `upTo`. @throws Refusal POSITION_AHEAD or THREAD_NOT_FOUND */
-  async acknowledge(threadId: ThreadId, upTo: bigint): Promise<void> {
+  acknowledge(threadId: ThreadId, upTo: bigint): Promise<void> | undefined {
     const feed = this.feeds.window.feed(threadId);
-    // What was told to this device is its to acknowledge, without a look anywhere.
-    if (feed === undefined || upTo >= feed.next) await this.#checkPosition(threadId, upTo);
+    // What was told to this device is its to acknowledge, without a look anywhere, and at once: an ack waits for nothing.
+    if (feed !== undefined && upTo < feed.next) {
+      this.#hold(threadId, upTo);
+      return undefined;
+    }
+    return this.#checkPosition(threadId, upTo).then(() => this.#hold(threadId, upTo));
+  }
+
+  #hold(threadId: ThreadId, upTo: bigint): void {
     if (upTo === 0n) return;
     const { userId, deviceId } = this.identity;
     this.#context.receipts.advanceDelivered(userId, deviceId, threadId, upTo);
@@ -245,7 +254,7 @@ export class Session implements TopicListener {
       case 'positions':
         // Those of a group as a whole are for who counts them: looked through by each of its listeners they would cost
         // members times members.
-        if (this.welcomed && topic.startsWith('user:')) this.#context.receiptFrames.positions(this, event);
+        if (this.#welcomed && topic.startsWith('user:')) this.#context.receiptFrames.positions(this, event);
         return;
       case 'typing':
         if (event.origin === sessionId || event.userId === userId || !this.onScreen(event.threadId)) return;
@@ -300,9 +309,17 @@ export class Session implements TopicListener {
     return Infinity;
   }
 
+  /** Welcome was told: what else there is to say may follow it. */
+  welcome(): void {
+    this.#welcomed = true;
+    if (this.#isLeaving) this.sayDraining();
+  }
+
   /** Asks the device to move to another node; the stream lives on until it has. */
   sayDraining(): void {
-    this.push({ type: 'goodbye', goodbye: this.#context.goodbyeOf('draining', 'the node shuts down: hand over') });
+    this.#isLeaving = true;
+    if (this.#welcomed)
+      this.push({ type: 'goodbye', goodbye: this.#context.goodbyeOf('draining', 'the node shuts down: hand over') });
   }
 
   /** Ends the stream of a device that has not moved in time. It has had its goodbye. */

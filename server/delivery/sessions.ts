@@ -1,7 +1,7 @@
-import type { Clock, Timer } from '../core/clock.ts';
+import { pause, type Clock, type Timer } from '../core/clock.ts';
 import { Refusal } from '../core/errors.ts';
 import type { DeviceId, SessionId, UserId } from '../core/ids.ts';
-import { pause } from '../core/clock.ts';
+import { KeyedQueue } from '../core/keyed-queue.ts';
 import type { Registry } from '../presence/registry.ts';
 import type { Goodbye } from './frames.ts';
 import type { Session } from './session.ts';
@@ -27,6 +27,7 @@ export class Sessions {
   readonly #open = new Map<SessionId, Session>();
   readonly #wheel: Set<Session>[] = Array.from({ length: wheelSlots }, () => new Set());
   readonly #onEnd: (session: Session, goodbye: Goodbye) => void;
+  readonly #admissions = new KeyedQueue();
   #slot: number;
   #timer: Timer | undefined;
   #draining = false;
@@ -58,13 +59,33 @@ export class Sessions {
   }
 
   /**
-   * Gives the time of the session's opening (wall ms): later than that of any session of the device, also when the wall
-   * clock was set back, since the later one holds. @throws Refusal DRAINING, OVERLOADED or TOO_MANY_SESSIONS
+   * Opens a session, if it may be: `make` gives it, with the time of its opening in wall ms. That is later than that of any
+   * session of the device, also when the wall clock was set back, since the later one holds. The session may have ended
+   * when this resolves. @throws Refusal DRAINING, OVERLOADED or TOO_MANY_SESSIONS
    */
-  async admit(userId: UserId, deviceId: DeviceId): Promise<number> {
+  async open(userId: UserId, deviceId: DeviceId, make: (startMs: number) => Session): Promise<Session> {
+    this.#refuseDraining();
+    this.#takeToken();
+    // One of a user at a time, so that each counts the ones before.
+    return this.#admissions.run(userId, async () => {
+      const startMs = await this.#admit(userId, deviceId);
+      this.#refuseDraining();
+      const session = make(startMs);
+      this.#add(session);
+      await this.#registry.announce(session.identity);
+      // Its end has withdrawn what was not announced yet: nobody else would.
+      if (session.phase === 'ended') await this.#withdraw(session, true);
+      return session;
+    });
+  }
+
+  #refuseDraining(): void {
     if (this.#draining) throw new Refusal('DRAINING', 'the node is shutting down: open the stream again');
+  }
+
+  #takeToken(): void {
     const now = this.#clock.monotonicMs();
-    const { connectsPerS, sessionsPerUser } = this.#limits;
+    const { connectsPerS } = this.#limits;
     this.#tokens = Math.min(connectsPerS, this.#tokens + ((now - this.#refilledMs) / 1_000) * connectsPerS);
     this.#refilledMs = now;
     if (this.#tokens < 1) {
@@ -73,10 +94,14 @@ export class Sessions {
       throw new Refusal('OVERLOADED', 'the node takes no more streams this second', { retryAfterMs });
     }
     this.#tokens -= 1;
-    // The device's own session, often one that is dead and not known to be, gives way to the new one.
+  }
+
+  async #admit(userId: UserId, deviceId: DeviceId): Promise<number> {
+    const { sessionsPerUser } = this.#limits;
     let others = 0;
     let startMs = this.#clock.nowMs();
     for (const session of await this.#registry.locate(userId)) {
+      // The device's own session, often one that is dead and not known to be, gives way to the new one.
       if (session.deviceId !== deviceId) others += 1;
       else if (session.startMs >= startMs) startMs = session.startMs + 1;
     }
@@ -86,15 +111,19 @@ export class Sessions {
     return startMs;
   }
 
-  add(session: Session): void {
+  #add(session: Session): void {
     this.#open.set(session.identity.sessionId, session);
     session.onEnd = (goodbye) => {
       this.#open.delete(session.identity.sessionId);
-      const clean = goodbye.reason !== 'heartbeat-missed' && goodbye.reason !== 'failed';
-      void this.#registry.withdraw(session.identity, { clean, lastSeenMs: session.lastBeatMs });
+      this.#wheel[session.wheelSlot]?.delete(session);
+      void this.#withdraw(session, goodbye.reason !== 'heartbeat-missed' && goodbye.reason !== 'failed');
       this.#onEnd(session, goodbye);
     };
     this.#look(session);
+  }
+
+  #withdraw(session: Session, clean: boolean): Promise<void> {
+    return this.#registry.withdraw(session.identity, { clean, lastSeenMs: session.lastBeatMs });
   }
 
   /**
@@ -125,7 +154,8 @@ export class Sessions {
     const next = session.check(now);
     if (next === Infinity) return;
     const slots = Math.min(wheelSlots - 1, Math.max(1, Math.ceil((next - now) / slotMs)));
-    this.#wheel[(this.#slot + slots) % wheelSlots]?.add(session);
+    session.wheelSlot = (this.#slot + slots) % wheelSlots;
+    this.#wheel[session.wheelSlot]?.add(session);
   }
 
   #schedule(): void {

@@ -141,13 +141,14 @@ class OpenStream {
     if (identity.deviceId !== undefined && identity.deviceId !== deviceId) {
       throw new Refusal('TOKEN_INVALID', 'the token is bound to another device');
     }
-    const startMs = await sessions.admit(userId, deviceId);
-    if (this.#over) return;
     const sessionId = `${nodeId}.${randomBytes(12).toString('base64url')}` as SessionId;
-    const session = new Session({ sessionId, userId, deviceId, startMs }, expiresMs, this.#sink, delivery);
-    this.#session = session;
+    const session = await sessions.open(userId, deviceId, (startMs) => {
+      this.#session = new Session({ sessionId, userId, deviceId, startMs }, expiresMs, this.#sink, delivery);
+      return this.#session;
+    });
     this.#ids = { ...this.#ids, session: sessionId };
-    sessions.add(session);
+    // The client may have gone before there was a session to end.
+    if (this.#over) return this.#gone();
     const sdk = hello.sdk === undefined ? undefined : `${hello.sdk.name} ${hello.sdk.version}`;
     this.#context.log.debug({ ...this.#ids, user: userId, device: deviceId, sdk }, 'session opened');
     const caller: Caller = { ...callerOf(identity), deviceId, sessionId };

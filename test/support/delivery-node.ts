@@ -26,14 +26,19 @@ export interface DeliveryNodeOptions extends ChatNodeOptions {
   readonly session?: Partial<SessionLimits>;
 }
 
+export interface DeviceOptions extends Partial<Opening> {
+  /** How long its token is good for; default a day. */
+  readonly tokenMs?: number;
+}
+
 export interface DeliveryNode extends ChatNode {
   readonly hub: Hub;
   readonly sessions: Sessions;
   readonly delivery: DeliveryContext;
   /** Begins to open a stream of a device; `device.opened` resolves when it is live. */
-  open(userId: string, deviceId?: string, opening?: Partial<Opening>): Device;
+  open(userId: string, deviceId?: string, opening?: DeviceOptions): Device;
   /** A device whose stream is live. */
-  live(userId: string, deviceId?: string, opening?: Partial<Opening>): Promise<Device>;
+  live(userId: string, deviceId?: string, opening?: DeviceOptions): Promise<Device>;
 }
 
 export async function openDeliveryNode(options: DeliveryNodeOptions = {}): Promise<DeliveryNode> {
@@ -66,7 +71,7 @@ export async function openDeliveryNode(options: DeliveryNodeOptions = {}): Promi
     resumeTokens: new ResumeTokens(Buffer.alloc(32, 3)),
     goodbyeOf,
   };
-  const open = (userId: string, deviceId = 'd1', opening: Partial<Opening> = {}): Device =>
+  const open = (userId: string, deviceId = 'd1', opening: DeviceOptions = {}): Device =>
     new Device(delivery, sessions, userId as UserId, deviceId as DeviceId, opening);
   return {
     ...chat,
@@ -103,7 +108,7 @@ export class Device implements Sink {
     sessions: Sessions,
     userId: UserId,
     deviceId: DeviceId,
-    opening: Partial<Opening>,
+    opening: DeviceOptions,
   ) {
     this.opened = this.#open(delivery, sessions, userId, deviceId, opening);
     this.opened.catch(() => undefined);
@@ -114,14 +119,19 @@ export class Device implements Sink {
     sessions: Sessions,
     userId: UserId,
     deviceId: DeviceId,
-    opening: Partial<Opening>,
+    opening: DeviceOptions,
   ): Promise<void> {
     const { clock } = delivery;
     const sessionId = `n.${randomBytes(9).toString('base64url')}` as SessionId;
-    const startMs = await sessions.admit(userId, deviceId);
-    const identity = { sessionId, userId, deviceId, startMs };
-    this.session = new Session(identity, clock.nowMs() + 24 * 3_600_000, this, delivery);
-    sessions.add(this.session);
+    await sessions.open(userId, deviceId, (startMs) => {
+      this.session = new Session(
+        { sessionId, userId, deviceId, startMs },
+        clock.nowMs() + (opening.tokenMs ?? 24 * 3_600_000),
+        this,
+        delivery,
+      );
+      return this.session;
+    });
     const whole = { resumeToken: Buffer.alloc(0), positions: new Map(), handOver: false, foreground: true };
     await openSession(this.session, { ...whole, userSequence: 0n, ...opening }, delivery, () => undefined);
   }
