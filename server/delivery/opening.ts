@@ -5,13 +5,12 @@ import type { InboxRow, Position, Store } from '../store/store.ts';
 import type { DeliveryContext } from './context.ts';
 import type { ThreadHeadFrame } from './frames.ts';
 import type { ResumePlace } from './resume-token.ts';
+import { maxGroups } from './thread-feeds.ts';
 import type { Receipts } from './receipts.ts';
 import type { Session, SessionIdentity } from './session.ts';
 
 /** Threads whose missed entries are told without being asked for; of the others only the heads. */
 const backfilledThreads = 20;
-/** Groups heard live from the start: the most recently active. */
-const heardGroups = 100;
 const headsPerFrame = 500;
 /** Entries of the user's own log that are told; if more were missed, they are Skipped. */
 const backfilledUserEntries = 500;
@@ -57,7 +56,10 @@ export async function openSession(
   // A token made before the log had entries knows no epoch yet.
   const resumed = place !== undefined && (place.epoch === 0n || place.epoch === userHead?.epoch);
   const inbox = await store.inbox(userId, 0);
-  const groups = inbox.filter((row) => row.member && row.threadId.startsWith('g_')).slice(0, heardGroups);
+  const allGroups = inbox.filter((row) => row.member && row.threadId.startsWith('g_'));
+  // The most recently active ones are heard from the start.
+  const groups = allGroups.slice(0, maxGroups);
+  if (allGroups.length > groups.length) session.feeds.leavesSomeUnheard();
   await Promise.all(groups.toReversed().map((row) => session.feeds.hearGroup(row.threadId)));
   if (isOver()) return;
 

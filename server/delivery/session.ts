@@ -129,6 +129,8 @@ export class Session implements TopicListener {
     this.#heartMs = clock.monotonicMs();
     const fresh = this.phase === 'live' && !this.feeds.window.skipping && this.#heartMs - this.tokenMadeMs >= 60_000;
     const resumeToken = fresh ? this.makeToken() : resumeTokens.none;
+    // What cannot be read just now is looked for at a later one.
+    if (this.phase === 'live') this.feeds.hearOfUnheard().catch(() => undefined);
     this.outbox.replace('heartbeat', { type: 'heartbeat-reply', nowMs: this.lastBeatMs, resumeToken });
   }
 

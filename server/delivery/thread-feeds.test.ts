@@ -102,3 +102,27 @@ describe('A member of a group', () => {
     expect(bob.log(threadId)).toEqual(['1', '2', '3-5', '6']);
   });
 });
+
+describe('A member of more groups than are heard at once', () => {
+  it('hears of all of them: of the most recent at once, of the others within two minutes', async () => {
+    const threads: ThreadId[] = [];
+    for (let n = 0; n < 103; n += 1) {
+      threads.push(await groupOf(node, ids, 'alice', ['bob']));
+      node.clock.turn(10);
+    }
+    const bob = await node.live('bob');
+    const [oldest, second, third] = threads as [ThreadId, ThreadId, ThreadId];
+    const busiest = threads[3] as ThreadId;
+    await post(node, ids, 'alice', busiest, 'heard at once');
+    await bob.until(() => bob.log(busiest).includes('2'));
+    for (const threadId of [oldest, second, third]) await post(node, ids, 'alice', threadId, 'not heard');
+    for (let n = 0; n < 4; n += 1) {
+      node.clock.turn(25_000);
+      bob.session.heartbeat(true);
+    }
+    for (const threadId of [oldest, second, third]) await bob.until(() => bob.log(threadId).includes('2'));
+    // They took the places of those that were silent.
+    for (const threadId of [oldest, second, third, busiest]) await post(node, ids, 'alice', threadId, 'heard at once');
+    for (const threadId of [oldest, second, third, busiest]) await bob.until(() => bob.log(threadId).includes('3'));
+  });
+});

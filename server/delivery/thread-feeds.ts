@@ -8,6 +8,7 @@ import type { TopicListener } from './hub.ts';
 import type { Outbox } from './outbox.ts';
 import type { SessionIdentity } from './session.ts';
 import type { ThreadView } from './thread-views.ts';
+import { UnheardGroups } from './unheard-groups.ts';
 import { Window, type Feed } from './window.ts';
 
 /** What was heard of a thread while opening. */
@@ -19,7 +20,7 @@ export interface Span {
 }
 
 /** Groups that a session hears live at most. */
-const maxGroups = 100;
+export const maxGroups = 100;
 
 /** What the feeds need of the session they belong to. */
 export interface FeedOwner extends TopicListener {
@@ -41,8 +42,9 @@ export class ThreadFeeds {
   readonly heardWhileOpening = new Map<ThreadId, Span>();
   readonly #owner: FeedOwner;
   readonly #context: DeliveryContext;
-  /** Groups heard live, the one longest without news first. */
+  /** Groups heard live; once there are as many as may be, the one longest without news is the first. */
   readonly #groups = new Set<ThreadId>();
+  #unheard: UnheardGroups | undefined;
 
   constructor(owner: FeedOwner, context: DeliveryContext) {
     this.#owner = owner;
@@ -79,6 +81,7 @@ export class ThreadFeeds {
       else before.to = heard.last;
       return;
     }
+    if (this.#groups.size >= maxGroups && this.#groups.delete(threadId)) this.#groups.add(threadId);
     if (joins) this.#begin(threadId, heard.first);
     this.tell(heard, leaves);
     // Heard by the user's own topic: a group they came into.
@@ -188,6 +191,7 @@ export class ThreadFeeds {
         if (oldest === threadId || this.#owner.onScreen(oldest)) continue;
         this.#groups.delete(oldest);
         hub.leave(topicOf.thread(oldest), this.#owner);
+        this.leavesSomeUnheard();
         break;
       }
     }
@@ -199,6 +203,28 @@ export class ThreadFeeds {
     }
     if (this.#owner.phase === 'ended') hub.leave(topicOf.thread(threadId), this.#owner);
     return true;
+  }
+
+  /** From now on `hearOfUnheard` has something to look for. */
+  leavesSomeUnheard(): void {
+    const { store, clock } = this.#context;
+    this.#unheard ??= new UnheardGroups(this.#owner.identity.userId, store, clock);
+  }
+
+  /**
+   * Looks for groups that are not heard and in which something happened, at most once a minute. They are heard from now on, instead
+   * of those longest without news.
+   */
+  async hearOfUnheard(): Promise<void> {
+    const rows = (await this.#unheard?.look((threadId) => this.#groups.has(threadId))) ?? [];
+    for (const { threadId, sequence } of rows.slice(-maxGroups)) {
+      if (this.#owner.phase === 'ended') return;
+      const feed = this.window.feed(threadId);
+      if (feed !== undefined && feed.next > sequence) continue;
+      // Where it is not known what the device was told before, the last entry shows it what it lacks.
+      if (feed === undefined) this.window.open(threadId, sequence);
+      await this.enter(threadId);
+    }
   }
 
   /** The same, with the head after that: what was appended before has to be read. Undefined = it was heard already. */
