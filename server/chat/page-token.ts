@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { Refusal } from '../core/errors.ts';
 
 const macBytes = 16;
@@ -9,11 +9,11 @@ const maxTokenLength = 2_048;
  * place in the clear, authenticated by a key that all nodes share; they do not expire.
  */
 export class PageTokens {
-  readonly #key: Uint8Array;
+  readonly #key: KeyObject;
 
   /** `key`: at least 16 secret bytes, the same on every node. */
   constructor(key: Uint8Array) {
-    this.#key = key;
+    this.#key = createSecretKey(key);
   }
 
   /** `scope`: the RPC, the user, and every parameter that must not change between pages. */

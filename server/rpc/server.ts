@@ -45,8 +45,9 @@ export class RpcServer {
       'grpc.max_receive_message_length': 4 * 1_024 * 1_024,
       'grpc.max_concurrent_streams': unlimited,
       // A peer that is gone without a word is noticed; streams of living ones are not disturbed.
+      // One that is slow to answer is not gone: a stall of this loop must not look like one of theirs.
       'grpc.keepalive_time_ms': 60_000,
-      'grpc.keepalive_timeout_ms': 20_000,
+      'grpc.keepalive_timeout_ms': 60_000,
     });
     const report = (cause: unknown, ids: Trace | StreamIds): string => {
       metrics.internalError();
