@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ChatNode, Ids, callerOf, groupOf, openChatNode, post, reasonOf } from '../../test/support/chat-node.ts';
+import { StoreGate } from '../../test/support/store-gate.ts';
 import type { ThreadId, UserId } from '../core/ids.ts';
 
 let node: ChatNode;
@@ -127,4 +128,24 @@ test('who is added later has nothing unread, and counts from the join', async ()
   await post(node, ids, 'alice', group, 'four');
   expect(await headOf('carol')).toMatchObject({ unread: 1n });
   expect(await headOf('bob')).toMatchObject({ unread: 4n, visibleFrom: 1n });
+});
+
+test('the own log says who is in, though they are removed and added at once', async () => {
+  const gate = new StoreGate();
+  const other = await openChatNode({ storeBehind: gate.behind });
+  try {
+    const group = await groupOf(other, ids, 'alice', ['bob']);
+    await other.views.get(group);
+    const held = gate.hold('row');
+    const removed = other.chat.groups.remove(callerOf('alice'), group, 'r1', 'bob' as UserId);
+    // The removal is in the thread, and bob's own log does not say so yet.
+    await held.reached;
+    await other.chat.groups.add(callerOf('alice'), group, 'r2', ['bob' as UserId]);
+    held.release();
+    await removed;
+    const { entries } = await other.chat.account.entries(callerOf('bob'), { after: 0n, limit: 100 });
+    expect(entries.at(-1)?.change.kind).toBe('thread-added');
+  } finally {
+    await other[Symbol.asyncDispose]();
+  }
 });

@@ -50,6 +50,7 @@ export class Groups {
       build: (view) => check(view).map((userId) => ({ kind: 'member-added', userId, role: 'member' })),
     });
     if (outcome.appended) await this.#beginPositions(threadId, wanted, outcome.sequence);
+    await this.#settlePointers(threadId, wanted);
     return outcome.sequence;
   }
 
@@ -67,7 +68,7 @@ export class Groups {
         return [{ kind: 'member-removed', userId }];
       },
     });
-    await this.#removePointer(threadId, userId);
+    await this.#settlePointers(threadId, [userId]);
     return sequence;
   }
 
@@ -80,7 +81,7 @@ export class Groups {
         return [{ kind: 'member-removed', userId }];
       },
     });
-    await this.#removePointer(threadId, userId);
+    await this.#settlePointers(threadId, [userId]);
     return sequence;
   }
 
@@ -157,10 +158,21 @@ export class Groups {
     return { sequence, appended: sequence !== 0n && !duplicate };
   }
 
-  /** The thread first, then the user's log; unless they were added again meanwhile. */
-  async #removePointer(threadId: ThreadId, userId: UserId): Promise<void> {
-    const view = await this.#options.views.get(threadId);
-    if (view?.members.has(userId) !== true) await this.#options.pointers.remove(threadId, [userId]);
+  /** Says in the users' own logs what the thread's log says, also when that changes meanwhile: they may be added and removed at once. */
+  async #settlePointers(threadId: ThreadId, users: readonly UserId[]): Promise<void> {
+    const { views, pointers } = this.#options;
+    let unsettled = users;
+    while (unsettled.length > 0) {
+      const before = (await views.get(threadId))?.members;
+      const members = new Set(unsettled.filter((user) => before?.has(user) === true));
+      await pointers.add(threadId, [...members]);
+      await pointers.remove(
+        threadId,
+        unsettled.filter((user) => !members.has(user)),
+      );
+      const now = (await views.get(threadId))?.members;
+      unsettled = unsettled.filter((user) => members.has(user) !== (now?.has(user) === true));
+    }
   }
 
   /** Positions of who was added begin at the join: what was before it is not unread. */

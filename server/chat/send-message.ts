@@ -101,11 +101,14 @@ export function fingerprintOf(target: bigint, body: Body, extra = ''): string {
   };
   add(target.toString());
   add(extra);
+  // Counts and kinds stand before what they count, so that no two bodies give the same parts.
+  add(content === undefined ? 'none' : 'text' in content ? 'text' : 'opaque');
   if (content !== undefined && 'text' in content) add(content.text);
   if (content !== undefined && 'opaque' in content) {
     add(content.contentType);
     add(content.opaque);
   }
+  add(mentions.length.toString());
   for (const mention of mentions) add(mention);
   for (const attachment of attachments) add(attachmentKey(attachment));
   return hash('sha1', Buffer.concat(parts), 'base64');
