@@ -11,7 +11,7 @@ export interface TestKeyspace extends AsyncDisposable {
   readonly options: CassandraStoreOptions;
   /** Each is a node of its own, as it were. */
   open(more?: Partial<CassandraStoreOptions>): Promise<Store>;
-  /** Asks Cassandra itself. */
+  /** Asks Cassandra itself; up to 50,000 rows. */
   query(cql: string, params?: readonly unknown[]): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
 
@@ -28,7 +28,7 @@ export function newKeyspace(more: Partial<CassandraStoreOptions> = {}): TestKeys
       keyspace,
       encoding: { useBigIntAsLong: true },
     });
-    return (await client.execute(cql, [...params], { prepare: true })).rows ?? [];
+    return (await client.execute(cql, [...params], { prepare: true, fetchSize: 50_000 })).rows ?? [];
   };
   return {
     options,

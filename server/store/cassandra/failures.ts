@@ -20,15 +20,19 @@ const unavailableCodes = new Set<number>([
   0x1700,
 ]);
 
+const mistakes = [
+  errors.ArgumentError,
+  errors.AuthenticationError,
+  errors.DriverInternalError,
+  errors.NotSupportedError,
+] as const;
+
 /** Whether the cluster is what failed; everything else is a bug of ours. */
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof errors.ResponseError) return unavailableCodes.has(error.code);
-  return (
-    error instanceof errors.NoHostAvailableError ||
-    error instanceof errors.OperationTimedOutError ||
-    error instanceof errors.BusyConnectionError ||
-    (error as { isSocketError?: boolean } | undefined)?.isSocketError === true
-  );
+  if (error instanceof errors.DriverError) return !mistakes.some((kind) => error instanceof kind);
+  // Some failures of connections come as bare errors.
+  return error instanceof Error && error.constructor === Error;
 }
 
 export function unavailable(cause: unknown): Refusal {
