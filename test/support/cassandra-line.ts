@@ -107,7 +107,7 @@ export async function openLine(node: string): Promise<CassandraLine> {
 }
 
 function onFrames(socket: Socket, take: (frame: Buffer) => unknown): void {
-  let held = Buffer.alloc(0);
+  let held: Buffer = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {
     held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
     while (held.length >= headerBytes) {
