@@ -4,9 +4,11 @@ import type { Presence } from '../core/presence.ts';
 /**
  * The door to who is there. A user is online while any of their sessions is announced and its node is alive. Transitions are published
  * on the user's presence topic: online at once, offline after `cleanCloseGraceMs` when the last session was withdrawn
- * cleanly, at once otherwise. One contract suite (test/contract/registry.ts).
+ * cleanly, at once otherwise; for the sessions of a node that died, by another node. A transition may be told twice. One contract
+ * suite (test/contract/registry.ts).
  *
- * Failure: when the registry cannot be asked, `get` answers `unknown`; announce and withdraw never reject and are made good later.
+ * Failure: nothing rejects, and nobody waits for much longer than a second. When the registry cannot be asked, or may have lost what
+ * it was told, `get` answers `unknown`; `announce` and `withdraw` are made good later.
  */
 export interface Registry extends AsyncDisposable {
   /** A session opened. Announcing again changes nothing. */
@@ -15,7 +17,7 @@ export interface Registry extends AsyncDisposable {
   withdraw(session: RegistrySession, end: { readonly clean: boolean; readonly lastSeenMs: number }): Promise<void>;
   /** In the order asked. */
   get(users: readonly UserId[]): Promise<Presence[]>;
-  /** Open sessions of a user, on any node. */
+  /** Open sessions of a user, on any node; only those of this node when the registry cannot be asked. */
   locate(user: UserId): Promise<RegistrySession[]>;
 }
 
