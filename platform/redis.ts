@@ -50,7 +50,6 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     ...options.settings,
   };
   const auth = settings['requirepass' as keyof typeof settings];
-  const tls = settings['tls-port' as keyof typeof settings] === undefined ? undefined : { rejectUnauthorized: false };
   const call = async (command: string, ...args: string[]): Promise<unknown> => {
     const redis = new Redis({
       host,
@@ -58,7 +57,6 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
       lazyConnect: true,
       retryStrategy: null,
       ...(auth === undefined ? {} : { password: auth }),
-      ...(tls === undefined ? {} : { tls }),
     });
     redis.on('error', () => undefined);
     try {
