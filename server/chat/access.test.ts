@@ -146,3 +146,13 @@ test('opening is limited per user, and a thread that exists costs nothing', asyn
   node.clock.turn(1_000);
   await direct('alice', 'dave');
 });
+
+test('who has left a group learns neither its new name nor who is in it now', async () => {
+  const group = await groupOf(node, ids, 'alice', ['bob']);
+  await node.chat.groups.leave(callerOf('bob'), group, ids.next());
+  const seen = (): Promise<unknown> => node.chat.threads.get(callerOf('bob'), group);
+  expect(await seen()).toMatchObject({ name: 'a group', memberCount: 0 });
+  const changes = { name: 'a secret', historyForNewMembers: undefined };
+  await node.chat.groups.update(callerOf('alice'), group, ids.next(), changes);
+  expect(await seen()).toMatchObject({ name: '', memberCount: 0 });
+});

@@ -56,12 +56,20 @@ export class Access {
     const { joinSequence, leftSequence } = row;
     const left = { userId, joinSequence };
     return {
-      view: snapshot(view),
+      view: await this.#leftView(view, leftSequence, signal),
       member: undefined,
       joinSequence,
       visibleTo: leftSequence,
       visibleFrom: await this.visibleFrom(view, left),
     };
+  }
+
+  /** A thread for who has left it: nothing of who is in it now, and its name only if it had that then. */
+  async #leftView(view: ThreadView, leftSequence: bigint, signal?: AbortSignal): Promise<ThreadView> {
+    const { threadId, head, info } = view;
+    const row = await this.#store.row(threadLog(threadId), rowKey.info, signal);
+    const isOfThen = row !== undefined && row.sequence <= leftSequence;
+    return { threadId, head, info: isOfThen ? info : { ...info, name: '' }, members: new Map() };
   }
 
   /**
