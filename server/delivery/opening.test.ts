@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ids, callerOf, groupOf, post } from '../../test/support/chat-node.ts';
 import { type DeliveryNode, openDeliveryNode } from '../../test/support/delivery-node.ts';
 import { StoreGate } from '../../test/support/store-gate.ts';
-import type { ThreadId, UserId } from '../core/ids.ts';
+import type { DeviceId, ThreadId, UserId } from '../core/ids.ts';
 
 let node: DeliveryNode;
 let gate: StoreGate;
@@ -45,6 +45,19 @@ describe('A device that comes back with a resume token', () => {
     const bob = await node.live('bob', 'd1', { resumeToken: caughtUp?.resumeToken ?? Buffer.alloc(0) });
     expect(bob.all('welcome')[0]?.resumed).toBe(true);
     expect(bob.log(threadId)).toEqual(['3']);
+  });
+
+  it('of another life of the store is not believed what it holds', async () => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    await post(node, ids, 'alice', threadId, 'one');
+    const who = { userId: 'bob' as UserId, deviceId: 'd1' as DeviceId };
+    const place = { ...who, userSequence: 9n, inboxMs: 0, epoch: 1n, madeMs: node.clock.nowMs() };
+    const resumeToken = node.delivery.resumeTokens.make(place);
+    const bob = await node.live('bob', 'd1', { resumeToken, positions: new Map([[threadId, 50n]]) });
+    expect(bob.all('welcome')[0]?.resumed).toBe(false);
+    expect(bob.log(threadId)).toEqual(['1', '2']);
+    await node.receipts.settled();
+    expect(await node.store.devicePositions('bob' as UserId, 'd1' as DeviceId, [threadId])).toEqual([0n]);
   });
 
   it('is told nothing of a thread in which nothing happened', async () => {

@@ -79,7 +79,9 @@ export async function openSession(
   onWelcome();
 
   const changed = await changedSince(session, inbox, groups, resumed ? place : undefined, opening, context);
-  const heads = await headsOf(session, changed, opening, context);
+  // A device of another life of the store holds other entries at these places.
+  const isOfThisLife = resumed || place === undefined;
+  const heads = await headsOf(session, changed, isOfThisLife ? opening.positions : new Map(), context);
   if (isOver()) return;
   for (let start = 0; start < heads.length; start += headsPerFrame) {
     session.push({ type: 'heads', heads: heads.slice(start, start + headsPerFrame) });
@@ -164,7 +166,7 @@ async function heldBy(
 async function headsOf(
   session: Session,
   rows: readonly InboxRow[],
-  opening: Opening,
+  claims: ReadonlyMap<ThreadId, bigint>,
   { store, receipts }: DeliveryContext,
 ): Promise<ThreadHeadFrame[]> {
   const { userId, deviceId } = session.identity;
@@ -176,7 +178,7 @@ async function headsOf(
   const ordinalsBefore = await Promise.all(rows.map((row, index) => ordinalBefore(row, positions[index], store)));
   return rows.map((row, index) => {
     const position = positions[index];
-    const said = opening.positions.get(row.threadId) ?? 0n;
+    const said = claims.get(row.threadId) ?? 0n;
     const held = delivered[index] ?? 0n;
     // What Hello says the device holds counts as acknowledged; never above the head.
     const claimed = said > row.sequence ? row.sequence : said;

@@ -50,6 +50,8 @@ export class StreamFrames {
 
   /** Takes a frame. Frames of one thread take effect in the order they are taken. Never throws. */
   take(frame: ClientFrame): void {
+    // It can take nothing any more, and would be told nothing.
+    if (this.#session.phase === 'ended') return;
     const kind = frame.frame?.$case ?? 'unknown';
     if (this.#inFlight >= this.#maxInFlight) {
       const message = `more than ${this.#maxInFlight} frames wait for their reply: wait for some of them`;
@@ -163,6 +165,9 @@ export class StreamFrames {
     const identity = await this.#services.verify(token);
     if (identity.userId !== this.#caller.userId) {
       throw new Refusal('TOKEN_INVALID', 'the token is of another user: open another stream for them');
+    }
+    if (identity.deviceId !== undefined && identity.deviceId !== this.#caller.deviceId) {
+      throw new Refusal('TOKEN_INVALID', 'the token is bound to another device');
     }
     if (identity.deviceId !== undefined && identity.deviceId !== this.#caller.deviceId) {
       throw new Refusal('TOKEN_INVALID', 'the token is bound to another device');
