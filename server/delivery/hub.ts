@@ -19,7 +19,7 @@ type EntriesEvent = Extract<BusEvent, { type: 'entries' }>;
 /** Events of a group wait at most this long for others to share a frame with. */
 const maxTickMs = 100;
 /** One ms of waiting for each this many listeners: a handful hears at once. */
-const listenersPerTickMs = 10;
+const listenersPerTickMs = 20;
 /** Batches of a topic that wait for the store; when it cannot be read, it is asked again after this time. */
 const maxWaiting = 256;
 const unreadableMs = 1_000;
