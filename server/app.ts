@@ -17,6 +17,7 @@ import type { SessionLimits } from './delivery/frames.ts';
 import { goodbyeOf } from './delivery/goodbyes.ts';
 import { GroupReceipts } from './delivery/group-receipts.ts';
 import { Hub } from './delivery/hub.ts';
+import { Publisher } from './delivery/publisher.ts';
 import { ReceiptFrames } from './delivery/receipt-frames.ts';
 import { Receipts } from './delivery/receipts.ts';
 import { ResumeTokens } from './delivery/resume-token.ts';
@@ -103,10 +104,15 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     resumeTokens: new ResumeTokens(resumeKey),
     goodbyeOf,
   };
-  const appender = new Appender(store, bus, views, clock, (topic, error) => {
-    metrics.publishFailed();
-    log.warn({ err: error, kind: topic.split(':')[0] }, 'an event could not be published');
+  const publisher = new Publisher({
+    bus,
+    clock,
+    onFailed: (topic, error) => {
+      metrics.publishFailed();
+      log.warn({ err: error, kind: topic.split(':')[0] }, 'an event could not be published');
+    },
   });
+  const appender = new Appender(store, publisher, views, clock);
   const sendMessage = new SendMessage(appender, receipts, policy);
 
   const chat = makeChat({
@@ -158,6 +164,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
       await rpc.stop();
       sessions.close();
       await receipts[Symbol.asyncDispose]();
+      publisher[Symbol.dispose]();
       await registry[Symbol.asyncDispose]();
       await bus[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();

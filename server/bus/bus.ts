@@ -14,6 +14,14 @@ export const topicOf = {
   presence: (user: UserId) => `presence:${encodeURIComponent(user)}` as Topic,
 } as const;
 
+/** Whom or what a topic is about. */
+export function subjectOf(topic: Topic): { readonly kind: keyof typeof topicOf; readonly id: string } {
+  const colon = topic.indexOf(':');
+  const kind = topic.slice(0, colon) as keyof typeof topicOf;
+  const rest = topic.slice(colon + 1);
+  return { kind, id: kind === 'thread' ? rest : decodeURIComponent(rest) };
+}
+
 /**
  * The door to live traffic between nodes. At most once, in order per publisher and topic as far as nothing is lost; events
  * may be lost or repeated, and whoever needs them all looks into the store. One contract suite (test/contract/bus.ts).

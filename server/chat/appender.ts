@@ -1,9 +1,9 @@
-import { topicOf, type Bus, type Topic } from '../bus/bus.ts';
+import { topicOf, type Topic } from '../bus/bus.ts';
 import type { Clock } from '../core/clock.ts';
 import { changesMembers, sizeOfEntry, type Entry, type Head, type NewEntry } from '../core/entry.ts';
 import { Refusal, throwIfAborted } from '../core/errors.ts';
-import type { BusEvent } from '../core/event.ts';
 import { threadLog, userLog, type SessionId, type ThreadId, type UserId } from '../core/ids.ts';
+import type { Publisher } from '../delivery/publisher.ts';
 import type { ThreadView, ThreadViews } from '../delivery/thread-views.ts';
 import type { Append, Duplicate, InboxUpdate, Store } from '../store/store.ts';
 
@@ -59,24 +59,16 @@ interface Waiting {
  */
 export class Appender {
   readonly #store: Store;
-  readonly #bus: Bus;
+  readonly #publisher: Publisher;
   readonly #views: ThreadViews;
   readonly #clock: Clock;
   readonly #queues = new Map<ThreadId, Waiting[]>();
-  readonly #onPublishFailed: (topic: Topic, error: unknown) => void;
 
-  constructor(
-    store: Store,
-    bus: Bus,
-    views: ThreadViews,
-    clock: Clock,
-    onPublishFailed: (topic: Topic, error: unknown) => void,
-  ) {
+  constructor(store: Store, publisher: Publisher, views: ThreadViews, clock: Clock) {
     this.#store = store;
-    this.#bus = bus;
+    this.#publisher = publisher;
     this.#views = views;
     this.#clock = clock;
-    this.#onPublishFailed = onPublishFailed;
   }
 
   /** Requests of one caller are taken in the order they are made. */
@@ -108,7 +100,7 @@ export class Appender {
       const result = await this.#store.append(log, { expected, entries, nowMs: this.#clock.nowMs(), inbox: [] });
       if (result.outcome === 'conflict') continue;
       if (result.outcome === 'duplicate') return [...result.duplicates.values()].at(-1)?.sequence ?? 0n;
-      this.#publish([topicOf.user(userId)], {
+      this.#publisher.publish([topicOf.user(userId)], {
         type: 'user-entries',
         userId,
         head: result.head,
@@ -248,7 +240,13 @@ export class Appender {
     const { head } = view;
     const range = { after: head.sequence - 1n, upTo: head.sequence, limit: 1 };
     const entries = await this.#store.entries(threadLog(threadId), range);
-    this.#publish(topicsOf(threadId, view, entries), { type: 'entries', threadId, head, entries, origin: undefined });
+    this.#publisher.publish(topicsOf(threadId, view, entries), {
+      type: 'entries',
+      threadId,
+      head,
+      entries,
+      origin: undefined,
+    });
   }
 
   #appended(
@@ -260,7 +258,7 @@ export class Appender {
   ): void {
     this.#views.apply(threadId, entries, head);
     const origin = soleOrigin(owners);
-    const event: BusEvent = { type: 'entries', threadId, head, entries, origin };
+    const event = { type: 'entries', threadId, head, entries, origin } as const;
     let start = 0;
     for (const [waiting, end] of owners) {
       const last = entries[end - 1];
@@ -270,13 +268,7 @@ export class Appender {
       }
       start = end;
     }
-    this.#publish(topicsOf(threadId, before, entries), event);
-  }
-
-  #publish(topics: readonly Topic[], event: BusEvent): void {
-    for (const topic of topics) {
-      this.#bus.publish(topic, event).catch((error: unknown) => this.#onPublishFailed(topic, error));
-    }
+    this.#publisher.publish(topicsOf(threadId, before, entries), event);
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Bus, Subscription, Topic } from '../bus/bus.ts';
 import { pause, type Clock } from '../core/clock.ts';
 import { sizeOfEntry, type Entry } from '../core/entry.ts';
-import type { BusEvent } from '../core/event.ts';
-import type { SessionId } from '../core/ids.ts';
+import type { BusEvent, LogHead } from '../core/event.ts';
+import { threadLog, userLog, type LogId, type SessionId } from '../core/ids.ts';
 import { EntryBatch, maxBatchBytes } from './entry-batch.ts';
 import type { ThreadView, ThreadViews } from './thread-views.ts';
 
@@ -12,6 +12,18 @@ export interface TopicListener {
   hearEntries(batch: EntryBatch, view: ThreadView): void;
   /** Everything else. */
   hearEvent(event: BusEvent, topic: Topic): void;
+  /** What was said on this topic lately may not have been heard. Entries need no care: they are looked for. */
+  hearInterruption?(topic: Topic): void;
+}
+
+/** Looks after topics whose events may be lost. */
+export interface HubKeeper {
+  /** The topic is served from now on. */
+  serves(topic: Topic): void;
+  /** And from now on no more. */
+  leaves(topic: Topic): void;
+  /** Another node could not publish what led to these heads. */
+  hearHeads(topic: Topic, heads: readonly LogHead[]): void;
 }
 
 type EntriesEvent = Extract<BusEvent, { type: 'entries' }>;
@@ -35,7 +47,12 @@ interface TopicState {
   /** Batches that wait for a view of the members, and all that came after them. */
   readonly waiting: EntryBatch[];
   reading: boolean;
+  /** The highest sequence heard of each log; kept only where there is a keeper. */
+  heard: Map<LogId, bigint> | undefined;
 }
+
+/** Logs of one topic of which it is known what was heard: a user's threads. */
+const maxHeardLogs = 256;
 
 /**
  * The topics that this node's sessions need: subscribed with the first listener, left with the last. Entries of a busy
@@ -46,6 +63,8 @@ export class Hub {
   readonly #views: ThreadViews;
   readonly #clock: Clock;
   readonly #topics = new Map<Topic, TopicState>();
+  /** Set where the bus may lose events. */
+  keeper: HubKeeper | undefined;
 
   constructor(bus: Bus, views: ThreadViews, clock: Clock) {
     this.#bus = bus;
@@ -70,9 +89,11 @@ export class Hub {
         lastTickMs: 0,
         waiting: [],
         reading: false,
+        heard: undefined,
       };
       this.#topics.set(topic, made);
       state = made;
+      this.keeper?.serves(topic);
     }
     state.listeners.add(listener);
     try {
@@ -87,13 +108,42 @@ export class Hub {
     const state = this.#topics.get(topic);
     if (state === undefined || !state.listeners.delete(listener) || state.listeners.size > 0) return;
     this.#topics.delete(topic);
+    this.keeper?.leaves(topic);
     state.subscription.then(
       (subscription) => subscription.unsubscribe(),
       () => undefined,
     );
   }
 
+  /** Whether all who listen to one topic listen to another too. */
+  listensAlso(topic: Topic, other: Topic): boolean {
+    const others = this.#topics.get(other)?.listeners;
+    for (const listener of this.#topics.get(topic)?.listeners ?? []) if (others?.has(listener) !== true) return false;
+    return true;
+  }
+
+  /** The highest sequence heard of a log on this topic; 0 = not known. */
+  heard(topic: Topic, log: LogId): bigint {
+    return this.#topics.get(topic)?.heard?.get(log) ?? 0n;
+  }
+
+  /** Has a topic's listeners hear what the bus did not bring. */
+  hear(topic: Topic, event: BusEvent): void {
+    const state = this.#topics.get(topic);
+    if (state !== undefined) this.#hear(state, event);
+  }
+
+  /** Tells a topic's listeners that something may have been lost. */
+  hearInterruption(topic: Topic): void {
+    for (const listener of this.#topics.get(topic)?.listeners ?? []) listener.hearInterruption?.(topic);
+  }
+
   #hear(state: TopicState, event: BusEvent): void {
+    if (event.type === 'heads') {
+      this.keeper?.hearHeads(state.topic, event.heads);
+      return;
+    }
+    if (this.keeper !== undefined) noteHeard(state, event);
     if (event.type !== 'entries') {
       for (const listener of state.listeners) listener.hearEvent(event, state.topic);
       return;
@@ -148,6 +198,22 @@ export class Hub {
     }
     state.waiting.length = 0;
     state.reading = false;
+  }
+}
+
+function noteHeard(state: TopicState, event: BusEvent): void {
+  if (event.type !== 'entries' && event.type !== 'user-entries') return;
+  const last = event.entries.at(-1);
+  if (last === undefined) return;
+  const log = event.type === 'entries' ? threadLog(event.threadId) : userLog(event.userId);
+  const heard = (state.heard ??= new Map());
+  if (last.sequence <= (heard.get(log) ?? 0n)) return;
+  heard.delete(log);
+  heard.set(log, last.sequence);
+  if (heard.size <= maxHeardLogs) return;
+  for (const oldest of heard.keys()) {
+    heard.delete(oldest);
+    return;
   }
 }
 

@@ -50,7 +50,8 @@ export async function openSession(
   await hub.join(topicOf.user(userId), session);
   if (isOver()) return;
   const opened = { userId, deviceId, sessionId, startMs, handOver: opening.handOver };
-  await bus.publish(topicOf.user(userId), { type: 'session-opened', ...opened });
+  // Sessions on nodes that do not hear it are told when they can be.
+  await bus.publish(topicOf.user(userId), { type: 'session-opened', ...opened }).catch(() => undefined);
   if (isOver()) return;
   const userHead = await store.head(userLog(userId));
   // A token made before the log had entries knows no epoch yet.
@@ -91,7 +92,8 @@ export async function openSession(
   await backfill(session, heads, opening, context);
   await cutOver(session, context);
   if (isOver()) return;
-  await bus.publish(topicOf.user(userId), { type: 'session-caught-up', userId, deviceId, sessionId });
+  const caughtUp = { type: 'session-caught-up', userId, deviceId, sessionId } as const;
+  await bus.publish(topicOf.user(userId), caughtUp).catch(() => undefined);
 }
 
 /** Rows of threads that are elsewhere than the device was told; heads of large and of heard groups read anew. */

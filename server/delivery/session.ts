@@ -234,9 +234,7 @@ export class Session implements TopicListener {
         const newer = event.startMs > startMs || (event.startMs === startMs && event.sessionId > sessionId);
         if (!newer) {
           // It may have begun to listen after this one was announced: then nobody else tells it that it is the older.
-          const handOver = this.handsOver && this.phase === 'opening';
-          const again = { type: 'session-opened', userId, deviceId, sessionId, startMs, handOver } as const;
-          void this.#context.bus.publish(topicOf.user(userId), again).catch(() => undefined);
+          this.#tellOpened();
           return;
         }
         if (event.handOver) this.#handingOver = true;
@@ -282,6 +280,18 @@ export class Session implements TopicListener {
       },
       () => void isLatest(),
     );
+  }
+
+  /** A newer session of the device, or an older one, may not have been heard of. */
+  hearInterruption(topic: Topic): void {
+    if (this.phase !== 'ended' && topic === topicOf.user(this.identity.userId)) this.#tellOpened();
+  }
+
+  #tellOpened(): void {
+    const { userId, deviceId, sessionId, startMs } = this.identity;
+    const handOver = this.handsOver && this.phase === 'opening';
+    const event = { type: 'session-opened', userId, deviceId, sessionId, startMs, handOver } as const;
+    void this.#context.bus.publish(topicOf.user(userId), event).catch(() => undefined);
   }
 
   tellUserEntries(entries: readonly Entry[]): void {

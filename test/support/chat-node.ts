@@ -13,6 +13,7 @@ import { CachedPolicy } from '../../server/chat/policy.ts';
 import { SendMessage } from '../../server/chat/send-message.ts';
 import { Refusal } from '../../server/core/errors.ts';
 import { type ThreadId, type UserId, noDevice } from '../../server/core/ids.ts';
+import { Publisher } from '../../server/delivery/publisher.ts';
 import { Receipts } from '../../server/delivery/receipts.ts';
 import { ThreadViews } from '../../server/delivery/thread-views.ts';
 import { MemoryRegistry } from '../../server/presence/memory.ts';
@@ -64,7 +65,8 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
   const limits = new Limits({ ...generous, ...options.limits }, clock);
   const policy = new CachedPolicy({ store, access, limits, clock }, 1_000);
   const receipts = new Receipts(store, bus, views, policy, clock, 1_000);
-  const appender = new Appender(store, bus, views, clock, () => undefined);
+  const publisher = new Publisher({ bus, clock, onFailed: () => undefined });
+  const appender = new Appender(store, publisher, views, clock);
   const chat = makeChat({
     store,
     registry,
