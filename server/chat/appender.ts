@@ -146,7 +146,9 @@ export class Appender {
           taken++;
           continue;
         }
-        const built = await this.#build(threadId, waiting, view, next);
+        const building = this.#build(threadId, waiting, view, next);
+        // Nearly always there is nothing to look up, and nothing to wait for.
+        const built = building instanceof Promise ? await building : building;
         if (built === undefined) {
           settled.add(waiting);
           taken++;
@@ -194,34 +196,34 @@ export class Appender {
   }
 
   /** The entries of one request, or undefined when it is settled already. */
-  async #build(
+  #build(
     threadId: ThreadId,
     waiting: Waiting,
     view: ThreadView | undefined,
     next: bigint,
-  ): Promise<readonly NewEntry[] | undefined> {
+  ): readonly NewEntry[] | undefined | Promise<readonly NewEntry[] | undefined> {
     const { request } = waiting;
     try {
       throwIfAborted(request.signal);
       const prepared = request.prepare?.(view);
-      if (prepared !== undefined) await prepared;
-      const built = request.build(view, next);
-      if (built.length > 0) return built;
-      waiting.resolve({ sequence: 0n, ordinal: 0n, epoch: 0n, createTimeMs: 0, duplicate: false });
-      return undefined;
+      if (prepared === undefined) return built(waiting, view, next);
+      return prepared
+        .then(() => built(waiting, view, next))
+        .catch((error: unknown) => this.#refuse(threadId, waiting, error));
     } catch (error) {
-      // A retry of what was acknowledged is answered, whatever has changed since: even after a removal.
-      const { senderId, clientMessageId, knownHead } = request;
-      const duplicate =
-        clientMessageId === '' || isAbort(error)
-          ? undefined
-          : await this.#store
-              .duplicate(threadLog(threadId), senderId, clientMessageId, knownHead)
-              .catch(() => undefined);
-      if (duplicate === undefined) waiting.reject(error);
-      else this.#answerAgain(threadId, waiting, duplicate);
-      return undefined;
+      return this.#refuse(threadId, waiting, error);
     }
+  }
+
+  /** A retry of what was acknowledged is answered, whatever has changed since: even after a removal. */
+  async #refuse(threadId: ThreadId, waiting: Waiting, error: unknown): Promise<undefined> {
+    const { senderId, clientMessageId, knownHead } = waiting.request;
+    const duplicate =
+      clientMessageId === '' || isAbort(error)
+        ? undefined
+        : await this.#store.duplicate(threadLog(threadId), senderId, clientMessageId, knownHead).catch(() => undefined);
+    if (duplicate === undefined) waiting.reject(error);
+    else this.#answerAgain(threadId, waiting, duplicate);
   }
 
   #answerAgain(threadId: ThreadId, waiting: Waiting, duplicate: Duplicate): void {
@@ -272,6 +274,13 @@ export class Appender {
   }
 }
 
+function built(waiting: Waiting, view: ThreadView | undefined, next: bigint): readonly NewEntry[] | undefined {
+  const entries = waiting.request.build(view, next);
+  if (entries.length > 0) return entries;
+  waiting.resolve({ sequence: 0n, ordinal: 0n, epoch: 0n, createTimeMs: 0, duplicate: false });
+  return undefined;
+}
+
 /** Empty for what has none. Ids hold no spaces. */
 function idOf({ senderId, clientMessageId }: AppendRequest): string {
   return clientMessageId === '' ? '' : `${clientMessageId} ${senderId}`;
@@ -297,10 +306,10 @@ function soleOrigin(owners: readonly [Waiting, number][]): SessionId | undefined
 }
 
 /** A direct thread is heard by its users' topics; a group by its own, and by the topics of those who come in. */
-function topicsOf(threadId: ThreadId, before: ThreadView | undefined, entries: readonly Entry[]): Topic[] {
-  const topics = new Set<Topic>();
-  if (before?.info.kind === 'direct') for (const user of before.members.keys()) topics.add(topicOf.user(user));
-  else topics.add(topicOf.thread(threadId));
+function topicsOf(threadId: ThreadId, before: ThreadView | undefined, entries: readonly Entry[]): readonly Topic[] {
+  // Nobody comes into a direct thread.
+  if (before?.info.kind === 'direct') return [...before.members.keys()].map(topicOf.user);
+  const topics = new Set<Topic>([topicOf.thread(threadId)]);
   for (const { change } of entries) {
     if (change.kind === 'thread-created') for (const { userId } of change.members) topics.add(topicOf.user(userId));
     if (change.kind === 'member-added') topics.add(topicOf.user(change.userId));
