@@ -76,13 +76,21 @@ describe('Whose presence is watched', () => {
   it('is told as it is, also when they come while it is being read', async () => {
     await groupOf(node, ids, 'alice', ['bob']);
     const alice = await node.live('alice');
-    const held = gate.hold('lastSeen');
+    // What was read says that he is away; before it is told he comes.
+    const read = Promise.withResolvers<void>();
+    const told = Promise.withResolvers<void>();
+    const get = node.registry.get.bind(node.registry);
+    node.registry.get = async (asked) => {
+      const presences = await get(asked);
+      read.resolve();
+      await told.promise;
+      return presences;
+    };
     const watched = alice.session.watchPresence(['bob' as UserId]);
-    await held.reached;
-    // What was read says that he is away.
+    await read.promise;
     await node.live('bob');
     await alice.until(() => alice.all('presenceChanged').length > 0);
-    held.release();
+    told.resolve();
     await watched;
     await turns();
     const states = alice.all('presenceChanged').flatMap(({ presences }) => presences.map(({ state }) => state));

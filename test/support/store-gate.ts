@@ -22,17 +22,22 @@ export class StoreGate {
         const value: unknown = Reflect.get(target, name, target);
         if (typeof value !== 'function') return value;
         const call = value as (...given: unknown[]) => unknown;
-        if (!this.#refused.has(name as Method) && !this.#held.has(name as Method)) return call.bind(target);
-        return async (...given: unknown[]) => {
-          const held = this.#held.get(name as Method);
-          this.#held.delete(name as Method);
-          held?.reached();
-          await held?.released;
-          if (this.#refused.has(name as Method)) throw new Refusal('STORE_UNAVAILABLE', 'refused by the test');
-          return call.apply(target, given);
+        // Looked at with each call: the method may have been taken from the store before.
+        return (...given: unknown[]): unknown => {
+          if (!this.#refused.has(name as Method) && !this.#held.has(name as Method)) return call.apply(target, given);
+          return this.#atGate(name as Method, () => call.apply(target, given));
         };
       },
     });
+
+  async #atGate(name: Method, goOn: () => unknown): Promise<unknown> {
+    const held = this.#held.get(name);
+    this.#held.delete(name);
+    held?.reached();
+    await held?.released;
+    if (this.#refused.has(name)) throw new Refusal('STORE_UNAVAILABLE', 'refused by the test');
+    return goOn();
+  }
 
   /** Holds back the next call of a method. */
   hold(method: Method): Held {
