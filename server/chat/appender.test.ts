@@ -42,6 +42,27 @@ describe('What waits for one thread', () => {
   });
 });
 
+describe('A request that the store cannot put', () => {
+  it('fails alone, and those who waited with it are taken in their order', async () => {
+    const first = send('alice', 'zero');
+    const broken = node.appender.append(threadId, {
+      senderId: 'alice' as UserId,
+      clientMessageId: '',
+      fingerprint: '',
+      knownHead: 0n,
+      build: (_, next) => {
+        const change = { kind: 'message-deleted', target: next + 5n } as const;
+        return [{ senderId: 'alice' as UserId, deviceId: noDevice, clientMessageId: '', fingerprint: '', change }];
+      },
+    });
+    const failed = expect(broken).rejects.toThrow(RangeError);
+    // All wait behind the first, which is under way.
+    const sent = await Promise.all([first, ...['one', 'two', 'three'].map((text) => send('bob', text))]);
+    await failed;
+    expect(sent.map(({ sequence }) => sequence)).toEqual([2n, 3n, 4n, 5n]);
+  });
+});
+
 describe('A send that is repeated', () => {
   it('gets the first sequence, and reaches those whom the first one did not', async () => {
     await send('alice', 'before');

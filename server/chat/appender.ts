@@ -111,16 +111,24 @@ export class Appender {
   }
 
   async #run(threadId: ThreadId, queue: Waiting[]): Promise<void> {
+    /** Requests that are taken one by one. */
+    let singly = 0;
     while (queue.length > 0) {
       // What arrives while this commit is under way goes into the next.
-      const batch = queue.slice(0, maxBatch);
+      const batch = queue.slice(0, singly > 0 ? 1 : maxBatch);
       let done: number;
       try {
         done = await this.#commit(threadId, batch);
       } catch (error) {
+        if (batch.length > 1 && !(error instanceof Refusal)) {
+          // A bug that one of them brings out is not for the others to bear.
+          singly = batch.length;
+          continue;
+        }
         for (const waiting of batch) waiting.reject(error);
         done = batch.length;
       }
+      singly -= Math.min(singly, done);
       queue.splice(0, done);
     }
     this.#queues.delete(threadId);

@@ -19,8 +19,9 @@ import { traceOf } from './trace.ts';
 
 /** Hello must come within this time. */
 const helloWithinMs = 10_000;
-/** Requests that wait for the end of the opening; the transport holds back the rest. */
+/** Requests that wait for the end of the opening, and their bytes; the transport holds back the rest. */
 const maxWaitingRequests = 64;
+const maxWaitingBytes = 512 * 1_024;
 /** Frames that wait for a client that reads nothing; above, nothing more is read of it either. */
 const maxBacklog = 1_024;
 
@@ -56,6 +57,7 @@ class OpenStream {
   #begun = false;
   /** What came before the session could take it. */
   #waiting: Buffer[] = [];
+  #waitingBytes = 0;
   #opened = false;
   #over = false;
 
@@ -108,7 +110,8 @@ class OpenStream {
     if (this.#opened) return this.#take(bytes);
     if (this.#identity !== undefined && !this.#begun) return this.#first(bytes);
     this.#waiting.push(bytes);
-    if (this.#waiting.length >= maxWaitingRequests) this.#call.pause();
+    this.#waitingBytes += bytes.length;
+    if (this.#waiting.length >= maxWaitingRequests || this.#waitingBytes >= maxWaitingBytes) this.#call.pause();
   }
 
   /** The first request: Hello, and what shares it. */
