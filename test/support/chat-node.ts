@@ -1,8 +1,6 @@
 // The use cases of one node over the real embedded store in a folder of its own, without gRPC and without sessions. Time
 // stands still until a test turns it.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import type { Bus } from '../../server/bus/bus.ts';
 import { MemoryBus } from '../../server/bus/memory.ts';
 import { Access } from '../../server/chat/access.ts';
 import { Appender } from '../../server/chat/appender.ts';
@@ -17,9 +15,10 @@ import { Publisher } from '../../server/delivery/publisher.ts';
 import { Receipts } from '../../server/delivery/receipts.ts';
 import { ThreadViews } from '../../server/delivery/thread-views.ts';
 import { MemoryRegistry } from '../../server/presence/memory.ts';
-import { openEmbeddedStore } from '../../server/store/embedded/store.ts';
+import type { Registry } from '../../server/presence/registry.ts';
 import type { Store } from '../../server/store/store.ts';
 import { HandClock } from './clock.ts';
+import { newTemporaryStore } from './temporary-store.ts';
 
 const generous: LimitsConfig = {
   sendsPerS: 1e6,
@@ -38,28 +37,35 @@ export interface ChatNodeOptions {
   readonly deleteWithinMs?: number;
   /** Stands before the store, so that a test can have it fail where it wants. */
   readonly storeBehind?: (store: Store) => Store;
+  /** What the node shares with others. Default: a store, a bus and a registry of its own. Whoever made it disposes it. */
+  readonly shared?: SharedByNodes;
+}
+
+export interface SharedByNodes {
+  readonly clock: HandClock;
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly registry: Registry;
 }
 
 export interface ChatNode extends AsyncDisposable {
   readonly chat: Chat;
   readonly appender: Appender;
-  readonly bus: MemoryBus;
+  readonly bus: Bus;
   readonly clock: HandClock;
   readonly store: Store;
-  readonly registry: MemoryRegistry;
+  readonly registry: Registry;
   readonly access: Access;
   readonly policy: CachedPolicy;
   readonly views: ThreadViews;
   readonly receipts: Receipts;
+  readonly publisher: Publisher;
 }
 
 export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatNode> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'parley-chat-'));
-  const clock = new HandClock();
-  const embedded = await openEmbeddedStore({ folder, clock });
-  const store = options.storeBehind?.(embedded) ?? embedded;
-  const bus = new MemoryBus();
-  const registry = new MemoryRegistry({ clock, bus, store });
+  const own = options.shared === undefined ? await openShared() : undefined;
+  const { clock, bus, registry, ...shared } = options.shared ?? (own as SharedByNodes);
+  const store = options.storeBehind?.(shared.store) ?? shared.store;
   const views = new ThreadViews(store, 1_000);
   const access = new Access({ store, threads: views });
   const limits = new Limits({ ...generous, ...options.limits }, clock);
@@ -94,11 +100,30 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
     policy,
     views,
     receipts,
+    publisher,
     async [Symbol.asyncDispose]() {
+      publisher[Symbol.dispose]();
       await receipts[Symbol.asyncDispose]();
+      await own?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A node's own, in memory and in a folder that goes with it. */
+async function openShared(): Promise<SharedByNodes & AsyncDisposable> {
+  const clock = new HandClock();
+  const kept = await newTemporaryStore({ clock });
+  const { store } = kept;
+  const bus = new MemoryBus();
+  const registry = new MemoryRegistry({ clock, bus, store });
+  return {
+    clock,
+    store,
+    bus,
+    registry,
+    async [Symbol.asyncDispose]() {
       await registry[Symbol.asyncDispose]();
-      await embedded[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true });
+      await kept[Symbol.asyncDispose]();
     },
   };
 }

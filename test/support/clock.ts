@@ -15,8 +15,9 @@ export class HandClock implements Clock {
     this.#seed = seed;
   }
 
+  /** Whole, as a real wall clock's is, whatever fractions timers waited for. */
   nowMs(): number {
-    return this.#nowMs;
+    return Math.round(this.#nowMs);
   }
 
   monotonicMs(): number {
