@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type Child, startChild } from '../child.ts';
@@ -10,6 +11,8 @@ import { type CassandraSettings, prepareCassandra } from './settings.ts';
 const startWithinMs = 120_000;
 const stopGraceMs = 20_000;
 const readyLine = 'Starting listening for CQL clients';
+/** The user of a node that asks for one is made a moment later, the first time. */
+const userLine = 'Created default superuser role';
 
 /** One Cassandra process, which may be killed and started again on the same folder. */
 export class CassandraNode {
@@ -37,7 +40,8 @@ export class CassandraNode {
     if (found === undefined) throw new Error('Cassandra is not installed. Run: node platform/install.mjs --test');
     await mkdir(folder, { recursive: true });
     const args = await prepareCassandra(found.lib, found.jamm, this.settings);
-    let ready = false;
+    const awaited = new Set([readyLine]);
+    if (this.settings.password && !existsSync(path.join(folder, 'data'))) awaited.add(userLine);
     const child = await startChild({
       name: `Cassandra ${this.address}`,
       command: found.java,
@@ -45,12 +49,12 @@ export class CassandraNode {
       cwd: folder,
       env: { PATH: process.env['PATH'] },
       onLine: (line) => {
-        ready ||= line.includes(readyLine);
+        for (const part of awaited) if (line.includes(part)) awaited.delete(part);
       },
     });
     this.#child = child;
     try {
-      await until(() => isReady(child, () => ready), { what: `${child.name} to start`, withinMs: startWithinMs });
+      await until(() => isReady(child, awaited), { what: `${child.name} to start`, withinMs: startWithinMs });
     } catch (error) {
       await child.end('SIGKILL', 0);
       const said = [...child.tail(), ...(await lastLines(path.join(folder, 'system.log'), 5))];
@@ -75,7 +79,7 @@ export class CassandraNode {
   }
 }
 
-function isReady(child: Child, ready: () => boolean): true | undefined {
+function isReady(child: Child, awaited: ReadonlySet<string>): true | undefined {
   if (child.ending) throw new Error(`it ended with ${child.ending.signal ?? `code ${child.ending.code}`}`);
-  return ready() || undefined;
+  return awaited.size === 0 || undefined;
 }

@@ -144,6 +144,7 @@ export async function prepareCassandra(lib: string, jamm: string, settings: Cass
     // Otherwise it closes its standard output once it is up.
     '-Dcassandra-foreground=yes',
     '-Dcassandra.libjemalloc=-',
+    '-Dcassandra.superuser_setup_delay_ms=0',
     ...(settings.isRing
       ? ['-Dcassandra.ring_delay_ms=3000', '-Dcassandra.consistent.rangemovement=false']
       : ['-Dcassandra.ring_delay_ms=1', '-Dcassandra.skip_wait_for_gossip_to_settle=0']),

@@ -65,6 +65,10 @@ needs('cassandra')('a log on Cassandra that outgrows its bucket', () => {
       [1n, 8_250n],
       [2n, 9_250n],
     ]);
+    // A node that has never seen it begins to look there.
+    expect(await keyspace.query('SELECT DISTINCT last_bucket FROM rows WHERE log = ?', [log])).toMatchObject([
+      { last_bucket: 2n },
+    ]);
   });
 
   test('stands where it stands for a node that never saw it', async () => {

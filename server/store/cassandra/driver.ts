@@ -15,12 +15,12 @@ export function makeClient(options: CassandraStoreOptions, keyspace?: string): C
   const { credentials, tls } = options;
   return new Client({
     contactPoints: [...options.contactPoints],
-    localDataCenter: options.localDataCenter,
     ...(keyspace === undefined ? {} : { keyspace }),
     ...(credentials === undefined ? {} : { credentials: { ...credentials } }),
     ...(tls === undefined ? {} : { sslOptions: sslOptionsOf(tls) }),
     encoding: { useBigIntAsLong: true, useUndefinedAsUnset: true },
     policies: {
+      // Named here alone: the driver's own option leaks a connection when there is no such data centre.
       loadBalancing: new policies.loadBalancing.TokenAwarePolicy(
         new policies.loadBalancing.DCAwareRoundRobinPolicy(options.localDataCenter),
       ),

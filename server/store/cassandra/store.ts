@@ -62,16 +62,25 @@ async function checkPaxos(client: Client, log: StoreLog): Promise<void> {
 /** For what trying again does not help against. */
 function setupErrorOf(error: unknown, options: CassandraStoreOptions): StoreSetupError | undefined {
   if (error instanceof errors.NoHostAvailableError) {
-    const causes = Object.values(error.innerErrors as Readonly<Record<string, unknown>>);
-    const refused = causes.find((cause) => cause instanceof errors.AuthenticationError);
-    if (refused === undefined) return undefined;
-    return new StoreSetupError(`Cassandra refuses the user or the password: ${(refused as Error).message}`, {
-      cause: error,
-    });
+    for (const cause of Object.values(error.innerErrors as Readonly<Record<string, Error>>)) {
+      const why =
+        cause instanceof errors.AuthenticationError
+          ? `refuses the user or the password: ${cause.message}`
+          : isDistrust(cause)
+            ? `has a certificate that is not trusted: ${cause.message}`
+            : undefined;
+      if (why !== undefined) return new StoreSetupError(`Cassandra ${why}`, { cause: error });
+    }
+    return undefined;
   }
   if (isUnavailable(error) || !(error instanceof errors.ArgumentError)) return undefined;
   const message = `Cassandra at ${options.contactPoints.join(', ')} cannot be used: ${error.message}`;
   return new StoreSetupError(message, { cause: error });
+}
+
+function isDistrust(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_)/.test(code ?? '');
 }
 
 /** Wall ms: a restored deployment gets a later one. */
