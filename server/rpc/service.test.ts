@@ -93,7 +93,6 @@ test('whatever else is thrown, in the handler or in encoding, leaves as INTERNAL
   const thrown: (() => Promise<Response>)[] = [
     () => Promise.reject(new Error('secret')),
     () => Promise.reject(Object.assign(new Error('secret'), { code: codes.DATA_LOSS, details: 'secret' })),
-    // eslint-disable-next-line prefer-promise-reject-errors -- what a bug may do
     () => Promise.reject('secret' as unknown as Error),
     () => {
       throw new TypeError('secret');
