@@ -28,12 +28,15 @@ export interface RedisRegistryOptions {
   readonly prefix?: string;
   /** How long a node counts as alive without a word of it, in ms; it says one three times as often. Default 15,000. */
   readonly leaseMs?: number;
-  /** After Redis was emptied, who has no row is `unknown` for this long: all nodes announce their sessions again. Default 15,000. */
+  /**
+   * After Redis was emptied, failed over or could not be reached, who has no row that counts is `unknown` for this long, in ms:
+   * meanwhile all nodes write their sessions anew. Default 15,000.
+   */
   readonly settleMs?: number;
   readonly onProblem?: (problem: Error) => void;
 }
 
-/** Users whose change could not be published yet. Beyond, those who watch hear of it when they next ask. */
+/** Users whose change could not be told yet. Beyond, those who watch hear of it when they next ask. */
 const maxUntold = 10_000;
 
 /**
@@ -78,7 +81,7 @@ export class RedisRegistry implements Registry {
     this.#lastSeen = new LastSeen(store);
     const address = options.address ?? '';
     this.#leases = new Leases({ clock, shards, keys, scripts, nodeId, address, leaseMs, onProblem });
-    this.#marks = new Marks(shards, keys, scripts);
+    this.#marks = new Marks(shards, keys, scripts, clock);
     this.#own = new OwnSessions({
       clock,
       shards,
@@ -191,19 +194,24 @@ export class RedisRegistry implements Registry {
       if (found.rows.some((row) => living.has(row.lease))) return 'online';
     }
     // What is not there means something only where nothing was lost lately. Rows without a lease: where the leases are.
-    const key = found.rows.length > 0 ? this.#keys.leases : this.#keys.user(user);
-    const master = this.#shards.masterName(key);
-    const kept = ages.get(master) ?? this.#keepsAll(key);
+    if (found.rows.length > 0 && !this.#isSettled) return 'unknown';
+    const master = this.#shards.masterName(found.rows.length > 0 ? this.#keys.leases : this.#keys.user(user));
+    const kept = ages.get(master) ?? this.#keepsAll(master);
     ages.set(master, kept);
     return (await kept) ? 'offline' : 'unknown';
   }
 
-  /** Whether the master of a key has lost nothing that would not have been written anew by now. */
-  #keepsAll(key: string): Promise<boolean> {
-    return this.#marks.ageOf(key).then(
+  /** Whether a master has lost nothing that would not have been written anew by now. */
+  #keepsAll(master: string): Promise<boolean> {
+    return this.#marks.ageOf(master).then(
       (ageMs) => ageMs >= this.#settleMs,
       () => false,
     );
+  }
+
+  /** Whether a node whose lease is over would have taken a new one by now. */
+  get #isSettled(): boolean {
+    return this.#leases.reachedForMs >= this.#settleMs;
   }
 
   // ---- what is told ---------------------------------------------------------------------------
@@ -218,20 +226,23 @@ export class RedisRegistry implements Registry {
     // Told too often rather than not at all, where the leases cannot be asked.
     const living = await this.#leases.living([...new Set(others)]).catch(() => new Set<string>());
     if (living.size > 0) return;
-    this.#publish({ userId, state, lastSeenMs, asOfMs: this.#clock.nowMs() });
+    if (state === 'offline' && others.length > 0 && !this.#isSettled) this.#oweTo(userId);
+    else this.#publish({ userId, state, lastSeenMs, asOfMs: this.#clock.nowMs() });
   }
 
   #publish(presence: Presence): void {
     const { userId } = presence;
     this.#bus.publish(topicOf.presence(userId), { type: 'presence', presence }).then(
       () => this.#untold.delete(userId),
-      () => {
-        if (this.#untold.size < maxUntold) this.#untold.add(userId);
-      },
+      () => this.#oweTo(userId),
     );
   }
 
-  /** What could not be published is asked anew: it may have changed. */
+  #oweTo(userId: UserId): void {
+    if (this.#untold.size < maxUntold) this.#untold.add(userId);
+  }
+
+  /** What could not be told is asked anew: it may have changed. */
   async #tellAgain(): Promise<void> {
     if (this.#untold.size === 0) return;
     for (const presence of await this.get([...this.#untold].slice(0, 500))) {
@@ -266,7 +277,7 @@ export class RedisRegistry implements Registry {
       await this.#leases.dropOlder();
     }
     // Whoever cannot be reached just now is looked after next time.
-    await this.#sweeper.sweep().catch(() => undefined);
+    if (this.#isSettled) await this.#sweeper.sweep().catch(() => undefined);
     await this.#tellAgain();
     if (this.#disposed) return;
     const delayMs = (this.#leaseMs / 3) * (0.9 + this.#clock.random() * 0.2);

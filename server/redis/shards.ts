@@ -18,8 +18,8 @@ export interface ShardsOptions {
 export interface ShardsListener {
   /** A link came up, or a slot is served by another master. */
   readonly onChange?: () => void;
-  /** The data of a shard may have lost writes or gone back: a restart, or a replica that was promoted. */
-  readonly onFork?: () => void;
+  /** The data of this master may have lost writes or gone back: a restart, or a replica that was promoted. */
+  readonly onFork?: (master: string) => void;
 }
 
 /** Unasked-for looks at the cluster. */
@@ -205,7 +205,7 @@ export class Shards implements Disposable {
       if (this.#histories[slot] !== undefined) forked = true;
       this.#histories[slot] = history;
     });
-    if (forked) for (const { onFork } of this.#listeners) onFork?.();
+    if (forked) for (const { onFork } of this.#listeners) onFork?.(address);
   }
 
   #changed(): void {

@@ -17,7 +17,7 @@ import { needs } from '../support/skip.ts';
 import { laptop, newUser, phone } from './samples.ts';
 
 const withinMs = 30_000;
-const timing = { leaseMs: 2_000, settleMs: 6_000 };
+const timing = { leaseMs: 2_000, settleMs: 5_000 };
 
 let sessions = 0;
 function newSession(userId: UserId, deviceId = phone): RegistrySession {
@@ -224,6 +224,28 @@ needs('redis')('the registry on one Redis', () => {
     expect(new Set(heard.map((one) => one.state))).toEqual(new Set(['online']));
     // Who is not there is said to be gone again, after a while.
     await there.untilState(newUser(), 'offline');
+  });
+
+  test('when all leases are over because Redis was paused for so long, nobody is said to be gone who is there', async () => {
+    const prefix = await settledPrefix();
+    const [here, there] = [await Node.open(redis, 'n1', prefix), await Node.open(redis, 'n2', prefix)];
+    await there.untilState(newUser(), 'offline');
+    const user = newUser();
+    const [on, other] = [newSession(user), newSession(user, laptop)];
+    const heard = await there.watch(user);
+    await here.registry.announce(on);
+    await there.registry.announce(other);
+    // So that who is away is known to be: both would sweep.
+    await there.statesDuring(user, timing.settleMs + timing.leaseMs);
+    server.pause();
+    expect(await there.statesDuring(user, 2 * timing.leaseMs)).toEqual(new Set(['unknown']));
+    server.resume();
+    // One of two sessions ends before the other's node has a lease again.
+    await here.registry.withdraw(on, { clean: false, lastSeenMs: 7 });
+    const seen = await there.untilState(user, 'online');
+    expect([...seen].filter((state) => state !== 'unknown' && state !== 'online')).toEqual([]);
+    expect(await there.statesDuring(user, timing.settleMs + timing.leaseMs)).toEqual(new Set(['online']));
+    expect(new Set(heard.map((one) => one.state))).toEqual(new Set(['online']));
   });
 
   test('sessions that come and go while Redis is away leave nothing behind', async () => {

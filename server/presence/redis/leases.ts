@@ -31,6 +31,8 @@ export class Leases {
   #surelyUntilMs = -Infinity;
   #refreshing: Promise<string | undefined> | undefined;
   #outnumbered = false;
+  /** Since when every refresh succeeded, monotonic ms. */
+  #reachedSinceMs = Infinity;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
@@ -44,6 +46,14 @@ export class Leases {
   /** All that was held is over; nobody will ever hold on to it. */
   get over(): boolean {
     return this.#options.clock.monotonicMs() >= this.#surelyUntilMs + 2 * slack * this.#options.leaseMs;
+  }
+
+  /**
+   * For how long the leases were reached without a break. After one they may all be over, and their nodes need a moment to
+   * take new ones: meanwhile nothing follows from a lease that is over.
+   */
+  get reachedForMs(): number {
+    return Math.max(0, this.#options.clock.monotonicMs() - this.#reachedSinceMs);
   }
 
   /** A lease that held a moment ago; undefined when there is none to be had. Never rejects. */
@@ -85,6 +95,14 @@ export class Leases {
   }
 
   async #refresh(): Promise<string | undefined> {
+    const lease = await this.#holdOn();
+    const { clock } = this.#options;
+    if (lease === undefined) this.#reachedSinceMs = Infinity;
+    else if (this.#reachedSinceMs === Infinity) this.#reachedSinceMs = clock.monotonicMs();
+    return lease;
+  }
+
+  async #holdOn(): Promise<string | undefined> {
     const { clock, scripts, shards, keys, nodeId, address, leaseMs, onProblem } = this.#options;
     const sentMs = clock.monotonicMs();
     try {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts';
 import { addressText } from '../../redis/settings.ts';
 import type { Shards } from '../../redis/shards.ts';
 import type { Keys } from './keys.ts';
@@ -15,19 +16,27 @@ export class Marks {
   readonly #known = new Map<string, number>();
   /** The key of each master's mark, by its address; undefined when the masters may have changed. */
   #keyOf: ReadonlyMap<string, string> | undefined;
+  /** When each master was seen to have lost something, monotonic ms; by its address. */
+  readonly #forkedMs = new Map<string, number>();
+  readonly #clock: Clock;
 
-  constructor(shards: Shards, keys: Keys, scripts: Scripts) {
+  constructor(shards: Shards, keys: Keys, scripts: Scripts, clock: Clock) {
     this.#shards = shards;
     this.#keys = keys;
     this.#scripts = scripts;
-    shards.listen({ onChange: () => (this.#keyOf = undefined) });
+    this.#clock = clock;
+    shards.listen({
+      onChange: () => (this.#keyOf = undefined),
+      onFork: (master) => this.#forkedMs.set(master, clock.monotonicMs()),
+    });
   }
 
-  /** How long the master of a key has kept everything, in ms. @throws what the call rejected with */
-  async ageOf(key: string): Promise<number> {
-    const mark = this.#markKeys().get(this.#shards.masterName(key));
-    if (mark === undefined) throw new Error('no master is known for this key');
-    return (await this.#read(mark)).ageMs;
+  /** For how long a master has kept everything, in ms, as far as this node knows. @throws what the call rejected with */
+  async ageOf(master: string): Promise<number> {
+    const mark = this.#markKeys().get(master);
+    if (mark === undefined) throw new Error('this master is not known');
+    const { ageMs } = await this.#read(mark);
+    return Math.min(ageMs, this.#clock.monotonicMs() - (this.#forkedMs.get(master) ?? -Infinity));
   }
 
   /** True when a master was emptied since the last look. Masters that are not reached are looked at next time. */
