@@ -6,6 +6,8 @@ import { RedisBus } from '../../server/bus/redis.ts';
 import { systemClock } from '../../server/core/clock.ts';
 import type { SessionId, UserId } from '../../server/core/ids.ts';
 import type { Presence } from '../../server/core/presence.ts';
+import { keysOf } from '../../server/presence/redis/keys.ts';
+import { loadScripts } from '../../server/presence/redis/scripts.ts';
 import { RedisRegistry } from '../../server/presence/redis.ts';
 import type { RegistrySession } from '../../server/presence/registry.ts';
 import type { RedisServer } from '../../platform/redis.ts';
@@ -204,6 +206,32 @@ needs('redis')('the registry on one Redis', () => {
     await until(() => here.registry.due === 0 || undefined, { what: 'all to be written', withinMs });
     expect(await there.state(user)).toBe('offline');
     expect(await there.registry.locate(user)).toEqual([]);
+  });
+
+  test('a write that comes later than the one that followed it changes nothing', async () => {
+    const prefix = await settledPrefix();
+    const there = await Node.open(redis, 'n2', prefix);
+    using shards = await shardsOn(redis);
+    const scripts = loadScripts();
+    const user = newUser();
+    const lease = await scripts.acquire.run(
+      shards,
+      [`${prefix}{leases}`, `${prefix}{leases}:nodes`],
+      ['n1', '', 60_000],
+    );
+    const write = (version: number, state: string): Promise<unknown> =>
+      scripts.write.run(
+        shards,
+        [keysOf(prefix).user(user)],
+        ['n1.1', version, state, String(lease), 1, 'phone', 0, 60_000],
+      );
+    await write(3, 'open');
+    expect(await there.state(user)).toBe('online');
+    await write(5, 'gone');
+    expect(await write(4, 'open')).toEqual([0, '', 0]);
+    expect(await there.state(user)).toBe('offline');
+    await write(6, 'open');
+    expect(await there.state(user)).toBe('online');
   });
 
   const losses: [name: string, lose: () => Promise<unknown>][] = [
