@@ -54,6 +54,8 @@ export class RedisBus implements Bus {
   readonly #regained = new Set<Topic>();
   readonly #onInterruption: ((topics: readonly Topic[]) => void)[] = [];
   #doubtTimer: Timer | undefined;
+  /** The last event that was published: often it goes to several topics. */
+  #encoded: { readonly event: BusEvent; readonly bytes: Buffer } | undefined;
 
   constructor(options: RedisBusOptions) {
     this.#options = options;
@@ -71,14 +73,21 @@ export class RedisBus implements Bus {
 
   async publish(topic: Topic, event: BusEvent): Promise<void> {
     this.#listeners.hand(topic, event);
-    const bytes = encodeEvent(event, tagBytes);
-    this.#tag.copy(bytes);
+    const bytes = this.#bytesOf(event);
     const channel = this.#prefix + topic;
     try {
       await this.#shards.call(channel, 'SPUBLISH', [channel, bytes]);
     } catch (error) {
       throw new Refusal('STORE_UNAVAILABLE', 'other nodes cannot be told just now', { cause: error });
     }
+  }
+
+  #bytesOf(event: BusEvent): Buffer {
+    if (this.#encoded?.event === event) return this.#encoded.bytes;
+    const bytes = encodeEvent(event, tagBytes);
+    this.#tag.copy(bytes);
+    this.#encoded = { event, bytes };
+    return bytes;
   }
 
   async subscribe(topic: Topic, listener: Listener): Promise<Subscription> {

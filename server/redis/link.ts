@@ -89,6 +89,7 @@ export class Link implements Disposable {
 
   async #send(redis: Redis, command: string, args: readonly RedisArgument[]): Promise<unknown> {
     this.#made += 1;
+    this.#holdWrites(redis);
     try {
       return await redis.call(command, args as RedisArgument[]);
     } catch (error) {
@@ -98,6 +99,13 @@ export class Link implements Disposable {
     } finally {
       if (redis === this.#redis) this.#answered += 1;
     }
+  }
+
+  /** What one turn sends goes out in one write. */
+  #holdWrites({ stream }: Redis): void {
+    if (stream.writableCorked > 0) return;
+    stream.cork();
+    process.nextTick(() => stream.uncork());
   }
 
   #connect(): void {
