@@ -1,5 +1,6 @@
-// `npm run bench -- connections | fanout | pairs`: see README.md. The last line is one JSON object.
+// `npm run bench -- connections | fanout | pairs | append`: see README.md. The last line is one JSON object.
 import path from 'node:path';
+import { appendUsage, benchAppend } from './append.ts';
 import { readArgs, usage, UsageError } from './args.ts';
 import type { Bench } from './args.ts';
 import { buildGenerator } from './generator.ts';
@@ -11,12 +12,14 @@ import { medians, ratios, table } from './report.ts';
 import type { Report } from './report.ts';
 
 if (process.argv.includes('--help')) {
-  process.stdout.write(`${usage}\n`);
+  process.stdout.write(`${appendUsage}\n\n${usage}\n`);
 } else {
+  const args = process.argv.slice(2);
   try {
-    await main(readArgs(process.argv.slice(2)));
+    await (args[0] === 'append' ? benchAppend(args.slice(1)) : main(readArgs(args)));
   } catch (error) {
-    const words = error instanceof UsageError ? `${error.message}\n\n${usage}` : (error as Error).message;
+    const usages = args[0] === 'append' ? appendUsage : usage;
+    const words = error instanceof UsageError ? `${error.message}\n\n${usages}` : (error as Error).message;
     process.stderr.write(`bench: ${words}\n`);
     process.exitCode = error instanceof UsageError ? 2 : 1;
   }

@@ -8,8 +8,8 @@ import { missingEntries } from './failures.ts';
 import { inParallel } from './parallel.ts';
 
 const defaultMaxBytes = 1024 * 1024;
-/** Entries asked for first; from then on as many as their size says will fit. */
-const firstChunk = 64;
+/** Entries asked for first: a page of a person's history. From then on as many as their size says will fit. */
+const firstChunk = 100;
 const bodiesAtOnce = 32;
 /** An edit may be replaced between the reads of a message and of the edit that it names; several times in a row hardly. */
 const rereads = 8;
