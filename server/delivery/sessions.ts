@@ -54,6 +54,11 @@ export class Sessions {
     return this.#open.size;
   }
 
+  /** An open session of this node. */
+  find(sessionId: SessionId): Session | undefined {
+    return this.#open.get(sessionId);
+  }
+
   get draining(): boolean {
     return this.#draining;
   }

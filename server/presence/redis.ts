@@ -12,7 +12,7 @@ import { OwnSessions } from './redis/own-sessions.ts';
 import { readUserRows, type UserRows } from './redis/rows.ts';
 import { loadScripts } from './redis/scripts.ts';
 import { Sweeper } from './redis/sweeper.ts';
-import type { Registry, RegistrySession } from './registry.ts';
+import type { NodeDirectory, NodeLocation, Registry, RegistrySession } from './registry.ts';
 
 export interface RedisRegistryOptions {
   readonly clock: Clock;
@@ -47,7 +47,7 @@ const maxUntold = 10_000;
  * - What could not be written is written when Redis is back. When its data may be gone or older than it was (emptied,
  *   restarted, a replica promoted), each node takes a new lease and writes all its sessions anew.
  */
-export class RedisRegistry implements Registry {
+export class RedisRegistry implements Registry, NodeDirectory {
   readonly #clock: Clock;
   readonly #bus: Bus;
   readonly #shards: Shards;
@@ -146,6 +146,17 @@ export class RedisRegistry implements Registry {
       return found.rows.filter((row) => row.open && living.has(row.lease)).map((row) => row.session);
     } catch {
       return this.#own.of(user);
+    }
+  }
+
+  async locateNode(nodeId: string): Promise<NodeLocation> {
+    try {
+      const address = await this.#leases.addressOf(nodeId);
+      if (address !== undefined) return { state: 'living', address };
+      const isKnown = this.#isSettled && (await this.#keepsAll(this.#shards.masterName(this.#keys.leases)));
+      return { state: isKnown ? 'gone' : 'unknown' };
+    } catch {
+      return { state: 'unknown' };
     }
   }
 

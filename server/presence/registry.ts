@@ -28,3 +28,15 @@ export interface RegistrySession {
   /** Wall ms of its opening. */
   readonly startMs: number;
 }
+
+/** Where the nodes of a deployment are reached by one another. */
+export interface NodeDirectory {
+  /** Never rejects. Only a node itself, or its lease that is over, can say that its sessions are gone. */
+  locateNode(nodeId: string): Promise<NodeLocation>;
+}
+
+/** gone: its lease is over, and its sessions with it; unknown: it cannot be said just now. `address` is host:port, empty = nowhere. */
+export type NodeLocation =
+  | { readonly state: 'living'; readonly address: string }
+  | { readonly state: 'gone' }
+  | { readonly state: 'unknown' };

@@ -44,6 +44,23 @@ export function refusalOf(thrown: unknown, report: (cause: unknown) => string): 
   return new Refusal('INTERNAL', `something failed in the server; request ${report(thrown)}`, { cause: thrown });
 }
 
+/** The refusal that another node's answer stands for; undefined when it is none, and the call failed on its way. */
+export function refusalOfStatus(answer: Partial<StatusObject>): Refusal | undefined {
+  const [bytes] = answer.metadata?.get(detailsKey) ?? [];
+  if (!(bytes instanceof Buffer)) return undefined;
+  const { message, details } = Status.decode(bytes);
+  const find = (type: string): Buffer | undefined => details.find(({ typeUrl }) => typeUrl.endsWith(`.${type}`))?.value;
+  const info = find('ErrorInfo');
+  const reason = info === undefined ? '' : ErrorInfo.decode(info).reason;
+  if (!Object.hasOwn(catalogue, reason)) return undefined;
+  const [request, retry] = [find('BadRequest'), find('RetryInfo')];
+  const delay = retry === undefined ? undefined : RetryInfo.decode(retry).retryDelay;
+  return new Refusal(reason as Reason, message, {
+    ...(request === undefined ? {} : { fields: BadRequest.decode(request).fieldViolations }),
+    ...(delay === undefined ? {} : { retryAfterMs: Number(delay.seconds) * 1_000 + delay.nanos / 1e6 }),
+  });
+}
+
 function any(type: string, value: Uint8Array): Any {
   return { typeUrl: `type.googleapis.com/google.rpc.${type}`, value: Buffer.from(value) };
 }

@@ -94,6 +94,13 @@ export class Leases {
     return new Set(leases.filter((_, index) => holds[index] === 1));
   }
 
+  /** Where a node is reached; undefined = its newest lease is over. @throws what the call rejected with */
+  async addressOf(nodeId: string): Promise<string | undefined> {
+    const { scripts, shards, keys } = this.#options;
+    const reply = await scripts.node.run(shards, [keys.leases, keys.nodes], [encodeURIComponent(nodeId)]);
+    return (reply as string | null) ?? undefined;
+  }
+
   async #refresh(): Promise<string | undefined> {
     const lease = await this.#holdOn();
     const { clock } = this.#options;

@@ -1,6 +1,6 @@
 import { Script } from '../../redis/script.ts';
 
-export type ScriptName = 'write' | 'sweep' | 'acquire' | 'refresh' | 'living' | 'claim' | 'release' | 'mark';
+export type ScriptName = 'write' | 'sweep' | 'acquire' | 'refresh' | 'living' | 'node' | 'claim' | 'release' | 'mark';
 export type Scripts = Readonly<Record<ScriptName, Script>>;
 
 /** The scripts in `lua/`, whose headers say what they take and give. */
@@ -12,6 +12,7 @@ export function loadScripts(): Scripts {
     acquire: load('acquire'),
     refresh: load('refresh'),
     living: load('living'),
+    node: load('node'),
     claim: load('claim'),
     release: load('release'),
     mark: load('mark'),

@@ -1,0 +1,85 @@
+import { Server } from '@grpc/grpc-js';
+import {
+  EndReason,
+  NodeServiceService,
+  type EndSessionRequest,
+  type SubmitRequest,
+} from '#proto/parley/internal/v1/node_service.ts';
+import type { SubmitRequest as ClientSubmit, SubmitResponse } from '#proto/parley/v1/stream_service.ts';
+import type { Clock } from '../../core/clock.ts';
+import { invalidField } from '../../core/errors.ts';
+import { noDevice, systemUser, type DeviceId, type SessionId, type UserId } from '../../core/ids.ts';
+import type { Sessions } from '../../delivery/sessions.ts';
+import { makeService, type CallContext } from '../service.ts';
+import { serverCredentialsOf, type NodeTls } from './node-tls.ts';
+
+/** Hands a client's Submit to a session of this node. @throws Refusal SESSION_NOT_FOUND, and what the session refuses */
+export type TakeSubmit = (from: Submitter, submit: ClientSubmit, signal?: AbortSignal) => Promise<SubmitResponse>;
+
+export interface Submitter {
+  readonly userId: UserId;
+  /** `noDevice` where the token is bound to none. */
+  readonly deviceId: DeviceId;
+}
+
+export interface NodeServerOptions extends Pick<CallContext, 'observe' | 'report'> {
+  readonly clock: Clock;
+  readonly tls: NodeTls;
+  readonly sessions: Sessions;
+  readonly takeSubmit: TakeSubmit;
+}
+
+/** What other nodes ask of this one, on a port of its own. */
+export class NodeServer {
+  readonly #options: NodeServerOptions;
+  readonly #server: Server;
+
+  constructor(options: NodeServerOptions) {
+    this.#options = options;
+    const { clock, sessions, takeSubmit, observe, report } = options;
+    // Another node, not a user, asks.
+    const authenticate = () => Promise.resolve({ userId: systemUser, deviceId: noDevice, claims: {} });
+    const handlers = {
+      async submit({ userId, deviceId, submit }: SubmitRequest, { signal }: { readonly signal?: AbortSignal }) {
+        if (submit === undefined) throw invalidField('submit', 'must be set');
+        const from = { userId: userId as UserId, deviceId: deviceId as DeviceId };
+        return { submit: await takeSubmit(from, submit, signal) };
+      },
+      endSession: (request: EndSessionRequest) => Promise.resolve({ ended: endSession(sessions, request) }),
+    };
+    this.#server = new Server({ 'grpc.max_receive_message_length': 1_024 * 1_024 });
+    const service = makeService(NodeServiceService, handlers, { clock, authenticate, observe, report });
+    this.#server.addService(service.definition, service.implementation);
+  }
+
+  /** Gives host:port that it listens on. */
+  async listen(address: string): Promise<string> {
+    const port = await new Promise<number>((resolve, reject) => {
+      this.#server.bindAsync(address, serverCredentialsOf(this.#options.tls), (error, bound) => {
+        if (error === null) resolve(bound);
+        else reject(new Error(`cannot listen on ${address} for other nodes: ${error.message}`));
+      });
+    });
+    return `${address.slice(0, address.lastIndexOf(':'))}:${port}`;
+  }
+
+  /** Calls under way are cut off: whoever made them asks again. */
+  stop(): void {
+    this.#server.forceShutdown();
+  }
+}
+
+function endSession(sessions: Sessions, { sessionId, userId, reason }: EndSessionRequest): boolean {
+  const session = sessions.find(sessionId as SessionId);
+  if (session === undefined || session.identity.userId !== userId) return false;
+  switch (reason) {
+    case EndReason.END_REASON_SUPERSEDED:
+      session.end('superseded', 'a newer session of this device took over');
+      return true;
+    case EndReason.END_REASON_SIGNED_OUT:
+      session.end('signed-out', 'the device was removed from the account');
+      return true;
+    default:
+      throw invalidField('reason', 'must be one that this node knows');
+  }
+}
