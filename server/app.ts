@@ -70,7 +70,17 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   const access = new Access({ store, threads: views });
   const limits = new Limits(limitsOf(config), clock);
   const policy = new CachedPolicy({ store, access, limits, clock }, config.PARLEY_VIEWS);
-  const receipts = new Receipts(store, bus, views, policy, clock, config.PARLEY_VIEWS * 2);
+  const publisher = new Publisher({
+    bus,
+    clock,
+    onFailed: (topic, error, isFirst) => {
+      metrics.publishFailed();
+      if (isFirst)
+        log.warn({ err: error, kind: topic.split(':')[0] }, 'events cannot be published: they are told later');
+    },
+    onPaid: () => log.info('what could not be published was told'),
+  });
+  const receipts = new Receipts(store, publisher, views, policy, clock, config.PARLEY_VIEWS * 2);
   const resumeKey = await store.secret('resume-token', () => randomBytes(32));
 
   const metrics = new Metrics({
@@ -104,14 +114,6 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     resumeTokens: new ResumeTokens(resumeKey),
     goodbyeOf,
   };
-  const publisher = new Publisher({
-    bus,
-    clock,
-    onFailed: (topic, error) => {
-      metrics.publishFailed();
-      log.warn({ err: error, kind: topic.split(':')[0] }, 'an event could not be published');
-    },
-  });
   const appender = new Appender(store, publisher, views, clock);
   const sendMessage = new SendMessage(appender, receipts, policy);
 

@@ -3,7 +3,7 @@ import { MemoryBus } from '../bus/memory.ts';
 import { topicOf, type Topic } from '../bus/bus.ts';
 import type { Head } from '../core/entry.ts';
 import { Refusal } from '../core/errors.ts';
-import type { BusEvent } from '../core/event.ts';
+import type { BusEvent, PositionChange } from '../core/event.ts';
 import { threadLog, userLog, type ThreadId, type UserId } from '../core/ids.ts';
 import { HandClock } from '../../test/support/clock.ts';
 import { Publisher } from './publisher.ts';
@@ -41,13 +41,18 @@ function setUp() {
   const clock = new HandClock();
   const failed: Topic[] = [];
   let overflows = 0;
+  const log: string[] = [];
   const publisher = new Publisher({
     bus,
     clock,
-    onFailed: (at) => failed.push(at),
+    onFailed(at, _, isFirst) {
+      failed.push(at);
+      if (isFirst) log.push('failing');
+    },
+    onPaid: () => log.push('paid'),
     onOverflow: () => (overflows += 1),
   });
-  return { bus, clock, failed, publisher, pass: (ms: number) => clock.turnSlowly(ms), overflows: () => overflows };
+  return { bus, clock, failed, log, publisher, pass: (ms: number) => clock.turnSlowly(ms), overflows: () => overflows };
 }
 
 describe('what was appended', () => {
@@ -60,7 +65,7 @@ describe('what was appended', () => {
   });
 
   test('is owed while the bus is down: then only where the logs stand is told, once', async () => {
-    const { bus, failed, publisher, pass } = setUp();
+    const { bus, failed, log, publisher, pass } = setUp();
     const user = topicOf.user('ann' as UserId);
     bus.isDown = true;
     publisher.publish([topic, user], entries(2n));
@@ -81,6 +86,38 @@ describe('what was appended', () => {
     ]);
     await pass(5_000);
     expect([bus.taken.length, publisher.owed]).toEqual([2, 0]);
+    expect(log).toEqual(['failing', 'paid']);
+  });
+
+  test('of positions the newest is owed, of each user and thread', async () => {
+    const { bus, publisher, pass } = setUp();
+    const at = topicOf.user('ann' as UserId);
+    const position = (userId: string, delivered: bigint, read: bigint): PositionChange => ({
+      userId: userId as UserId,
+      delivered,
+      read,
+      readOrdinal: read,
+      readPrivately: false,
+      origin: undefined,
+    });
+    const say = (threadId: ThreadId, ...positions: PositionChange[]): void =>
+      publisher.publish([at], { type: 'positions', threadId, positions });
+    bus.isDown = true;
+    say(thread, position('bob', 3n, 1n), position('carol', 1n, 1n));
+    say(thread, position('bob', 2n, 2n));
+    say(other, position('bob', 9n, 9n));
+    publisher.publish([at], entries(4n));
+    await pass(2_000);
+    bus.isDown = false;
+    say(thread, position('dan', 1n, 1n));
+    await pass(1_000);
+    expect(bus.taken.map(([, event]) => event)).toEqual([
+      { type: 'positions', threadId: thread, positions: [position('dan', 1n, 1n)] },
+      { type: 'heads', heads: [{ log: threadLog(thread), head: headAt(4n) }] },
+      { type: 'positions', threadId: thread, positions: [position('bob', 3n, 2n), position('carol', 1n, 1n)] },
+      { type: 'positions', threadId: other, positions: [position('bob', 9n, 9n)] },
+    ]);
+    expect(publisher.owed).toBe(0);
   });
 
   test('is owed no more when something later of the same log was heard', async () => {

@@ -1,4 +1,4 @@
-import { topicOf, type Bus, type Topic } from '../bus/bus.ts';
+import { topicOf } from '../bus/bus.ts';
 import type { Clock } from '../core/clock.ts';
 import { Refusal } from '../core/errors.ts';
 import type { PositionChange } from '../core/event.ts';
@@ -6,6 +6,7 @@ import { threadLog, type DeviceId, type SessionId, type ThreadId, type UserId } 
 import { Lru } from '../core/lru.ts';
 import type { Position, PositionUpdate, Store } from '../store/store.ts';
 import type { Policy } from './policy.ts';
+import type { Publisher } from './publisher.ts';
 import type { ThreadViews } from './thread-views.ts';
 
 /** Positions of direct threads and small groups are stored and told this often; of groups over `largeGroup` less often. */
@@ -36,7 +37,7 @@ interface Known {
  */
 export class Receipts implements AsyncDisposable {
   readonly #store: Store;
-  readonly #bus: Bus;
+  readonly #publisher: Publisher;
   readonly #views: ThreadViews;
   readonly #clock: Clock;
   readonly #policy: Policy;
@@ -47,9 +48,9 @@ export class Receipts implements AsyncDisposable {
   readonly #flushing: [Promise<boolean> | undefined, Promise<boolean> | undefined] = [undefined, undefined];
   readonly #scheduled: [boolean, boolean] = [false, false];
 
-  constructor(store: Store, bus: Bus, views: ThreadViews, policy: Policy, clock: Clock, capacity: number) {
+  constructor(store: Store, publisher: Publisher, views: ThreadViews, policy: Policy, clock: Clock, capacity: number) {
     this.#store = store;
-    this.#bus = bus;
+    this.#publisher = publisher;
     this.#views = views;
     this.#policy = policy;
     this.#clock = clock;
@@ -237,17 +238,14 @@ export class Receipts implements AsyncDisposable {
     const view = await this.#views.get(threadId);
     if (view === undefined) return;
     if (view.info.kind === 'direct') {
-      for (const user of view.members.keys()) await this.#hint(topicOf.user(user), threadId, positions);
+      this.#publisher.publish([...view.members.keys()].map(topicOf.user), { type: 'positions', threadId, positions });
       return;
     }
     // A group hears of them as a whole; each user's own devices of that user's.
-    await this.#hint(topicOf.thread(threadId), threadId, positions);
-    for (const position of positions) await this.#hint(topicOf.user(position.userId), threadId, [position]);
-  }
-
-  /** A lost one is made good by the next, or by the heads at the next opening. */
-  async #hint(topic: Topic, threadId: ThreadId, positions: readonly PositionChange[]): Promise<void> {
-    await this.#bus.publish(topic, { type: 'positions', threadId, positions }).catch(() => undefined);
+    this.#publisher.publish([topicOf.thread(threadId)], { type: 'positions', threadId, positions });
+    for (const position of positions) {
+      this.#publisher.publish([topicOf.user(position.userId)], { type: 'positions', threadId, positions: [position] });
+    }
   }
 
   async #loadKnown(all: readonly Pending[]): Promise<void> {

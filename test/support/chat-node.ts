@@ -70,8 +70,8 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
   const access = new Access({ store, threads: views });
   const limits = new Limits({ ...generous, ...options.limits }, clock);
   const policy = new CachedPolicy({ store, access, limits, clock }, 1_000);
-  const receipts = new Receipts(store, bus, views, policy, clock, 1_000);
   const publisher = new Publisher({ bus, clock, onFailed: () => undefined });
+  const receipts = new Receipts(store, publisher, views, policy, clock, 1_000);
   const appender = new Appender(store, publisher, views, clock);
   const chat = makeChat({
     store,
