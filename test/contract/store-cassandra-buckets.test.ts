@@ -4,6 +4,7 @@ import type { Entry, Head, NewEntry } from '../../server/core/entry.ts';
 import type { LogId } from '../../server/core/ids.ts';
 import type { Store } from '../../server/store/store.ts';
 import { newKeyspace, type TestKeyspace } from '../support/cassandra.ts';
+import { openDyingStore } from '../support/dying-cassandra-store.ts';
 import { needs } from '../support/skip.ts';
 import { append, appendOf, appended, change, deleted, edited, message, newLog, newUser, textOf } from './samples.ts';
 
@@ -134,6 +135,30 @@ needs('cassandra')('a log on Cassandra that outgrows its bucket', () => {
       ),
     );
     expect(again.outcome === 'duplicate' && again.duplicates.size).toBe(group.length);
+  });
+
+  test('has all its ids copied where it is too long to be searched', async () => {
+    // As if two buckets were very many.
+    const { store: node, ...long } = await openDyingStore(keyspace.options, 1n);
+    const thread = newLog();
+    const given: NewEntry[] = [];
+    let at: Head | undefined;
+    while ((at?.sequence ?? 0n) < 8_400n) {
+      const entries = Array.from({ length: 256 }, (_, nth) => message(`long ${nth}`));
+      at = (await append(node, thread, at, entries, { knownHeads: entries.map(() => (at?.sequence ?? 0n) || 1n) }))
+        .head;
+      given.push(...entries);
+    }
+    const copies = await keyspace.query('SELECT id FROM old_ids WHERE log = ? ALLOW FILTERING', [thread]);
+    expect(new Set(copies.map((row) => row['id']))).toEqual(
+      new Set(given.slice(4_096, 8_192).map((entry) => entry.clientMessageId)),
+    );
+    // Of each bucket some, the last and the first too; all of them told with the oldest head that can be known.
+    for (const nth of [0, 4_095, 4_096, 8_191, 8_192, 8_447]) {
+      const { senderId, clientMessageId } = given[nth]!;
+      expect((await node.duplicate(thread, senderId, clientMessageId, 1n))?.sequence).toBe(BigInt(nth + 1));
+    }
+    await long[Symbol.asyncDispose]();
   });
 
   test('lets messages of earlier buckets be edited and deleted, wherever their former edits stand', async () => {

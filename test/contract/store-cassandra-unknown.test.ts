@@ -1,6 +1,7 @@
 // What an append says when the answer of its conditional batch never came.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../server/core/clock.ts';
+import { Refusal } from '../../server/core/errors.ts';
 import type { Store } from '../../server/store/store.ts';
 import { until } from '../../platform/wait.ts';
 import { newKeyspace, type TestKeyspace } from '../support/cassandra.ts';
@@ -90,6 +91,22 @@ needs('cassandra')('an append to Cassandra whose answer does not come', () => {
     if (result.outcome !== 'duplicate') throw new Error(`was ${result.outcome}`);
     expect(result.duplicates.get(0)?.sequence).toBe(2n);
     expect(await all(other, log)).toHaveLength(2);
+  });
+
+  test('holds up nobody behind it who does not wait', async () => {
+    const log = newLog();
+    const { head } = await append(store, log, undefined, [message('before')]);
+    const broke = line.breakNext('request-lost', log);
+    const first = store.append(log, appendOf(head, [message('in doubt')]));
+    await broke;
+    line.cut();
+    const leave = new AbortController();
+    const second = store.append(log, appendOf(head, [message('behind it')]), leave.signal);
+    leave.abort(new Refusal('DEADLINE_EXCEEDED', 'too late'));
+    await expect(second).rejects.toMatchObject({ reason: 'DEADLINE_EXCEEDED' });
+    line.mend();
+    expect(appended(await first).head.sequence).toBe(2n);
+    expect((await all(store, log)).map(textOf)).toEqual(['before', 'in doubt']);
   });
 
   test('is unknown when Cassandra stays away, and the retry finds out', async () => {

@@ -44,13 +44,14 @@ export interface DyingStore extends AsyncDisposable {
 }
 
 /** On a keyspace that exists. */
-export async function openDyingStore(options: CassandraStoreOptions): Promise<DyingStore> {
+export async function openDyingStore(options: CassandraStoreOptions, mostSearched?: bigint): Promise<DyingStore> {
   const client = makeClient(options, options.keyspace);
   await client.connect();
   const log = { info: () => {}, warn: () => {}, error: () => {} };
   const cluster = new DyingCluster({ client, consistency: 'local-quorum', clock: systemClock, log });
   const epoch = Buffer.from(await valueOf(cluster, 'epoch', () => Buffer.alloc(8))).readBigUInt64BE();
-  const store = new CassandraStore({ cluster, clock: systemClock, epoch, opening: randomBytes(8) });
+  const parts = { cluster, clock: systemClock, epoch, opening: randomBytes(8) };
+  const store = new CassandraStore(mostSearched === undefined ? parts : { ...parts, mostSearched });
   return {
     store,
     dieAfter(writes) {

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Entry, Head } from '../../core/entry.ts';
 import { throwIfAborted } from '../../core/errors.ts';
 import type { DeviceId, LogId, ThreadId, UserId } from '../../core/ids.ts';
+import { KeyedQueue } from '../../core/keyed-queue.ts';
 import type { Row } from '../../core/rows.ts';
 import type {
   Append,
@@ -16,7 +17,7 @@ import type {
   UserRange,
 } from '../store.ts';
 import { Appends, checkAppend } from './append.ts';
-import type { Cluster } from './cluster.ts';
+import { type Cluster, unlessAborted } from './cluster.ts';
 import { Commits } from './commit.ts';
 import { valueOf } from './deployment.ts';
 import { Effects } from './effects.ts';
@@ -27,7 +28,7 @@ import { idKey, Ids } from './ids.ts';
 import { InboxWriter } from './inbox.ts';
 import { InboxReader } from './inbox-reader.ts';
 import { LastSeen } from './last-seen.ts';
-import { type LogHead, LogQueue, type LogState, LogStates } from './log-state.ts';
+import { type LogHead, type LogState, LogStates } from './log-state.ts';
 import { inParallel } from './parallel.ts';
 import { Positions } from './positions.ts';
 import { Rows } from './rows.ts';
@@ -38,6 +39,8 @@ export interface CassandraStoreParts {
   readonly epoch: bigint;
   /** Random bytes of this opening of the store. */
   readonly opening: Buffer;
+  /** As in `Ids`; the same for all nodes of a deployment, so only a test says another. */
+  readonly mostSearched?: bigint;
 }
 
 const headsAtOnce = 64;
@@ -46,7 +49,9 @@ const headsAtOnce = 64;
 export class CassandraStore implements Store {
   readonly #cluster: Cluster;
   readonly #states = new LogStates();
-  readonly #queue = new LogQueue();
+  readonly #queue = new KeyedQueue();
+  /** Appends that were begun: closing waits for them. */
+  readonly #running = new Set<Promise<AppendResult>>();
   readonly #heads: Heads;
   readonly #ids: Ids;
   readonly #entryRows: EntryRows;
@@ -58,10 +63,10 @@ export class CassandraStore implements Store {
   readonly #lastSeen: LastSeen;
   #closing: Promise<void> | undefined;
 
-  constructor({ cluster, clock, epoch, opening }: CassandraStoreParts) {
+  constructor({ cluster, clock, epoch, opening, mostSearched }: CassandraStoreParts) {
     this.#cluster = cluster;
     this.#heads = new Heads(cluster, epoch);
-    this.#ids = new Ids(cluster, epoch);
+    this.#ids = new Ids(cluster, epoch, mostSearched);
     this.#entryRows = new EntryRows(cluster);
     this.#rows = new Rows(cluster);
     const inbox = new InboxWriter(cluster);
@@ -83,7 +88,16 @@ export class CassandraStore implements Store {
   async append(log: LogId, append: Append, signal?: AbortSignal): Promise<AppendResult> {
     throwIfAborted(signal);
     checkAppend(append);
-    return this.#queue.run(log, () => this.#appends.append(this.#states.get(log), append, signal));
+    let begun = false;
+    const done = this.#queue.run(log, () => {
+      throwIfAborted(signal);
+      begun = true;
+      const running = this.#appends.append(this.#states.get(log), append, signal);
+      this.#running.add(running);
+      return running.finally(() => this.#running.delete(running));
+    });
+    // Once it is begun it is not undone, and gives its result.
+    return signal === undefined ? done : unlessAborted(done, signal, () => begun);
   }
 
   async head(log: LogId, signal?: AbortSignal): Promise<Head | undefined> {
@@ -184,8 +198,13 @@ export class CassandraStore implements Store {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.#closing ??= this.#queue.idle().then(() => this.#cluster.close());
+    this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    await this.#cluster.close();
   }
 
   /** Whoever is told a head may go on to read rows: so what belongs to it is written first. */

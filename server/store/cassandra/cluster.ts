@@ -4,6 +4,7 @@ import { Refusal, throwIfAborted } from '../../core/errors.ts';
 import { failureOf, isUnavailable } from './failures.ts';
 import { Health } from './health.ts';
 import type { StoreLog } from './options.ts';
+import { Pace } from './pace.ts';
 
 export type Params = readonly unknown[];
 export type Row = Readonly<Record<string, unknown>>;
@@ -34,11 +35,14 @@ export class Cluster {
   readonly #consistency: number;
   readonly #serial: number;
   readonly #health: Health;
+  readonly #clock: Clock;
+  readonly #pace = new Pace();
   #closed = false;
   readonly #never = new policies.retry.FallthroughRetryPolicy();
 
   constructor({ client, consistency, clock, log }: ClusterOptions) {
     this.#client = client;
+    this.#clock = clock;
     const { localQuorum, localSerial, quorum, serial } = types.consistencies;
     this.#consistency = consistency === 'quorum' ? quorum : localQuorum;
     this.#serial = consistency === 'quorum' ? serial : localSerial;
@@ -104,8 +108,10 @@ export class Cluster {
       serialConsistency: this.#serial,
       logged: false,
       retry: this.#never,
+      readTimeout: this.#pace.patienceMs,
     };
     this.#refuseWhenClosed();
+    const beganMs = this.#clock.monotonicMs();
     let result: types.ResultSet;
     try {
       result = await this.#client.batch(asQueries(statements), options);
@@ -113,6 +119,8 @@ export class Cluster {
       if (!isUnavailable(error)) throw error;
       this.#health.failed(error);
       throw new UnknownOutcome('a conditional write has no answer', { cause: error });
+    } finally {
+      this.#pace.took(this.#clock.monotonicMs() - beganMs);
     }
     this.#health.worked();
     const rows = (result.rows ?? []) as unknown as readonly Row[];
@@ -159,10 +167,15 @@ function asQueries(statements: readonly Statement[]): { query: string; params: u
   return statements.map(({ query, params }) => ({ query, params: [...params] }));
 }
 
-/** A request that was sent goes on, but nobody waits for it. */
-function unlessAborted<Result>(asked: Promise<Result>, signal: AbortSignal): Promise<Result> {
+/** What was asked for goes on, but nobody waits for it, unless it is `begun` and so to be waited for. */
+export function unlessAborted<Result>(
+  asked: Promise<Result>,
+  signal: AbortSignal,
+  begun: () => boolean = () => false,
+): Promise<Result> {
   return new Promise((resolve, reject) => {
     const gone = (): void => {
+      if (begun()) return;
       reject(signal.reason instanceof Refusal ? signal.reason : new Refusal('CANCELLED', 'the caller cancelled'));
     };
     signal.addEventListener('abort', gone, { once: true });

@@ -61,7 +61,7 @@ export class Commits {
     if (before === undefined || !isFull(before.bucket, before.sequence)) return true;
     const decided = await this.#heads.readDecided(log, before.bucket);
     if (decided?.sequence !== before.sequence) return false;
-    await this.#ids.keepUnhinted(log, before.bucket);
+    await this.#ids.copyEnded(log, before.bucket);
     await this.#rows.putLastBucket(log, before.bucket + 1n);
     return true;
   }

@@ -8,8 +8,8 @@ const connectTimeoutMs = 5_000;
 const reconnectMs = [500, 10_000] as const;
 
 /**
- * The driver, set up: token-aware in the local data centre; reads are asked of a second replica when the first is slow;
- * what is not idempotent is never sent twice by itself.
+ * The driver, set up: token-aware in the local data centre; what is idempotent is asked of a second node when the first is
+ * slow, and what is not is never sent twice by itself.
  */
 export function makeClient(options: CassandraStoreOptions, keyspace?: string): Client {
   const { credentials, tls } = options;
@@ -21,12 +21,11 @@ export function makeClient(options: CassandraStoreOptions, keyspace?: string): C
     encoding: { useBigIntAsLong: true, useUndefinedAsUnset: true },
     policies: {
       // Named here alone: the driver's own option leaks a connection when there is no such data centre.
-      loadBalancing: new policies.loadBalancing.TokenAwarePolicy(
-        new policies.loadBalancing.DCAwareRoundRobinPolicy(options.localDataCenter),
-      ),
+      // It sends less to a node that answers slowly.
+      loadBalancing: new policies.loadBalancing.DefaultLoadBalancingPolicy({ localDc: options.localDataCenter }),
       reconnection: new policies.reconnection.ExponentialReconnectionPolicy(...reconnectMs, false),
       retry: new RetryIdempotent(),
-      speculativeExecution: new SpeculateReads(options.speculativeDelayMs ?? 150, 1),
+      speculativeExecution: new AskAnother(options.speculativeDelayMs ?? 150),
     },
     pooling: {
       coreConnectionsPerHost: { [types.distance.local]: 1, [types.distance.remote]: 1 },
@@ -36,8 +35,8 @@ export function makeClient(options: CassandraStoreOptions, keyspace?: string): C
     socketOptions: {
       connectTimeout: connectTimeoutMs,
       readTimeout: options.requestTimeoutMs ?? 5_000,
-      // One connection carries everything: two answers that are late say nothing about it yet.
-      defunctReadTimeoutThreshold: 64,
+      // A node that is paused keeps its connections: after so many requests without an answer they are given up.
+      defunctReadTimeoutThreshold: 8,
     },
     prepareOnAllHosts: true,
     isMetadataSyncEnabled: true,
@@ -73,9 +72,18 @@ class RetryIdempotent extends policies.retry.RetryPolicy {
   }
 }
 
-class SpeculateReads extends policies.speculativeExecution.ConstantSpeculativeExecutionPolicy {
-  override newPlan(keyspace: string, query: string | object[]): { nextExecution: () => number } {
-    if (typeof query !== 'string' || !query.startsWith('SELECT')) return { nextExecution: () => -1 };
-    return super.newPlan(keyspace, query) as { nextExecution: () => number };
+/** What may be done twice is asked of a second node when the first is slow: reads soon, writes when it is much slower. */
+class AskAnother extends policies.speculativeExecution.ConstantSpeculativeExecutionPolicy {
+  readonly #delayMs: number;
+
+  constructor(delayMs: number) {
+    super(delayMs, 1);
+    this.#delayMs = delayMs;
+  }
+
+  override newPlan(_keyspace: string, query: string | object[]): { nextExecution: () => number } {
+    const delayMs = typeof query === 'string' && query.startsWith('SELECT') ? this.#delayMs : this.#delayMs * 4;
+    const delays = [delayMs];
+    return { nextExecution: () => delays.pop() ?? -1 };
   }
 }

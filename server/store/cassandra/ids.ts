@@ -11,6 +11,8 @@ const readAllIds = 'SELECT id, entry FROM logs WHERE log = ? AND bucket = ? AND 
 const readOld = 'SELECT value FROM old_ids WHERE log = ? AND sender = ? AND id = ?';
 const writeOld = 'INSERT INTO old_ids (log, sender, id, value) VALUES (?, ?, ?, ?)';
 const concurrency = 32;
+/** Ids of buckets from this one on (262,144 entries) are all copied, so that no search is longer than this. */
+const mostSearched = 64n;
 
 /** An id to look for. */
 export interface WantedId {
@@ -25,17 +27,19 @@ export function idKey({ senderId, clientMessageId }: Pick<WantedId, 'senderId' |
 }
 
 /**
- * What ids were appended as. They stand beside the entries: in the head's bucket by name; before it in the buckets since the
- * head that the author knew, or, when that was not said, in a table of their own, to which they were copied when their
- * bucket ended.
+ * What ids were appended as. They stand beside the entries, and are looked for in the head's bucket, and in those since the
+ * head that the author knew. Those whose author did not say what it knew are also in a table of their own, to which they
+ * are copied when their bucket ends; so are all of a long thread.
  */
 export class Ids {
   readonly #cluster: Cluster;
   readonly #epoch: bigint;
+  readonly #mostSearched: bigint;
 
-  constructor(cluster: Cluster, epoch: bigint) {
+  constructor(cluster: Cluster, epoch: bigint, searched = mostSearched) {
     this.#cluster = cluster;
     this.#epoch = epoch;
+    this.#mostSearched = searched;
   }
 
   /** Those that were appended up to the head, by `idKey`. */
@@ -52,20 +56,19 @@ export class Ids {
     const found = new Map<string, Duplicate>();
     if (bucket === 0n || wanted.length === 0) return found;
     const byBucket = new Map<bigint, WantedId[]>();
-    const unhinted: WantedId[] = [];
+    const copied: WantedId[] = [];
     for (const one of wanted) {
-      if (one.knownHead <= 0n) unhinted.push(one);
-      else {
-        for (let at = firstBucketOf(one.knownHead + 1n); at < bucket; at++) {
-          const group = byBucket.get(at);
-          if (group === undefined) byBucket.set(at, [one]);
-          else group.push(one);
-        }
+      const first = one.knownHead <= 0n ? bucket : firstBucketOf(one.knownHead + 1n);
+      for (let at = first; at < bucket && at < this.#mostSearched; at++) {
+        const group = byBucket.get(at);
+        if (group === undefined) byBucket.set(at, [one]);
+        else group.push(one);
       }
+      if (one.knownHead <= 0n || (first < bucket && bucket > this.#mostSearched)) copied.push(one);
     }
     const searched = await inParallel([...byBucket], concurrency, ([at, group]) => this.#inBucket(log, at, group));
     for (const ids of searched) for (const [key, duplicate] of ids) found.set(key, duplicate);
-    await inParallel(unhinted, concurrency, async (one) => {
+    await inParallel(copied, concurrency, async (one) => {
       const [row] = await this.#cluster.read(readOld, [log, one.senderId, one.clientMessageId]);
       if (row !== undefined) found.set(idKey(one), unpackId(row['value'] as Buffer, this.#epoch));
     });
@@ -73,10 +76,10 @@ export class Ids {
   }
 
   /** Copies what could not be found otherwise out of a bucket that has ended. May be done again. */
-  async keepUnhinted(log: LogId, bucket: bigint): Promise<void> {
+  async copyEnded(log: LogId, bucket: bigint): Promise<void> {
     const rows = await this.#cluster.readAll(readAllIds, [log, bucket]);
-    const unhinted = rows.filter((row) => !isHinted(row['entry'] as Buffer));
-    await inParallel(unhinted, concurrency, async (row) => {
+    const copied = rows.filter((row) => bucket >= this.#mostSearched || !isHinted(row['entry'] as Buffer));
+    await inParallel(copied, concurrency, async (row) => {
       const [sender, id] = (row['id'] as string).split('\0');
       await this.#cluster.write(writeOld, [log, sender, id, row['entry']]);
     });

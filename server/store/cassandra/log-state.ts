@@ -47,24 +47,3 @@ export class LogStates {
     return state;
   }
 }
-
-/** Work on one log at a time, in the order asked. */
-export class LogQueue {
-  readonly #tails = new Map<LogId, Promise<unknown>>();
-
-  run<Result>(log: LogId, work: () => Promise<Result>): Promise<Result> {
-    const before = this.#tails.get(log);
-    const running = before === undefined ? work() : before.then(work, work);
-    this.#tails.set(log, running);
-    const forget = (): void => {
-      if (this.#tails.get(log) === running) this.#tails.delete(log);
-    };
-    running.then(forget, forget);
-    return running;
-  }
-
-  /** Resolves when nothing is under way. */
-  async idle(): Promise<void> {
-    while (this.#tails.size > 0) await Promise.allSettled(this.#tails.values());
-  }
-}

@@ -24,7 +24,7 @@ export interface CassandraStoreOptions {
   readonly log?: StoreLog;
   /** How long one try of a request may take. Default 5,000. */
   readonly requestTimeoutMs?: number;
-  /** A read that has no answer by then is asked of another replica too. Default 150. */
+  /** A read that has no answer by then is asked of another node too; a write after four times that. Default 150. */
   readonly speculativeDelayMs?: number;
 }
 
