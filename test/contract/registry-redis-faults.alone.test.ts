@@ -156,6 +156,8 @@ needs('redis')('the registry on one Redis', () => {
     const moving = newSession(moves);
     const [heard, heardMoves] = [await watcher.watch(stays), await watcher.watch(moves)];
     await paused.announce(newSession(stays), moving);
+    await untilTold(heard, 'online');
+    await untilTold(heardMoves, 'online');
     paused.pause();
     await untilTold(heard, 'offline');
     await untilTold(heardMoves, 'offline');
@@ -342,7 +344,7 @@ needs('redis')('the registry on a Redis Cluster', () => {
     await until(() => here.registry.due === 0 || undefined, { what: 'all to be written', withinMs });
     const newcomer = newUser();
     await here.registry.announce(newSession(newcomer));
-    expect(await there.state(newcomer)).toBe('online');
+    await there.untilState(newcomer, 'online');
     await master.restart();
   });
 
