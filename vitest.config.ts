@@ -1,4 +1,4 @@
-// Four groups, run one after the other, so that what measures or breaks things has the machine's two cores for itself.
+// Groups that run one after the other, so that what measures or breaks things has the machine's two cores for itself.
 // A file runs alone when it is under test/fault/ or is called x.alone.test.ts; those on Cassandra run last.
 import { defineConfig } from 'vitest/config';
 
@@ -6,6 +6,13 @@ const alone = ['test/fault/**/*.test.ts', 'test/**/*.alone.test.ts'];
 
 /** Files whose names say `-cassandra` share one Cassandra node, which runs only while they do. */
 const onCassandra = ['test/contract/*-cassandra*.test.ts'];
+
+/** What stands on a real Redis. With those on Cassandra they are the parts of a cluster, which `npm run test:cluster` runs. */
+const onRedis = [
+  'test/contract/*redis*.test.ts',
+  'test/scenario/redis-nodes*.test.ts',
+  'test/scenario/node-rpc.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -29,7 +36,7 @@ export default defineConfig({
         test: {
           name: 'process',
           include: ['test/**/*.test.ts'],
-          exclude: [...alone, ...onCassandra, 'test/interop/go/**', 'test/interop/java/**'],
+          exclude: [...alone, ...onCassandra, ...onRedis, 'test/interop/go/**', 'test/interop/java/**'],
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -40,6 +47,18 @@ export default defineConfig({
         test: {
           name: 'alone',
           include: alone,
+          exclude: onRedis,
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: 'redis',
+          include: onRedis,
           maxWorkers: 1,
           fileParallelism: false,
           testTimeout: 120_000,
