@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 const alone = ['test/fault/**/*.test.ts', 'test/**/*.alone.test.ts'];
 
 /** Files whose names say `-cassandra` share one Cassandra node, which runs only while they do. */
-const onCassandra = ['test/contract/*-cassandra*.test.ts'];
+const onCassandra = ['test/contract/*-cassandra*.test.ts', 'test/fault/cassandra-*.test.ts'];
 
 /** What stands on a real Redis. With those on Cassandra they are the parts of a cluster, which `npm run test:cluster` runs. */
 const onRedis = [
@@ -47,7 +47,7 @@ export default defineConfig({
         test: {
           name: 'alone',
           include: alone,
-          exclude: onRedis,
+          exclude: [...onRedis, ...onCassandra],
           maxWorkers: 1,
           fileParallelism: false,
           testTimeout: 120_000,
