@@ -15,7 +15,7 @@ export interface CassandraOptions {
   readonly nodes?: 1 | 3;
   /** Of each node. Default 512. */
   readonly heapMb?: number;
-  /** Default `periodic`. */
+  /** Default `group`: what was acknowledged outlives kill -9. */
   readonly commitLog?: CassandraSettings['commitLog'];
   /** User and password are asked for: cassandra, cassandra. Default false. */
   readonly password?: boolean;
@@ -53,7 +53,7 @@ export async function startCassandra(options: CassandraOptions = {}): Promise<Ca
         seeds: addresses.slice(0, 1),
         isRing: count > 1,
         heapMb: options.heapMb ?? 512,
-        commitLog: options.commitLog ?? 'periodic',
+        commitLog: options.commitLog ?? 'group',
         password: options.password ?? false,
         ...(options.tls === undefined ? {} : { tls: options.tls }),
       }),

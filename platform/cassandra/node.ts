@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { type Child, startChild } from '../child.ts';
 import { lastLines } from '../envoy.ts';
@@ -54,7 +55,10 @@ export class CassandraNode {
     });
     this.#child = child;
     try {
-      await until(() => isReady(child, awaited), { what: `${child.name} to start`, withinMs: startWithinMs });
+      await until(() => isReady(child, awaited, this.settings), {
+        what: `${child.name} to start`,
+        withinMs: startWithinMs,
+      });
     } catch (error) {
       await child.end('SIGKILL', 0);
       const said = [...child.tail(), ...(await lastLines(path.join(folder, 'system.log'), 5))];
@@ -79,7 +83,23 @@ export class CassandraNode {
   }
 }
 
-function isReady(child: Child, awaited: ReadonlySet<string>): true | undefined {
+async function isReady(
+  child: Child,
+  awaited: ReadonlySet<string>,
+  { address, port }: CassandraSettings,
+): Promise<true | undefined> {
   if (child.ending) throw new Error(`it ended with ${child.ending.signal ?? `code ${child.ending.code}`}`);
-  return awaited.size === 0 || undefined;
+  // It says that it starts to listen a moment before it does.
+  return (awaited.size === 0 && (await takesConnections(port, address))) || undefined;
+}
+
+function takesConnections(port: number, host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, host);
+    const end = (taken: boolean): void => {
+      socket.destroy();
+      resolve(taken);
+    };
+    socket.once('connect', () => end(true)).once('error', () => end(false));
+  });
 }

@@ -17,7 +17,10 @@ export interface CassandraSettings {
   /** Other nodes are in the ring: then it waits for what they have to say. */
   readonly isRing: boolean;
   readonly heapMb: number;
-  /** `periodic` outlives kill -9 but not a loss of power; `group` syncs, many writes at a time, before it answers. */
+  /**
+   * `group` syncs, many writes at a time, before it answers. `periodic` is faster, and forgets what it said: up to 100 ms
+   * of it when the process is killed (the marks by which its commit log is read are set so often), more when the power goes.
+   */
   readonly commitLog: 'periodic' | 'group';
   /** Asks for user and password (at first cassandra, cassandra). */
   readonly password: boolean;

@@ -118,6 +118,22 @@ needs('cassandra')('a node that dies within an append to Cassandra', () => {
     }
   });
 
+  test('is told apart from a Cassandra that lost what it acknowledged: that is said, and the log goes on as it is', async () => {
+    const errors: string[] = [];
+    const told = { info: () => {}, warn: () => {}, error: (_: object, what: string) => void errors.push(what) };
+    const node = await keyspace.open({ log: told });
+    const short = threadLog(newThread());
+    const first = await append(node, short, undefined, [message('lost')]);
+    const second = await append(node, short, first.head, [message('lost too')]);
+    await keyspace.query('DELETE FROM logs WHERE log = ? AND bucket = 0', [short]);
+    const refused = await node.append(short, appendOf(second.head, [message('more')]));
+    expect(refused).toEqual({ outcome: 'conflict', head: undefined });
+    expect(errors).toEqual([expect.stringContaining('lost entries')]);
+    expect((await append(node, short, undefined, [message('anew')])).head.sequence).toBe(1n);
+    expect(errors).toHaveLength(1);
+    await node[Symbol.asyncDispose]();
+  });
+
   async function checkRows(store: Store): Promise<void> {
     const rows = new Map<string, Row>();
     const read: Entry[] = [];

@@ -30,6 +30,16 @@ needs('cassandra')('opening a store on Cassandra', () => {
     expect(lock).toBeUndefined();
   });
 
+  test('tells the operator of a commit log that forgets when it is killed', async () => {
+    const warnings: object[] = [];
+    const log = { info: () => {}, warn: (fields: object) => void warnings.push(fields), error: () => {} };
+    await using keyspace = newKeyspace({ log });
+    const store = await keyspace.open();
+    await store[Symbol.asyncDispose]();
+    const [setting] = await keyspace.query("SELECT value FROM system_views.settings WHERE name = 'commitlog_sync'");
+    expect(warnings).toEqual(setting?.['value'] === 'periodic' ? [{ commitlogSync: 'periodic' }] : []);
+  });
+
   test('leaves a keyspace as it is that was made before, with what is in it', async () => {
     await using keyspace = newKeyspace();
     const thread = newLog();

@@ -50,7 +50,7 @@ export async function openDyingStore(options: CassandraStoreOptions, mostSearche
   const log = { info: () => {}, warn: () => {}, error: () => {} };
   const cluster = new DyingCluster({ client, consistency: 'local-quorum', clock: systemClock, log });
   const epoch = Buffer.from(await valueOf(cluster, 'epoch', () => Buffer.alloc(8))).readBigUInt64BE();
-  const parts = { cluster, clock: systemClock, epoch, opening: randomBytes(8) };
+  const parts = { cluster, clock: systemClock, log, epoch, opening: randomBytes(8) };
   const store = new CassandraStore(mostSearched === undefined ? parts : { ...parts, mostSearched });
   return {
     store,

@@ -29,6 +29,7 @@ import { InboxWriter } from './inbox.ts';
 import { InboxReader } from './inbox-reader.ts';
 import { LastSeen } from './last-seen.ts';
 import { type LogHead, type LogState, LogStates } from './log-state.ts';
+import type { StoreLog } from './options.ts';
 import { inParallel } from './parallel.ts';
 import { Positions } from './positions.ts';
 import { Rows } from './rows.ts';
@@ -36,6 +37,7 @@ import { Rows } from './rows.ts';
 export interface CassandraStoreParts {
   readonly cluster: Cluster;
   readonly clock: Clock;
+  readonly log: StoreLog;
   readonly epoch: bigint;
   /** Random bytes of this opening of the store. */
   readonly opening: Buffer;
@@ -63,9 +65,9 @@ export class CassandraStore implements Store {
   readonly #lastSeen: LastSeen;
   #closing: Promise<void> | undefined;
 
-  constructor({ cluster, clock, epoch, opening, mostSearched }: CassandraStoreParts) {
+  constructor({ cluster, clock, log, epoch, opening, mostSearched }: CassandraStoreParts) {
     this.#cluster = cluster;
-    this.#heads = new Heads(cluster, epoch);
+    this.#heads = new Heads(cluster, epoch, log);
     this.#ids = new Ids(cluster, epoch, mostSearched);
     this.#entryRows = new EntryRows(cluster);
     this.#rows = new Rows(cluster);

@@ -3,6 +3,7 @@ import type { LogId } from '../../core/ids.ts';
 import { isFull } from './buckets.ts';
 import type { Cluster, Row } from './cluster.ts';
 import type { LogHead, LogState } from './log-state.ts';
+import type { StoreLog } from './options.ts';
 
 const headColumns = 'log, bucket, head_sequence, head_ordinal, members_sequence, activity_ms, effects_from, effects_to';
 const readHead = `SELECT DISTINCT ${headColumns} FROM logs WHERE log = ? AND bucket = ?`;
@@ -12,21 +13,39 @@ const readMarks = 'SELECT DISTINCT log, last_bucket, effects_done FROM rows WHER
 export class Heads {
   readonly #cluster: Cluster;
   readonly #epoch: bigint;
+  readonly #storeLog: StoreLog;
 
-  constructor(cluster: Cluster, epoch: bigint) {
+  constructor(cluster: Cluster, epoch: bigint, storeLog: StoreLog) {
     this.#cluster = cluster;
     this.#epoch = epoch;
+    this.#storeLog = storeLog;
   }
 
   /** Looks from the bucket that is remembered on; of a log that is not, from the one that its marks name. */
   async read(state: LogState, signal?: AbortSignal): Promise<LogHead | undefined> {
+    const known = state.head;
     const found =
-      state.head === undefined
+      known === undefined
         ? await this.#cold(state, signal)
-        : await this.#from(state.log, state.head.bucket, undefined, signal);
-    // Another call may have seen a later one meanwhile.
-    if (found !== undefined && (state.head === undefined || found.sequence > state.head.sequence)) state.head = found;
+        : await this.#from(state.log, known.bucket, undefined, signal);
+    if (known !== undefined && (found === undefined || found.sequence < known.sequence)) {
+      this.#wentBack(state, known, found);
+    } else if (found !== undefined && (state.head === undefined || found.sequence > state.head.sequence)) {
+      // Another call may have seen a later one meanwhile.
+      state.head = found;
+    }
     return state.head;
+  }
+
+  /** A head that this node knew to be acknowledged is not there any more. Said, and then the log is as it is. */
+  #wentBack(state: LogState, known: LogHead, found: LogHead | undefined): void {
+    const sequence = found?.sequence ?? 0n;
+    const fields = { log: state.log, knownSequence: Number(known.sequence), sequence: Number(sequence) };
+    this.#storeLog.error(fields, 'Cassandra has lost entries that it had acknowledged: repair it, or restore a backup');
+    state.head = found;
+    state.effectsDone = 0n;
+    state.raised = 0n;
+    state.indexed = new Set();
   }
 
   /** What the bucket's conditional writes have come to. */

@@ -18,7 +18,7 @@ export interface LogState {
   readonly log: LogId;
   /** As last seen; undefined = not looked at yet, or without entries then. */
   head: LogHead | undefined;
-  /** Effects of appends up to here are known to be written. Only grows. */
+  /** Effects of appends up to here are known to be written. */
   effectsDone: bigint;
   /** Inbox rows were raised by this node up to this sequence. */
   raised: bigint;
