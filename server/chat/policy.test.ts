@@ -22,12 +22,10 @@ async function viewOf(thread: ThreadId): Promise<ThreadView> {
   return view;
 }
 
-test('a yes is remembered for 10 s, a no for 1 s', async () => {
+test('a yes is remembered for 10 s, a no is not', async () => {
   const { policy, chat, clock } = node;
   expect(await policy.canSeePresence(alice, bob)).toBe(false);
   const group = await groupOf(node, ids, 'carol', ['alice', 'bob']);
-  expect(await policy.canSeePresence(alice, bob)).toBe(false);
-  clock.turn(1_001);
   expect(await policy.canSeePresence(alice, bob)).toBe(true);
   await chat.groups.leave(callerOf('bob'), group, ids.next());
   clock.turn(9_999);

@@ -16,8 +16,8 @@ import { peerOf } from './threads.ts';
 
 /** How old an answer may be. On the node where a block or a setting changed it is new at once (`forget`). */
 const keptMs = 10_000;
-/** How old a "no" may be: a first reply opens a direct thread's receipts, and people wait for them. */
-const refusalKeptMs = 1_000;
+/** A no ends with the next word that either says, and who asks then is not told again: it is asked anew each time. */
+const refusalKeptMs = 0;
 
 interface Kept<Value> {
   readonly value: Value;
