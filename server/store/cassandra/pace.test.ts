@@ -8,21 +8,21 @@ function after(pattern: readonly number[], rounds = 300): Pace {
 }
 
 test('while answers come fast, little patience is had', () => {
-  expect(after([5, 8, 6]).patienceMs).toBe(400);
+  expect(after([5, 8, 6]).patienceMs).toBe(1_000);
 });
 
 test('while answers take long, patience grows with them, to what Cassandra itself takes to give up', () => {
-  expect(after([50, 60, 55]).patienceMs).toBeGreaterThan(900);
-  expect(after([50, 60, 55]).patienceMs).toBeLessThan(1_400);
+  expect(after([70, 90, 80]).patienceMs).toBeGreaterThan(1_200);
+  expect(after([70, 90, 80]).patienceMs).toBeLessThan(2_000);
   expect(after([2_500]).patienceMs).toBe(2_500);
 });
 
 test('one node of three that does not answer leaves the patience for the others as it was', () => {
-  expect(after([5, 400, 8]).patienceMs).toBe(400);
+  expect(after([5, 1_000, 8]).patienceMs).toBe(1_000);
 });
 
 test('patience comes back when answers do', () => {
   const pace = after([2_500]);
   for (let answer = 0; answer < 200; answer++) pace.took(5);
-  expect(pace.patienceMs).toBe(400);
+  expect(pace.patienceMs).toBe(1_000);
 });
