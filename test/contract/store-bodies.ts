@@ -144,6 +144,14 @@ export function bodies({ store, reopen }: UnderTest): void {
     expect((await append(store(), log, head, [message('after')])).head.sequence).toBe(2n);
   });
 
+  test('an edit that follows an earlier head is a conflict before it is a mistake', async () => {
+    const log = newLog();
+    const first = await append(store(), log, undefined, [message('one')]);
+    const second = await append(store(), log, first.head, [message('two')]);
+    const late = await store().append(log, appendOf(first.head, [edited(2n, 'TWO')]));
+    expect(late).toEqual({ outcome: 'conflict', head: second.head });
+  });
+
   test('edits and deletes hold after the process was replaced', async () => {
     const log = newLog();
     const first = await append(store(), log, undefined, [message('a'), message('b')]);

@@ -42,8 +42,11 @@ export class Appends {
     const known = await ids.findBelow(log, wantedIds(append), nextBucket(before));
     if (known.size > 0) return this.#refuse(state, append);
     if (before !== undefined && mayHaveEffects(append)) await effects.settle(state, before);
-    const plan = await planAppend(entryRows, log, before, append, epoch);
-    if (!(await this.#commit(state, plan))) return this.#refuse(state, append);
+    const plan = await planAppend(entryRows, log, before, append, epoch).catch(async (error: unknown) => {
+      // A mistake is one only if the log still stands where it was judged: another node may have moved it.
+      if (isAt(await heads.read(state), expected)) throw error;
+    });
+    if (plan === undefined || !(await this.#commit(state, plan))) return this.#refuse(state, append);
     await this.#follow(state, plan, append);
     return { outcome: 'appended', entries: plan.drafts.map(({ entry }) => entry), head: doorHead(plan.head) };
   }

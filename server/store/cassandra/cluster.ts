@@ -1,5 +1,5 @@
-import { type Client, policies, types } from 'cassandra-driver';
-import type { Clock } from '../../core/clock.ts';
+import { type Client, errors, policies, types } from 'cassandra-driver';
+import { type Clock, pause } from '../../core/clock.ts';
 import { Refusal, throwIfAborted } from '../../core/errors.ts';
 import { failureOf, isUnavailable } from './failures.ts';
 import { Health } from './health.ts';
@@ -21,6 +21,9 @@ export type Verdict = { readonly applied: true } | { readonly applied: false; re
 export class UnknownOutcome extends Error {
   override readonly name = 'UnknownOutcome';
 }
+
+/** How long it is borne that no node is up. Reconnecting takes half a second at first. */
+const noNodeMs = 1_500;
 
 export interface ClusterOptions {
   readonly client: Client;
@@ -139,13 +142,21 @@ export class Cluster {
     return (result.rows ?? []) as unknown as readonly Row[];
   }
 
+  /** What may be done twice is done again while the driver has no node up: that passes when a connection was only broken. */
   async #guard(ask: () => Promise<types.ResultSet>): Promise<types.ResultSet> {
-    this.#refuseWhenClosed();
-    try {
-      return await ask();
-    } catch (error) {
-      if (isUnavailable(error)) this.#health.failed(error);
-      throw failureOf(error);
+    const endMs = this.#clock.monotonicMs() + noNodeMs;
+    for (;;) {
+      this.#refuseWhenClosed();
+      try {
+        return await ask();
+      } catch (error) {
+        const isOver = !this.health.writable || this.#clock.monotonicMs() > endMs;
+        if (isOver || !(error instanceof errors.NoHostAvailableError)) {
+          if (isUnavailable(error)) this.#health.failed(error);
+          throw failureOf(error);
+        }
+      }
+      await pause(this.#clock, noNodeMs / 10);
     }
   }
 

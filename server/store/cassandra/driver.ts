@@ -1,4 +1,5 @@
 import { Client, policies, types } from 'cassandra-driver';
+import { renewOnceAtATime } from './control-connection.ts';
 import type { CassandraStoreOptions } from './options.ts';
 
 /** Requests on their way to one node over one connection; above that they wait here. */
@@ -13,7 +14,7 @@ const reconnectMs = [500, 10_000] as const;
  */
 export function makeClient(options: CassandraStoreOptions, keyspace?: string): Client {
   const { credentials, tls } = options;
-  return new Client({
+  const client = new Client({
     contactPoints: [...options.contactPoints],
     ...(keyspace === undefined ? {} : { keyspace }),
     ...(credentials === undefined ? {} : { credentials: { ...credentials } }),
@@ -41,6 +42,8 @@ export function makeClient(options: CassandraStoreOptions, keyspace?: string): C
     prepareOnAllHosts: true,
     isMetadataSyncEnabled: true,
   });
+  renewOnceAtATime(client, options.clock);
+  return client;
 }
 
 function sslOptionsOf(tls: NonNullable<CassandraStoreOptions['tls']>): object {
