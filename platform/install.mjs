@@ -2,7 +2,8 @@
 // one command to type when it cannot. Plain JavaScript, because it may run under the machine's own Node (20 or later)
 // before the pinned one is there. With everything in place it takes about a tenth of a second and prints nothing.
 //
-//   node platform/install.mjs [--test]      --test adds what only the tests need
+//   node platform/install.mjs [--cluster | --test]
+//       --cluster adds what several nodes stand on; --test adds that and what only the tests need
 //   PARLEY_CACHE=DIR                        where downloads go (default ./.cache)
 //   PARLEY_SKIP=java,maven                  components that may be missing
 //
@@ -11,11 +12,13 @@ import { components } from './install/components.mjs';
 import { holdInstallLock } from './install/lock.mjs';
 import { Refusal } from './install/run.mjs';
 
-const forTests = process.argv.includes('--test');
+const [, , wish] = process.argv;
+const purposes =
+  wish === '--test' ? ['start', 'cluster', 'test'] : wish === '--cluster' ? ['start', 'cluster'] : ['start'];
 const skipped = new Set((process.env.PARLEY_SKIP ?? '').split(',').map((name) => name.trim()));
 
 async function main() {
-  const wanted = components.filter((c) => (forTests || c.for === 'start') && !skipped.has(c.name));
+  const wanted = components.filter((c) => purposes.includes(c.for) && !skipped.has(c.name));
   if (wanted.every((component) => component.present())) return;
   const lock = await holdInstallLock();
   try {

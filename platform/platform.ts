@@ -10,6 +10,7 @@ import path from 'node:path';
 import { openDevKey } from '../server/auth/dev-key.ts';
 import type { DevKey, TokenOptions } from '../server/auth/dev-key.ts';
 import { systemClock } from '../server/core/clock.ts';
+import { backendEnv, type Backends } from './backends.ts';
 import type { Child, Ending } from './child.ts';
 import { gatewayLimits, startEnvoy } from './envoy.ts';
 import type { RunningEnvoy } from './envoy.ts';
@@ -29,6 +30,8 @@ export interface PlatformOptions {
   readonly address?: string;
   /** Node processes. Default 1. */
   readonly nodes?: number;
+  /** What the nodes share. Default: nothing, each has an embedded store of its own. */
+  readonly backends?: Backends;
   /** No Envoy: `gateway` is the first node. */
   readonly direct?: boolean;
   /** More of the nodes' environment, as {PARLEY_MEMBER_CAP: '5000'}. */
@@ -96,7 +99,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   try {
     const devKey = options.auth === undefined ? await openDevKey(path.join(dataDir, 'auth'), systemClock) : undefined;
     const auth = authSettings(options.auth ?? (devKey as DevKey));
-    nodes = makeNodes(options, { dataDir, logDir, auth, supervise });
+    nodes = await makeNodes(options, { dataDir, logDir, auth, supervise });
     await Promise.all(nodes.map((node) => node.start()));
     if (options.direct !== true) {
       const folder = path.join(dataDir, 'gateway');
@@ -145,19 +148,28 @@ interface Surroundings {
   readonly supervise: (child: Child) => void;
 }
 
-function makeNodes(options: PlatformOptions, { dataDir, logDir, auth, supervise }: Surroundings): NodeHandle[] {
+async function makeNodes(
+  options: PlatformOptions,
+  { dataDir, logDir, auth, supervise }: Surroundings,
+): Promise<NodeHandle[]> {
   const count = options.nodes ?? 1;
-  return Array.from({ length: count }, (_, index) => {
-    const id = `n${index + 1}`;
-    return new NodeHandle({
+  const { backends } = options;
+  const nodes: NodeHandle[] = [];
+  for (let number = 1; number <= count; number++) {
+    const id = `n${number}`;
+    // One after the other: the first makes the authority of all.
+    const shared = backends === undefined ? {} : await backendEnv(backends, dataDir, id);
+    const handle = new NodeHandle({
       id,
       storeDir: path.join(dataDir, count === 1 ? 'store' : `store-${id}`),
       logFile: path.join(logDir, `${id}.log`),
       auth: auth.node,
-      env: options.env ?? {},
+      env: { ...shared, ...options.env },
       flags: options.nodeFlags ?? [],
       main: options.main ?? path.join(import.meta.dirname, '../server/main.ts'),
       onStart: supervise,
     });
-  });
+    nodes.push(handle);
+  }
+  return nodes;
 }

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { openLive } from './app/live.ts';
+import { startNodeServer } from './app/nodes.ts';
+import { openStore } from './app/store.ts';
 import { openKeySource } from './auth/jwks.ts';
 import { Verifier } from './auth/verifier.ts';
-import { MemoryBus } from './bus/memory.ts';
 import { Access } from './chat/access.ts';
 import { Appender } from './chat/appender.ts';
 import { makeChat } from './chat/chat.ts';
@@ -16,6 +18,7 @@ import { Flusher } from './delivery/flusher.ts';
 import type { SessionLimits } from './delivery/frames.ts';
 import { goodbyeOf } from './delivery/goodbyes.ts';
 import { GroupReceipts } from './delivery/group-receipts.ts';
+import { HeadCheck } from './delivery/head-check.ts';
 import { Hub } from './delivery/hub.ts';
 import { Publisher } from './delivery/publisher.ts';
 import { ReceiptFrames } from './delivery/receipt-frames.ts';
@@ -23,10 +26,8 @@ import { Receipts } from './delivery/receipts.ts';
 import { ResumeTokens } from './delivery/resume-token.ts';
 import { Sessions } from './delivery/sessions.ts';
 import { ThreadViews } from './delivery/thread-views.ts';
-import { MemoryRegistry } from './presence/memory.ts';
 import { makeFrameEncoder } from './rpc/frame-encoder.ts';
 import { RpcServer } from './rpc/server.ts';
-import { openEmbeddedStore } from './store/embedded/store.ts';
 import { makeLog } from './telemetry/log.ts';
 import { Metrics, serveMetrics } from './telemetry/metrics.ts';
 
@@ -62,9 +63,21 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     algorithms: config.PARLEY_JWT_ALGORITHMS.split(','),
     clock,
   });
-  const store = await openEmbeddedStore({ folder: config.PARLEY_DATA, clock, log });
-  const bus = new MemoryBus();
-  const registry = new MemoryRegistry({ clock, bus, store });
+  const metrics = new Metrics();
+  // Told from the first second on, since a node may wait long for what it stands on.
+  let waitsFor: string | undefined = 'starting';
+  let readiness = (): { ready: boolean; why: string } => ({ ready: false, why: waitsFor ?? 'starting' });
+  const http =
+    config.PARLEY_METRICS_LISTEN === ''
+      ? undefined
+      : await serveMetrics(metrics, addressOf(config.PARLEY_METRICS_LISTEN, 'PARLEY_METRICS_LISTEN'), () =>
+          readiness(),
+        );
+  const onWaiting = (why: string): void => {
+    waitsFor = why;
+  };
+  const store = await openStore(config, clock, log, onWaiting);
+  const { bus, registry, shared } = await openLive(config, clock, log, store, onWaiting);
   const views = new ThreadViews(store, config.PARLEY_VIEWS);
   const hub = new Hub(bus, views, clock);
   const access = new Access({ store, threads: views });
@@ -79,15 +92,12 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
         log.warn({ err: error, kind: topic.split(':')[0] }, 'events cannot be published: they are told later');
     },
     onPaid: () => log.info('what could not be published was told'),
+    onOverflow: () => void headCheck?.publishAll(),
   });
+  const headCheck = shared && new HeadCheck({ bus, hub, store, registry, clock });
   const receipts = new Receipts(store, publisher, views, policy, clock, config.PARLEY_VIEWS * 2);
   const resumeKey = await store.secret('resume-token', () => randomBytes(32));
 
-  const metrics = new Metrics({
-    sessions: () => sessions.size,
-    topics: () => hub.topics,
-    writable: () => store.health().writable,
-  });
   const sessions = new Sessions(
     clock,
     registry,
@@ -144,16 +154,20 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     limits,
     chat,
   });
+  const nodes = shared && (await startNodeServer({ config, clock, log, metrics, sessions }));
   const grpc = await rpc.listen(config.PARLEY_LISTEN);
-  const ready = (): { ready: boolean; why: string } => {
+  metrics.watch({
+    sessions: () => sessions.size,
+    topics: () => hub.topics,
+    writable: () => store.health().writable,
+    owed: () => publisher.owed,
+    untold: () => shared?.due ?? 0,
+  });
+  readiness = () => {
     if (sessions.draining) return { ready: false, why: 'draining' };
     const health = store.health();
     return { ready: health.writable, why: health.writable ? 'ready' : health.why };
   };
-  const http =
-    config.PARLEY_METRICS_LISTEN === ''
-      ? undefined
-      : await serveMetrics(metrics, addressOf(config.PARLEY_METRICS_LISTEN, 'PARLEY_METRICS_LISTEN'), ready);
   log.info({ grpc, metrics: http?.address }, 'the node is ready');
 
   return {
@@ -167,6 +181,8 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
       sessions.close();
       await receipts[Symbol.asyncDispose]();
       publisher[Symbol.dispose]();
+      headCheck?.[Symbol.dispose]();
+      nodes?.stop();
       await registry[Symbol.asyncDispose]();
       await bus[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();

@@ -41,4 +41,32 @@ describe('The configuration of a node', () => {
     });
     expect(() => readConfig({ ...needed, PARLEY_NODE_ID_FILE: `${file}-gone` })).toThrow(/PARLEY_NODE_ID_FILE/);
   });
+
+  it('says what else Cassandra and Redis need', () => {
+    const cassandra = {
+      ...needed,
+      PARLEY_STORE: 'cassandra',
+      PARLEY_CASSANDRA_CONTACT_POINTS: 'one:9042, two:9042',
+      PARLEY_CASSANDRA_DATA_CENTER: 'dc1',
+    };
+    expect(readConfig(cassandra).PARLEY_CASSANDRA_KEYSPACE).toBe('parley');
+    expect(() => readConfig({ ...needed, PARLEY_STORE: 'postgres' })).toThrow(/must be embedded or cassandra/);
+    expect(() => readConfig({ ...cassandra, PARLEY_CASSANDRA_DATA_CENTER: '' })).toThrow(/DATA_CENTER is required/);
+    expect(() => readConfig({ ...cassandra, PARLEY_CASSANDRA_CONTACT_POINTS: 'one' })).toThrow(/must be host:port/);
+    expect(() => readConfig({ ...needed, PARLEY_REDIS: 'r:6379' })).toThrow(/nodes that share a store/);
+    const redis = {
+      ...cassandra,
+      PARLEY_REDIS: 'r:6379',
+      PARLEY_NODES_LISTEN: '10.0.0.1:7100',
+      PARLEY_NODES_TLS_CA: 'ca',
+      PARLEY_NODES_TLS_CERT: 'cert',
+      PARLEY_NODES_TLS_KEY: 'key',
+    };
+    expect(readConfig(redis).PARLEY_REDIS_PREFIX).toBe('parley:');
+    expect(() => readConfig({ ...redis, PARLEY_NODES_TLS_CA: '' })).toThrow(
+      /NODES_TLS_CA is required with PARLEY_REDIS/,
+    );
+    expect(() => readConfig({ ...redis, PARLEY_NODES_LISTEN: '10.0.0.1:0' })).toThrow(/must name a port/);
+    expect(() => readConfig({ ...redis, PARLEY_REDIS_PREFIX: '{a}' })).toThrow(/without braces/);
+  });
 });

@@ -11,6 +11,53 @@ const settings = {
   PARLEY_LISTEN: text('127.0.0.1:0', 'host:port of the public gRPC; port 0 = any'),
   PARLEY_METRICS_LISTEN: text('127.0.0.1:0', 'host:port of metrics and readiness over HTTP; empty = none'),
   PARLEY_DATA: text('./data/store', 'folder of the embedded store; one node a folder'),
+  PARLEY_STORE: oneOf(['embedded', 'cassandra'], 'where things are kept: a folder of this machine, or a Cassandra'),
+  PARLEY_CASSANDRA_CONTACT_POINTS: text(
+    '',
+    'host:port of some nodes, comma separated; the others are found through them',
+  ),
+  PARLEY_CASSANDRA_DATA_CENTER: text('', 'the data centre that this node works with; required with Cassandra'),
+  PARLEY_CASSANDRA_KEYSPACE: text('parley', 'made if it does not exist'),
+  PARLEY_CASSANDRA_REPLICATION: whole(
+    0,
+    0,
+    9,
+    'copies of everything, when the keyspace is made; 0 = 3, or as many as there are nodes',
+  ),
+  PARLEY_CASSANDRA_CONSISTENCY: oneOf(
+    ['local-quorum', 'quorum'],
+    'durable and linear in one data centre, or over all of them at the pace of the farthest needed',
+  ),
+  PARLEY_CASSANDRA_HOME_DATA_CENTER: text(
+    '',
+    'with local-quorum and a keyspace in several data centres: the one that every node appends through',
+  ),
+  PARLEY_CASSANDRA_USER: text('', 'empty = no user is named'),
+  PARLEY_CASSANDRA_PASSWORD: text('', 'goes with the user'),
+  PARLEY_CASSANDRA_TLS: flag(false, '1 = TLS'),
+  PARLEY_CASSANDRA_TLS_CA: text('', 'PEM text of the authority; empty = those that Node trusts'),
+  PARLEY_CASSANDRA_TLS_CERT: text('', "PEM text of this node's certificate, for a Cassandra that asks for one"),
+  PARLEY_CASSANDRA_TLS_KEY: text('', 'PEM text of its key'),
+  PARLEY_CASSANDRA_TLS_NAME: text('', "the name in Cassandra's certificates; empty = the host that is dialled"),
+  PARLEY_REDIS: text(
+    '',
+    'host:port of Redis, or of some nodes of a Redis Cluster, comma separated; empty = no other node shares the traffic',
+  ),
+  PARLEY_REDIS_CLUSTER: flag(false, '1 = a Redis Cluster'),
+  PARLEY_REDIS_USER: text('', 'empty = the user `default`'),
+  PARLEY_REDIS_PASSWORD: text('', 'empty = none is asked for'),
+  PARLEY_REDIS_TLS: flag(false, '1 = TLS'),
+  PARLEY_REDIS_TLS_CA: text('', 'PEM text of the authority; empty = those that Node trusts'),
+  PARLEY_REDIS_TLS_CERT: text('', "PEM text of this node's certificate, for a Redis that asks for one"),
+  PARLEY_REDIS_TLS_KEY: text('', 'PEM text of its key'),
+  PARLEY_REDIS_TLS_NAME: text('', "the name in Redis's certificates; empty = the host that is dialled"),
+  PARLEY_REDIS_PREFIX: text('parley:', 'before every key and channel, so that deployments can share a Redis'),
+  PARLEY_NODES_LISTEN: text('', 'host:port where other nodes reach this one, closed to clients; required with Redis'),
+  PARLEY_NODES_ADVERTISE: text('', 'host:port that other nodes dial; empty = as listened on'),
+  PARLEY_NODES_TLS_CA: text('', 'PEM text of the authority of all nodes, and of nobody else; required with Redis'),
+  PARLEY_NODES_TLS_CERT: text('', "PEM text of this node's certificate, by that authority; required with Redis"),
+  PARLEY_NODES_TLS_KEY: text('', 'PEM text of its key; required with Redis'),
+  PARLEY_NODES_TLS_NAME: text('parley-node', 'the name that the certificates of all nodes are for'),
   PARLEY_LOG_FILE: text('', 'path of the JSON log; empty = standard output'),
   PARLEY_LOG_LEVEL: text('info', 'trace, debug, info, warn, error or silent'),
   PARLEY_JWKS: text('', 'file or http(s) URL of the keys that tokens are checked with; required'),
@@ -69,7 +116,42 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
         'PARLEY_DEV_KEY_EXPOSE=1 allows it all the same',
     );
   }
+  checkCluster(config);
   return config.PARLEY_NODE_ID === '' ? { ...config, PARLEY_NODE_ID: `n${randomBytes(4).toString('hex')}` } : config;
+}
+
+/** What goes with what. @throws ConfigError */
+function checkCluster(config: Config): void {
+  const needs = (names: readonly (keyof Config)[], cause: string): void => {
+    for (const name of names) {
+      if (config[name] === '') throw new ConfigError(`${name} is required with ${cause}: ${settings[name].meaning}`);
+    }
+  };
+  if (config.PARLEY_STORE === 'cassandra') {
+    needs(['PARLEY_CASSANDRA_CONTACT_POINTS', 'PARLEY_CASSANDRA_DATA_CENTER'], 'PARLEY_STORE=cassandra');
+    addressesOf(config.PARLEY_CASSANDRA_CONTACT_POINTS, 'PARLEY_CASSANDRA_CONTACT_POINTS');
+  }
+  if (config.PARLEY_REDIS === '') return;
+  if (config.PARLEY_STORE !== 'cassandra') {
+    throw new ConfigError(
+      'PARLEY_REDIS is for nodes that share a store: set PARLEY_STORE=cassandra, or leave PARLEY_REDIS out',
+    );
+  }
+  addressesOf(config.PARLEY_REDIS, 'PARLEY_REDIS');
+  if (/[{}]/.test(config.PARLEY_REDIS_PREFIX)) throw new ConfigError('PARLEY_REDIS_PREFIX must be without braces');
+  needs(
+    ['PARLEY_NODES_LISTEN', 'PARLEY_NODES_TLS_CA', 'PARLEY_NODES_TLS_CERT', 'PARLEY_NODES_TLS_KEY'],
+    'PARLEY_REDIS',
+  );
+  if (addressOf(config.PARLEY_NODES_LISTEN, 'PARLEY_NODES_LISTEN').port === 0) {
+    throw new ConfigError('PARLEY_NODES_LISTEN must name a port: other nodes are told of it before it is open');
+  }
+  if (config.PARLEY_NODES_ADVERTISE !== '') addressOf(config.PARLEY_NODES_ADVERTISE, 'PARLEY_NODES_ADVERTISE');
+}
+
+/** @throws ConfigError */
+export function addressesOf(value: string, name: string): { host: string; port: number }[] {
+  return value.split(',').map((one) => addressOf(one.trim(), name));
 }
 
 /** @throws ConfigError */
@@ -107,6 +189,19 @@ function text(
   meaning: string,
 ): { fallback: string; meaning: string; parse: (value: string) => string } {
   return { fallback, meaning, parse: (value) => value };
+}
+
+function oneOf<const Choice extends string>(choices: readonly [Choice, ...Choice[]], meaning: string) {
+  const parse = (value: string, name = ''): Choice => {
+    const chosen = choices.find((choice) => choice === value);
+    if (chosen === undefined) throw new ConfigError(`${name} must be ${choices.join(' or ')}, not "${value}"`);
+    return chosen;
+  };
+  return {
+    fallback: choices[0],
+    meaning: `${choices.map((choice) => `\`${choice}\``).join(' or ')}: ${meaning}`,
+    parse,
+  };
 }
 
 function flag(fallback: boolean, meaning: string) {

@@ -1,5 +1,5 @@
 // What Parley needs beside a bare machine, in the order of installation. A later component may rely on the earlier ones.
-//   name     what PARLEY_SKIP calls it          for      'start' or 'test' (tests need both)
+//   name     what PARLEY_SKIP calls it          for      'start', 'cluster' (needs that too) or 'test' (needs all)
 //   why      what is missing without it         present  true when there is nothing to do (fast: asked at every start)
 //   install  makes it present, if we can        remedy   what a person types when we cannot
 import path from 'node:path';
@@ -53,22 +53,22 @@ export const components = [
   },
   {
     name: 'java',
-    for: 'test',
-    why: 'tests compile Java stubs',
+    for: 'cluster',
+    why: 'Cassandra runs on it, and tests compile Java stubs',
     present: () => isAtLeast('javac', ['-version'], /javac (\d+)(?:\.(\d+))?/, [17, 0]),
     remedy: () => aptCommand('openjdk-17-jdk-headless'),
   },
   {
     name: 'maven',
-    for: 'test',
-    why: 'tests compile Java stubs with it, and Cassandra is fetched by it',
+    for: 'cluster',
+    why: 'Cassandra is fetched by it, and tests compile Java stubs with it',
     present: () => onPath('mvn') !== undefined,
     remedy: () => aptCommand('maven'),
   },
   {
     name: 'cassandra',
-    for: 'test',
-    why: 'tests run the store of many nodes on it',
+    for: 'cluster',
+    why: 'a cluster keeps its messages in it',
     present: () => Boolean(process.env.CASSANDRA_CONTACT_POINTS) || locateCassandra() !== undefined,
     install: installCassandra,
     remedy: cassandraRemedy,
@@ -82,16 +82,16 @@ export const components = [
   },
   {
     name: 'openssl',
-    for: 'test',
-    why: 'tests make certificates with it',
+    for: 'cluster',
+    why: 'the nodes of a cluster know one another by certificates',
     present: () => onPath('openssl') !== undefined,
     ...(canUseApt() ? { install: () => installWithApt('openssl') } : {}),
     remedy: () => aptCommand('openssl'),
   },
   {
     name: 'redis',
-    for: 'test',
-    why: 'tests run nodes on a real Redis and on a Redis Cluster',
+    for: 'cluster',
+    why: 'it carries the live traffic of a cluster',
     present: () => isAtLeast('redis-server', ['--version'], /v=(\d+)\.(\d+)/, [7, 0]),
     ...(canUseApt() ? { install: () => installWithApt('redis-server') } : {}),
     remedy: () => (process.platform === 'darwin' ? 'brew install redis' : aptCommand('redis-server')),

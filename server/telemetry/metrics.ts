@@ -6,6 +6,10 @@ export interface Gauges {
   readonly sessions: () => number;
   readonly topics: () => number;
   readonly writable: () => boolean;
+  /** Topics that are owed what the bus did not take. */
+  readonly owed: () => number;
+  /** Sessions of this node that Redis is still to be told of. */
+  readonly untold: () => number;
 }
 
 /**
@@ -20,8 +24,9 @@ export class Metrics {
   readonly #goodbyes: Counter<'reason'>;
   readonly #publishFailures: Counter;
   readonly #bugs: Counter;
+  #gauges: Gauges | undefined;
 
-  constructor(gauges: Gauges) {
+  constructor() {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     this.#calls = new Counter({
@@ -59,19 +64,27 @@ export class Metrics {
       help: 'Answers INTERNAL: bugs, with their cause in the log',
       registers,
     });
-    const gauge = (name: string, help: string, read: () => number): void => {
+    const value = (read: (gauges: Gauges) => number): number => (this.#gauges === undefined ? 0 : read(this.#gauges));
+    const gauge = (name: string, help: string, read: (gauges: Gauges) => number): void => {
       void new Gauge({
         name,
         help,
         registers,
         collect() {
-          this.set(read());
+          this.set(value(read));
         },
       });
     };
-    gauge('parley_sessions', 'Open sessions', gauges.sessions);
-    gauge('parley_topics', 'Topics this node is subscribed to', gauges.topics);
-    gauge('parley_store_writable', '1 while appends are taken', () => (gauges.writable() ? 1 : 0));
+    gauge('parley_sessions', 'Open sessions', ({ sessions }) => sessions());
+    gauge('parley_topics', 'Topics this node is subscribed to', ({ topics }) => topics());
+    gauge('parley_store_writable', '1 while appends are taken', ({ writable }) => (writable() ? 1 : 0));
+    gauge('parley_publish_owed', 'Topics owed what the bus did not take', ({ owed }) => owed());
+    gauge('parley_presence_untold', 'Sessions that Redis is still to be told of', ({ untold }) => untold());
+  }
+
+  /** What the gauges read from now on; before, they are 0. */
+  watch(gauges: Gauges): void {
+    this.#gauges = gauges;
   }
 
   call(method: string, code: string, ms: number): void {

@@ -61,7 +61,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   // main → app → everything.
   'server/config.ts': room([core]),
-  'server/app.ts': room(['server/', 'proto/gen/'], ['@grpc/grpc-js']),
+  'server/app': room(['server/', 'proto/gen/'], ['@grpc/grpc-js']),
   'server/main.ts': room([...base, 'server/app.ts', 'server/config.ts']),
 
   // Clients know the wire, never the server. core is carrier-neutral: it runs in a browser too.

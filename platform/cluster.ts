@@ -1,0 +1,72 @@
+// A whole cluster on this machine: Redis, Cassandra, nodes and Envoy, started and stopped as one thing. Used by
+// `npm run cluster`, the fault runs, the replay, the bench and the tests. It needs about 3 GiB of memory.
+import path from 'node:path';
+import { type Cassandra, type CassandraOptions, startCassandra } from './cassandra.ts';
+import { type Platform, type PlatformOptions, startPlatform } from './platform.ts';
+import { startRedisCluster } from './redis-cluster.ts';
+import { type RedisServer, startRedis } from './redis.ts';
+
+export interface ClusterOptions extends Omit<PlatformOptions, 'backends'> {
+  /** Processes of Cassandra. Default 1. */
+  readonly cassandra?: 1 | 3;
+  /** Default `group`: what was acknowledged outlives kill -9. */
+  readonly commitLog?: CassandraOptions['commitLog'];
+  /** Default a Redis Cluster of three masters with a replica each; `one`: a lone Redis. */
+  readonly redis?: 'cluster' | 'one';
+  /** Told what is being started. */
+  readonly onProgress?: (what: string) => void;
+}
+
+export interface Cluster extends AsyncDisposable {
+  readonly platform: Platform;
+  readonly cassandra: Cassandra;
+  readonly redis: { readonly masters: readonly RedisServer[]; readonly replicas: readonly RedisServer[] };
+  stop(): Promise<void>;
+}
+
+/** Resolves when clients can call `platform.gateway`. Leaves no process when it throws. */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const { cassandra: count = 1, commitLog, redis: kind = 'cluster', onProgress, ...ofPlatform } = options;
+  const started: AsyncDisposable[] = [];
+  const stop = async (): Promise<void> => {
+    for (const one of started.toReversed()) await one[Symbol.asyncDispose]();
+  };
+  const kept = async <T extends AsyncDisposable>(starting: Promise<T>): Promise<T> => {
+    const one = await starting;
+    started.push(one);
+    return one;
+  };
+  try {
+    onProgress?.(kind === 'one' ? 'Redis' : 'Redis Cluster: three masters, a replica each');
+    const redis =
+      kind === 'one'
+        ? { masters: [await kept(startRedis())], replicas: [] }
+        : await kept(startRedisCluster({ nodeTimeoutMs: 5_000 }));
+    onProgress?.(count === 1 ? 'Cassandra' : 'Cassandra: three nodes, one after the other');
+    const cassandra = await kept(
+      startCassandra({
+        nodes: count,
+        ...(commitLog === undefined ? {} : { commitLog }),
+        ...(options.dataDir === undefined ? {} : { folder: path.resolve(options.dataDir, 'cassandra') }),
+      }),
+    );
+    onProgress?.(`${options.nodes ?? 3} nodes and Envoy`);
+    const platform = await kept(
+      startPlatform({
+        nodes: 3,
+        ...ofPlatform,
+        backends: {
+          cassandra: { contactPoints: cassandra.contactPoints, dataCenter: cassandra.dataCenter },
+          redis: {
+            nodes: redis.masters.map(({ host, port }) => `${host}:${port}`),
+            cluster: kind === 'cluster',
+          },
+        },
+      }),
+    );
+    return { platform, cassandra, redis, stop, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
