@@ -11,8 +11,15 @@ export interface GatewaySettings {
   readonly port: number;
   /** On 127.0.0.1, always. */
   readonly adminPort: number;
-  /** gRPC addresses of the nodes, `IPv4:port`. */
+  /** gRPC addresses of the nodes: `IPv4:port`, or `name:port` where `nodesBy` is `dns`. */
   readonly nodes: readonly string[];
+  /**
+   * How the gateway learns of them. `list`, the default: as given, for good. `file`: from nodes.yaml, whenever it is replaced.
+   * `dns`: every address that a name has, asked again every 2 s.
+   */
+  readonly nodesBy?: NodesBy;
+  /** The folder under which Envoy sees the files. Default: the one they are written into. */
+  readonly seenAs?: string;
   readonly auth: AuthSettings;
   readonly tls?: TlsSettings;
   /** Origins of web pages that may call, exact, or `http://localhost:*` for any port. */
@@ -23,6 +30,8 @@ export interface GatewaySettings {
   /** Client connections at once; at most the open-file limit less some. */
   readonly maxConnections: number;
 }
+
+export type NodesBy = 'list' | 'file' | 'dns';
 
 export interface TlsSettings {
   readonly cert: string;
@@ -40,23 +49,29 @@ export interface AuthSettings {
   readonly caFile?: string;
 }
 
-/** Writes the files into `folder`, and returns the path of the one to start Envoy with. */
+/** Writes the files into `folder`, and returns the path of the one to start Envoy with, as Envoy sees it. */
 export async function writeGateway(folder: string, settings: GatewaySettings): Promise<string> {
+  const { tls, nodes, nodesBy = 'list', seenAs = path.resolve(folder) } = settings;
+  const seen = (file: string): string => path.join(seenAs, file);
   await mkdir(folder, { recursive: true });
-  const authFile = await writeAuth(folder, settings.auth);
-  const tlsFile = settings.tls === undefined ? undefined : await writeTls(folder, settings.tls);
+  await writeAuth(folder, settings.auth);
+  if (tls !== undefined) await writeTls(folder, tls);
+  if (nodesBy === 'file') await writeNodes(folder, nodes);
   const { jwks } = settings.auth;
   const url = 'url' in jwks ? new URL(jwks.url) : undefined;
   const isHttps = url?.protocol === 'https:';
-  return renderFile('envoy.yaml', path.join(folder, 'envoy.yaml'), {
+  await renderFile('envoy.yaml', path.join(folder, 'envoy.yaml'), {
     node_id: `gateway-${settings.port}`,
     address: settings.address,
     port: settings.port,
     admin_port: settings.adminPort,
-    nodes: settings.nodes.map(endpoint),
-    tls: settings.tls !== undefined,
-    tls_file: tlsFile,
-    auth_file: authFile,
+    folder: seenAs,
+    nodes_listed: nodesBy === 'list' ? nodes.map(endpoint) : undefined,
+    nodes_file: nodesBy === 'file' ? seen('nodes.yaml') : undefined,
+    nodes_named: nodesBy === 'dns' ? nodes.map(namedEndpoint) : undefined,
+    tls: tls !== undefined,
+    tls_file: tls === undefined ? undefined : seen('tls.yaml'),
+    auth_file: seen('auth.yaml'),
     web_origins: settings.webOrigins.map(originMatcher),
     local_replies: localReplyConfig(),
     access_log: settings.accessLog,
@@ -68,11 +83,17 @@ export async function writeGateway(folder: string, settings: GatewaySettings): P
     max_heap_bytes: settings.maxHeapBytes,
     max_connections: settings.maxConnections,
   });
+  return seen('envoy.yaml');
+}
+
+/** Writes nodes.yaml alone: a gateway whose nodes are told by file takes the new ones from it at once. */
+export async function writeNodes(folder: string, nodes: readonly string[]): Promise<void> {
+  await renderFile('nodes.yaml', path.join(folder, 'nodes.yaml'), { nodes: nodes.map(endpoint) });
 }
 
 /** Writes auth.yaml alone: Envoy takes new keys from it at once, and no stream notices. */
-export async function writeAuth(folder: string, auth: AuthSettings): Promise<string> {
-  return renderFile('auth.yaml', path.join(folder, 'auth.yaml'), {
+export async function writeAuth(folder: string, auth: AuthSettings): Promise<void> {
+  await renderFile('auth.yaml', path.join(folder, 'auth.yaml'), {
     issuer: auth.issuer,
     audience: auth.audience,
     jwks_inline: 'text' in auth.jwks ? auth.jwks.text : undefined,
@@ -80,8 +101,8 @@ export async function writeAuth(folder: string, auth: AuthSettings): Promise<str
   });
 }
 
-async function writeTls(folder: string, { cert, key, watchedFolder }: TlsSettings): Promise<string> {
-  return renderFile('tls.yaml', path.join(folder, 'tls.yaml'), {
+async function writeTls(folder: string, { cert, key, watchedFolder }: TlsSettings): Promise<void> {
+  await renderFile('tls.yaml', path.join(folder, 'tls.yaml'), {
     tls_cert: path.resolve(cert),
     tls_key: path.resolve(key),
     tls_folder: watchedFolder ?? path.dirname(path.resolve(cert)),
@@ -92,18 +113,32 @@ async function renderFile(
   template: string,
   target: string,
   settings: Parameters<typeof renderTemplate>[1],
-): Promise<string> {
+): Promise<void> {
   const text = await readFile(path.join(import.meta.dirname, template), 'utf8');
   // Envoy notices renames only, and a rename never shows it half a file.
   await writeFile(`${target}.new`, renderTemplate(text, settings));
   await rename(`${target}.new`, target);
-  return target;
 }
 
 function endpoint(node: string): Record<string, unknown> {
-  const [, address = '', port = ''] = /^(.*):(\d+)$/.exec(node) ?? [];
-  if (!isIPv4(address)) throw new Error(`a node's address must be IPv4:port, not "${node}"`);
-  return { endpoint: { address: { socket_address: { address, port_value: Number(port) } } } };
+  const { host, port } = addressOf(node);
+  if (!isIPv4(host)) throw new Error(`a node's address must be IPv4:port, not "${node}"`);
+  return socketAddress(host, port);
+}
+
+function namedEndpoint(node: string): Record<string, unknown> {
+  const { host, port } = addressOf(node);
+  if (!/^[A-Za-z0-9._-]+$/.test(host)) throw new Error(`a node's address must be name:port, not "${node}"`);
+  return socketAddress(host, port);
+}
+
+function addressOf(node: string): { host: string; port: number } {
+  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(node) ?? [];
+  return { host, port: Number(port) };
+}
+
+function socketAddress(address: string, port: number): Record<string, unknown> {
+  return { endpoint: { address: { socket_address: { address, port_value: port } } } };
 }
 
 function originMatcher(origin: string): Record<string, unknown> {

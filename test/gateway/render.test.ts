@@ -33,6 +33,9 @@ const variants: Readonly<Record<string, Partial<GatewaySettings>>> = {
     address: '0.0.0.0',
     nodes: ['127.0.0.1:5001', '127.0.0.2:5001', '127.0.0.3:5001'],
   },
+  'with nodes told by file': { nodes: ['127.0.0.1:5001', '127.0.0.2:5001'], nodesBy: 'file' },
+  'with no node yet in the file': { nodes: [], nodesBy: 'file' },
+  'with nodes that have names': { nodes: ['parley-nodes:7000'], nodesBy: 'dns' },
 };
 
 async function validate(settings: GatewaySettings): Promise<string> {
@@ -64,4 +67,6 @@ test('Envoy refuses a configuration that is wrong, so that accepting means somet
 
 test('a node address that is no IPv4 address and port is refused before Envoy sees it', async () => {
   await expect(validate({ ...plain, nodes: ['localhost:1'] })).rejects.toThrow('IPv4:port');
+  await expect(validate({ ...plain, nodes: ['localhost:1'], nodesBy: 'file' })).rejects.toThrow('IPv4:port');
+  await expect(validate({ ...plain, nodes: ['a b:1'], nodesBy: 'dns' })).rejects.toThrow('name:port');
 });
