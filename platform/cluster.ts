@@ -1,5 +1,6 @@
 // A whole cluster on this machine: Redis, Cassandra, nodes and Envoy, started and stopped as one thing. Used by
 // `npm run cluster`, the fault runs, the replay, the bench and the tests. It needs about 3 GiB of memory.
+import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { type Cassandra, type CassandraOptions, startCassandra } from './cassandra.ts';
 import { type Platform, type PlatformOptions, startPlatform } from './platform.ts';
@@ -27,6 +28,7 @@ export interface Cluster extends AsyncDisposable {
 /** Resolves when clients can call `platform.gateway`. Leaves no process when it throws. */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const { cassandra: count = 1, commitLog, redis: kind = 'cluster', onProgress, ...ofPlatform } = options;
+  installParts();
   const started: AsyncDisposable[] = [];
   const stop = async (): Promise<void> => {
     for (const one of started.toReversed()) await one[Symbol.asyncDispose]();
@@ -68,5 +70,15 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** What a lone node does without, Cassandra above all, is installed when it is first needed. */
+function installParts(): void {
+  const installer = path.join(import.meta.dirname, 'install.mjs');
+  try {
+    execFileSync(process.execPath, [installer, '--cluster'], { stdio: ['ignore', 2, 2] });
+  } catch (error) {
+    throw new Error('what a cluster stands on is not complete: see the lines above', { cause: error });
   }
 }

@@ -16,6 +16,12 @@ describe('arguments of the bench', () => {
     expect(readArgs(['connections', '--direct', '--streams', '100000'])).toMatchObject({ streamsPerConnection: 1000 });
   });
 
+  test('a cluster syncs its commit log before it answers, unless told otherwise', () => {
+    expect(readArgs(['pairs']).cluster).toBeUndefined();
+    expect(readArgs(['pairs', '--cluster']).cluster).toBe('group');
+    expect(readArgs(['fanout', '--cluster', '--commit-log', 'periodic']).cluster).toBe('periodic');
+  });
+
   test('receipts come with the acks or after every message', () => {
     expect(readArgs(['pairs', '--receipts'])).toMatchObject({ receipts: 'sdk' });
     expect(readArgs(['pairs', '--receipts-each'])).toMatchObject({ receipts: 'each' });
@@ -29,6 +35,8 @@ describe('arguments of the bench', () => {
     [['pairs', '--pairs', 'many'], '--pairs must be a whole number from 1 to 9000, not "many"'],
     [['pairs', '--receipts', '--receipts-each'], 'not both'],
     [['connections', '--streams', '100000'], '--streams must be a whole number from 1 to 19000'],
+    [['pairs', '--commit-log', 'group'], '--commit-log is for --cluster'],
+    [['pairs', '--cluster', '--commit-log', 'never'], '--commit-log takes group or periodic, not "never"'],
     [['fanout', '--peer', 'tinode'], 'no peer is called "tinode"'],
     [['fanout', '--rte', '3'], "Unknown option '--rte'"],
   ])('%j is refused with words', (args, message) => {

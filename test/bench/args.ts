@@ -5,6 +5,8 @@ import type { ParseArgsConfig } from 'node:util';
 interface Common {
   /** To the node itself, without Envoy. */
   readonly direct: boolean;
+  /** Three nodes on a Redis Cluster and one Cassandra, which syncs its commit log so; undefined = one node on the embedded store. */
+  readonly cluster: 'periodic' | 'group' | undefined;
   /** Whole runs, each on a fresh platform; the report has their medians. */
   readonly runs: number;
   /** Measured time of a run. */
@@ -56,6 +58,8 @@ npm run bench -- pairs [--pairs P] [--think MS] [--receipts | --receipts-each] [
   --warm-up T     seconds before it (3)
   --runs N        whole runs, each on a fresh platform; the report has the medians (1)
   --direct        to the node itself, without Envoy
+  --cluster       three nodes on a Redis Cluster (six processes) and one Cassandra, all on this machine
+  --commit-log M  with --cluster: how Cassandra syncs, group (default: what was acknowledged outlives kill -9) or periodic
   --peer socketio the same work on socket.io with its Redis adapter, run by run beside Parley's
   --cpu-prof DIR  CPU profiles of the node
   --node-flags "--A --B"  more options of Node for the node process
@@ -63,6 +67,8 @@ test/bench/README.md says what is measured and how.`;
 
 const options = {
   direct: { type: 'boolean' },
+  cluster: { type: 'boolean' },
+  'commit-log': { type: 'string' },
   runs: { type: 'string' },
   seconds: { type: 'string' },
   'warm-up': { type: 'string' },
@@ -84,7 +90,17 @@ const options = {
 type Values = ReturnType<typeof parse>['values'];
 type Name = keyof typeof options;
 
-const common: readonly Name[] = ['direct', 'runs', 'seconds', 'warm-up', 'peer', 'cpu-prof', 'node-flags'];
+const common: readonly Name[] = [
+  'direct',
+  'cluster',
+  'commit-log',
+  'runs',
+  'seconds',
+  'warm-up',
+  'peer',
+  'cpu-prof',
+  'node-flags',
+];
 const own: Record<Bench['bench'], readonly Name[]> = {
   connections: ['streams', 'streams-per-connection'],
   fanout: ['listeners', 'senders', 'rate', 'size'],
@@ -118,6 +134,7 @@ export function readArgs(args: readonly string[]): Bench {
   }
   const shared: Common = {
     direct: values.direct ?? false,
+    cluster: readCluster(values),
     runs: number(values, 'runs', 1, 1, 100),
     seconds: number(values, 'seconds', bench === 'connections' ? 60 : 20, 1, 3600),
     warmUpS: number(values, 'warm-up', 3, 0, 600),
@@ -129,6 +146,15 @@ export function readArgs(args: readonly string[]): Bench {
   if (bench === 'pairs') return readPairs(values, shared);
   if (bench === 'fanout') return readFanout(values, shared);
   return readConnections(values, shared);
+}
+
+function readCluster(values: Values): Common['cluster'] {
+  const mode = values['commit-log'] ?? 'group';
+  if (mode !== 'group' && mode !== 'periodic')
+    throw new UsageError(`--commit-log takes group or periodic, not "${mode}"`);
+  if (values.cluster === true) return mode;
+  if (values['commit-log'] !== undefined) throw new UsageError('--commit-log is for --cluster');
+  return undefined;
 }
 
 function readPairs(values: Values, shared: Common): PairsBench {

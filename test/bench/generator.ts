@@ -82,8 +82,8 @@ export interface Target {
   readonly address: string;
   /** File of the dev key. */
   readonly key: string;
-  /** Server processes to measure. */
-  readonly processes: Readonly<Record<string, number>>;
+  /** Server processes to measure, name and pid; those of one name are added up. */
+  readonly processes: readonly (readonly [name: string, pid: number])[];
 }
 
 /** Runs one bench and gives what the generator says. Its progress goes to standard error. */
@@ -102,7 +102,7 @@ export async function generate(binary: string, bench: Bench, target: Target): Pr
 }
 
 function targetArgs({ carrier, address, key, processes }: Target): string[] {
-  const list = Object.entries(processes).map(([name, pid]) => `${name}=${pid}`);
+  const list = processes.map(([name, pid]) => `${name}=${pid}`);
   return [`--carrier=${carrier}`, `--target=${address}`, `--key=${key}`, `--processes=${list.join()}`];
 }
 

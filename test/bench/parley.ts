@@ -1,7 +1,8 @@
 // One run on a fresh Parley.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { startPlatform } from '../../platform/platform.ts';
+import { type Cluster, startCluster } from '../../platform/cluster.ts';
+import { type Platform, type PlatformOptions, startPlatform } from '../../platform/platform.ts';
 import type { Bench } from './args.ts';
 import { generate } from './generator.ts';
 import type { Report } from './report.ts';
@@ -30,19 +31,18 @@ export async function runOnParley(binary: string, bench: Bench): Promise<Report>
   const dataDir = mkdtempSync(path.join(root, '.cache/bench/data-'));
   const profiles = bench.cpuProf === undefined ? undefined : path.resolve(bench.cpuProf);
   try {
-    await using platform = await startPlatform({
+    await using started = await start(bench.cluster, {
       dataDir,
       direct: bench.direct,
       env: environmentOf(bench),
       nodeFlags: [...bench.nodeFlags, ...(profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`])],
     });
-    const [node] = platform.nodes;
-    if (node === undefined) throw new Error('the platform has no node');
+    const { platform } = started;
     const work = generate(binary, bench, {
       carrier: 'parley',
       address: platform.gateway,
       key: path.join(dataDir, 'auth/dev-key.json'),
-      processes: { node: node.pid, ...(platform.envoy === undefined ? {} : { envoy: platform.envoy.pid }) },
+      processes: processesOf(started),
     });
     const failed = platform.failed.then(({ child }) => {
       throw new Error([`${child.name} ended during the bench:`, ...child.tail()].join('\n  '));
@@ -51,4 +51,22 @@ export async function runOnParley(binary: string, bench: Bench): Promise<Report>
   } finally {
     rmSync(dataDir, { recursive: true, force: true });
   }
+}
+
+type Started = AsyncDisposable & { readonly platform: Platform } & Partial<Pick<Cluster, 'cassandra' | 'redis'>>;
+
+async function start(cluster: 'periodic' | 'group' | undefined, options: PlatformOptions): Promise<Started> {
+  if (cluster !== undefined) return startCluster({ ...options, commitLog: cluster });
+  const platform = await startPlatform(options);
+  return { platform, [Symbol.asyncDispose]: () => platform.stop() };
+}
+
+function processesOf({ platform, cassandra, redis }: Started): [name: string, pid: number][] {
+  const servers = redis === undefined ? [] : [...redis.masters, ...redis.replicas];
+  return [
+    ...platform.nodes.map((node): [string, number] => ['node', node.pid]),
+    ...(platform.envoy === undefined ? [] : [['envoy', platform.envoy.pid] as [string, number]]),
+    ...servers.map((server): [string, number] => ['redis', server.child.pid]),
+    ...(cassandra?.nodes ?? []).map((node): [string, number] => ['cassandra', node.pid ?? 0]),
+  ];
 }

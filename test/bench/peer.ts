@@ -17,7 +17,7 @@ export async function runOnPeer(binary: string, bench: Bench, programs: PeerProg
     carrier: 'socketio',
     address: peer.gateway,
     key: peer.key,
-    processes: peer.processes,
+    processes: Object.entries(peer.processes),
   });
   const failed = peer.failed.then((child) => {
     throw new Error([`${child.name} of the peer ended during the bench:`, ...child.tail()].join('\n  '));

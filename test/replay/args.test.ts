@@ -6,6 +6,7 @@ test('a file alone is played at full speed on a private platform', () => {
     speed: Infinity,
     disturb: false,
     seed: 1,
+    cluster: false,
     target: undefined,
     files: ['a.txt', 'b.txt'],
   });
@@ -17,6 +18,7 @@ test('every option is understood', () => {
     speed: 60,
     disturb: true,
     seed: 7,
+    cluster: false,
     target: { host: 'localhost', port: 8080 },
     files: ['a.txt'],
   });
@@ -24,6 +26,7 @@ test('every option is understood', () => {
     speed: Infinity,
     target: { host: '[::1]', port: 1 },
   });
+  expect(parseCommandLine(['--cluster', 'a'])).toMatchObject({ cluster: true, target: undefined });
   expect(parseCommandLine(['--help'])).toBe('help');
 });
 
@@ -35,6 +38,7 @@ test.each([
   [['--speed=-1', 'a'], /--speed/],
   [['--speed=', 'a'], /--speed/],
   [['--seed', 'x', 'a'], /--seed takes a whole number/],
+  [['--cluster', '--target', 'h:1', 'a'], /not both/],
   [['--target', '8080', 'a'], /--target takes HOST:PORT/],
   [['--target', 'h:0', 'a'], /--target/],
   [['--target', 'h:65536', 'a'], /--target/],

@@ -6,12 +6,14 @@ export interface Args {
   disturb: boolean;
   /** Decides which streams break, when and how. */
   seed: number;
+  /** The private platform is a cluster: three nodes, Redis Cluster, Cassandra. */
+  cluster: boolean;
   /** A running platform; undefined = a private one for this run. */
   target: { host: string; port: number } | undefined;
   files: string[];
 }
 
-export const usage = `npm run replay -- [--speed N|max] [--disturb] [--seed N] [--target HOST:PORT] FILE…
+export const usage = `npm run replay -- [--speed N|max] [--disturb] [--seed N] [--cluster | --target HOST:PORT] FILE…
 
 Plays IRC logs as real conversations: a group per file, a client per nick, all through the gateway. Then checks that
 everybody heard everything, once, in order and unaltered.
@@ -19,9 +21,10 @@ everybody heard everything, once, in order and unaltered.
   --speed N|max        N times as fast as the log's own clock; max (default): as fast as it goes
   --disturb            break and reopen streams at random while it plays
   --seed N             the random numbers of --disturb (default 1)
+  --cluster            play on three nodes with a Redis Cluster and a Cassandra, all started for this run
   --target HOST:PORT   play on a running platform. Tokens come from the command in PARLEY_TOKEN_COMMAND, run with the
                        user id as last argument; without it, from the dev key that npm start keeps in ./data.
-                       Default: a platform started for this run and gone after it
+                       Default: one node, started for this run and gone after it
 
   npm run replay -- --disturb ../shared/data/ubuntu-irc/2*.txt
 
@@ -38,7 +41,11 @@ export function parseCommandLine(argv: string[]): Args | 'help' {
   }
   const twice = positionals.find((file, index) => positionals.indexOf(file) !== index);
   if (twice !== undefined) throw new UsageError(`${twice} is named twice`);
+  if (values.cluster && values.target !== undefined) {
+    throw new UsageError('--cluster starts a platform, --target names one: not both');
+  }
   return {
+    cluster: values.cluster,
     speed: parseSpeed(values.speed),
     disturb: values.disturb,
     seed: parseSeed(values.seed),
@@ -57,6 +64,7 @@ function parse(argv: string[]) {
         disturb: { type: 'boolean', default: false },
         seed: { type: 'string', default: '1' },
         target: { type: 'string' },
+        cluster: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });

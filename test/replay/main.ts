@@ -1,5 +1,6 @@
 /** `npm run replay`: see args.ts for what it takes and report.ts for what it says at the end. */
 import { readFile } from 'node:fs/promises';
+import { startCluster } from '../../platform/cluster.ts';
 import { type Platform, startPlatform } from '../../platform/platform.ts';
 import { type Args, parseCommandLine, usage, UsageError } from './args.ts';
 import { Stalled } from './listening.ts';
@@ -17,7 +18,9 @@ async function main(args: Args): Promise<number> {
 
   await using stack = new AsyncDisposableStack();
   let platform: Platform | undefined;
-  if (!args.target) platform = stack.use(await startPlatform({ env: limitsFor(plans) }));
+  const env = limitsFor(plans);
+  if (args.cluster) platform = stack.use(await startCluster({ env })).platform;
+  else if (!args.target) platform = stack.use(await startPlatform({ env }));
   const makeClient = parleyClients({
     gateway: platform ? platform.gateway : `${args.target?.host}:${args.target?.port}`,
     token: platform
