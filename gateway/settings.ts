@@ -26,7 +26,7 @@ const settings: Readonly<Record<string, readonly [fallback: string | undefined, 
 };
 
 /** Wrong settings; the message says what is right. */
-export class GatewaySettingsError extends Error {
+class GatewaySettingsError extends Error {
   override readonly name = 'GatewaySettingsError';
 }
 
