@@ -14,6 +14,8 @@ export interface ClusterOptions extends Omit<PlatformOptions, 'backends'> {
   readonly commitLog?: CassandraOptions['commitLog'];
   /** Default a Redis Cluster of three masters with a replica each; `one`: a lone Redis. */
   readonly redis?: 'cluster' | 'one';
+  /** Of the Redis Cluster: see RedisClusterOptions. */
+  readonly announceRedis?: (port: number) => Promise<number>;
   /** Told what is being started. */
   readonly onProgress?: (what: string) => void;
 }
@@ -27,7 +29,14 @@ export interface Cluster extends AsyncDisposable {
 
 /** Resolves when clients can call `platform.gateway`. Leaves no process when it throws. */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const { cassandra: count = 1, commitLog, redis: kind = 'cluster', onProgress, ...ofPlatform } = options;
+  const {
+    cassandra: count = 1,
+    commitLog,
+    redis: kind = 'cluster',
+    announceRedis,
+    onProgress,
+    ...ofPlatform
+  } = options;
   installParts();
   const started: AsyncDisposable[] = [];
   const stop = async (): Promise<void> => {
@@ -43,7 +52,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const redis =
       kind === 'one'
         ? { masters: [await kept(startRedis())], replicas: [] }
-        : await kept(startRedisCluster({ nodeTimeoutMs: 5_000 }));
+        : await kept(
+            startRedisCluster({
+              nodeTimeoutMs: 5_000,
+              ...(announceRedis === undefined ? {} : { announce: announceRedis }),
+            }),
+          );
     onProgress?.(count === 1 ? 'Cassandra' : 'Cassandra: three nodes, one after the other');
     const cassandra = await kept(
       startCassandra({

@@ -36,6 +36,8 @@ export interface PlatformOptions {
   readonly direct?: boolean;
   /** More of the nodes' environment, as {PARLEY_MEMBER_CAP: '5000'}. */
   readonly env?: Readonly<Record<string, string>>;
+  /** More of one node's environment, made from what it would have, as addresses of lines in place of those of others. */
+  readonly envOf?: (nodeId: string, env: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, string>>>;
   /** Options of Node for the node processes, as ['--cpu-prof']. */
   readonly nodeFlags?: readonly string[];
   /** Keys of an issuer. Default: the dev key in the data folder. */
@@ -159,12 +161,13 @@ async function makeNodes(
     const id = `n${number}`;
     // One after the other: the first makes the authority of all.
     const shared = backends === undefined ? {} : await backendEnv(backends, dataDir, id);
+    const env = { ...shared, ...options.env };
     const handle = new NodeHandle({
       id,
       storeDir: path.join(dataDir, count === 1 ? 'store' : `store-${id}`),
       logFile: path.join(logDir, `${id}.log`),
       auth: auth.node,
-      env: { ...shared, ...options.env },
+      env: { ...env, ...(await options.envOf?.(id, env)) },
       flags: options.nodeFlags ?? [],
       main: options.main ?? path.join(import.meta.dirname, '../server/main.ts'),
       onStart: supervise,

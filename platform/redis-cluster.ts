@@ -21,6 +21,8 @@ export interface RedisClusterOptions {
   /** Without a word from a master for this long the others promote its replica. Default 1,500. */
   readonly nodeTimeoutMs?: number;
   readonly settings?: Readonly<Record<string, string>>;
+  /** The port of 127.0.0.1 that clients and replicas are told of in place of a server's own, as that of a line to it. */
+  readonly announce?: (port: number) => Promise<number>;
 }
 
 /** Resolves when every slot is served and every replica follows its master. */
@@ -43,7 +45,9 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
   try {
     for (let index = 0; index < total; index++) {
       const busPort = String(await freePort());
-      const server = await startRedis({ settings: { ...settings, 'cluster-port': busPort } });
+      const port = await freePort();
+      const announced = options.announce === undefined ? {} : announcement(await options.announce(port), busPort);
+      const server = await startRedis({ port, settings: { ...settings, 'cluster-port': busPort, ...announced } });
       servers.push(server);
       busPorts.push(busPort);
       await server.call('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1));
@@ -72,6 +76,14 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
     await stop();
     throw error;
   }
+}
+
+function announcement(port: number, busPort: string): Readonly<Record<string, string>> {
+  return {
+    'cluster-announce-ip': '127.0.0.1',
+    'cluster-announce-port': String(port),
+    'cluster-announce-bus-port': busPort,
+  };
 }
 
 /** Whether every node knows all others, who serves each slot and, if asked, the replica of each master. */

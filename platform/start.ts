@@ -1,6 +1,7 @@
 // `npm start`: Envoy on 127.0.0.1:8080 and one node on the embedded store in ./data, until Ctrl-C.
 // Exit codes: 0 stopped as asked, 1 something failed (said on stderr), 2 wrong options.
 import path from 'node:path';
+import { untilAsked } from './asked.ts';
 import { ClaimedError, claimFolder } from './claim.ts';
 import { lastLines } from './envoy.ts';
 import { startPlatform } from './platform.ts';
@@ -8,9 +9,6 @@ import type { Failure, Platform } from './platform.ts';
 import { PortTakenError } from './ports.ts';
 import { readStartSettings, UsageError } from './start-settings.ts';
 import type { StartSettings } from './start-settings.ts';
-
-/** npm passes a Ctrl-C on although the terminal has sent it to everybody: the echo is no second wish. */
-const echoMs = 500;
 
 function fail(message: string, code: number): never {
   console.error(`\nparley: ${message}`);
@@ -22,17 +20,8 @@ async function run(settings: StartSettings): Promise<void> {
   const claim = claimFolder(dataDir, `${settings.address}:${settings.port}`);
   process.on('exit', () => claim.release());
 
-  const { promise: asked, resolve: ask } = Promise.withResolvers<'asked'>();
-  let askedMs: number | undefined;
-  const onSignal = (): void => {
-    if (askedMs !== undefined && performance.now() - askedMs > echoMs) {
-      // The guards of the children see this process end, and end them.
-      fail('forced to stop; what was acknowledged is in the store', 1);
-    }
-    askedMs ??= performance.now();
-    ask('asked');
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  // The guards of the children see this process end, and end them.
+  const asked = untilAsked(() => fail('forced to stop; what was acknowledged is in the store', 1));
 
   console.log('parley: starting …');
   const starting = startPlatform({
