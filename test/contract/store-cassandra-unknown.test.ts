@@ -32,13 +32,14 @@ needs('cassandra')('an append to Cassandra whose answer does not come', () => {
 
   /** What it comes to when those that are refused as unavailable are made again, as the door says. */
   async function decided(first: Promise<AppendResult>, again: () => Promise<AppendResult>): Promise<AppendResult> {
-    let running = first;
+    let next = (): Promise<AppendResult> => first;
     const attempt = async (): Promise<AppendResult | undefined> => {
       try {
-        return await running;
+        return await next();
       } catch (error) {
         expect(error).toMatchObject({ reason: 'STORE_UNAVAILABLE' });
-        running = again();
+        // Not before it is waited for: it may be refused at once.
+        next = again;
         return undefined;
       }
     };
@@ -111,6 +112,28 @@ needs('cassandra')('an append to Cassandra whose answer does not come', () => {
     expect(await all(other, log)).toHaveLength(2);
   });
 
+  test('is told where it stands, though what another node appended behind it was told before', async () => {
+    const log = newLog();
+    const { head } = await append(store, log, undefined, [message('before')]);
+    const broke = line.breakNext('answer-lost', log);
+    const inDoubt = appendOf(head, [message('in doubt')]);
+    let isTold = false;
+    const running = decided(store.append(log, inDoubt), () => store.append(log, inDoubt)).finally(() => {
+      isTold = true;
+    });
+    await broke;
+    line.cut();
+    const behind = await append(other, log, await other.head(log), [message('behind it')]);
+    expect(isTold).toBe(false);
+    line.mend();
+    expect(behind.head.sequence).toBe(3n);
+    const result = await running;
+    // Whoever stays in doubt for too long is told by the retry.
+    const told = result.outcome === 'duplicate' ? result.duplicates.get(0) : appended(result).entries[0];
+    expect(told?.sequence).toBe(2n);
+    expect((await all(other, log)).map(textOf)).toEqual(['before', 'in doubt', 'behind it']);
+  });
+
   test('holds up nobody behind it who does not wait', async () => {
     const log = newLog();
     const { head } = await append(store, log, undefined, [message('before')]);
@@ -138,7 +161,12 @@ needs('cassandra')('an append to Cassandra whose answer does not come', () => {
     await broke;
     line.cut();
     await refused;
-    await until(() => !store.health().writable || undefined, { what: 'the store to say so', withinMs: 20_000 });
+    // A few more may have to fail until it does.
+    const isSaid = async (): Promise<true | undefined> => {
+      await store.head(log).catch(() => {});
+      return !store.health().writable || undefined;
+    };
+    await until(isSaid, { what: 'the store to say so', withinMs: 20_000 });
     await expect(store.head(log)).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
     line.mend();
     // Nobody asks it for anything: it finds out by itself.

@@ -43,7 +43,9 @@ export class Appends {
     if (known.size > 0) return this.#refuse(state, append);
     if (before !== undefined && mayHaveEffects(append)) await effects.settle(state, before);
     const plan = await planAppend(entryRows, log, before, append, epoch).catch(async (error: unknown) => {
-      // A mistake is one only if the log still stands where it was judged: another node may have moved it.
+      // A mistake is one only if the log still stands where it was judged: another node may have moved it, or be about to,
+      // and the caller may have seen what it appends.
+      await heads.readDecided(log, nextBucket(before));
       if (isAt(await heads.read(state), expected)) throw error;
     });
     if (plan === undefined || !(await this.#commit(state, plan))) return this.#refuse(state, append);

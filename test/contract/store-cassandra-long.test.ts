@@ -1,0 +1,86 @@
+// A thread of 300,000 entries beside one of ten: what a page of either costs, in queries and rows and not in time.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Head } from '../../server/core/entry.ts';
+import type { LogId } from '../../server/core/ids.ts';
+import type { Range, Store } from '../../server/store/store.ts';
+import { newKeyspace, type TestKeyspace } from '../support/cassandra.ts';
+import { type CountedRead, openCountedStore } from '../support/cassandra-counted.ts';
+import { needs } from '../support/skip.ts';
+import { append, message, newLog } from './samples.ts';
+
+const long = 300_000n;
+const perAppend = 250;
+const page = 50;
+const bucket = 4_096n;
+
+needs('cassandra')('a very long log on Cassandra', () => {
+  let keyspace: TestKeyspace;
+  let store: Store;
+  const [few, many] = [newLog(), newLog()];
+
+  beforeAll(async () => {
+    keyspace = newKeyspace();
+    store = await keyspace.open();
+    // Without ids, which lie beside the entries and are not read with them: that is half of the work.
+    const fill = async (log: LogId, upTo: bigint, count: number): Promise<void> => {
+      let head: Head | undefined;
+      while ((head?.sequence ?? 0n) < upTo) {
+        const entries = Array.from({ length: count }, () => message('bulk', { clientMessageId: '' }));
+        head = (await append(store, log, head, entries)).head;
+      }
+    };
+    await fill(few, 10n, 10);
+    await fill(many, long, perAppend);
+  }, 180_000);
+  afterAll(async () => {
+    await store[Symbol.asyncDispose]();
+    await keyspace[Symbol.asyncDispose]();
+  });
+
+  const rowsOf = (reads: readonly CountedRead[]): number => reads.reduce((sum, { rows }) => sum + rows, 0);
+  const newest: Range = { after: 0n, upTo: 1n << 40n, limit: page, fromEnd: true };
+
+  test('is opened by a node that never saw it with the queries of a short one, and one more for its last bucket', async () => {
+    await using cold = await openCountedStore(keyspace.options);
+    const ofFew = await cold.during(() => cold.store.head(few));
+    const ofMany = await cold.during(() => cold.store.head(many));
+    expect((await cold.store.head(many))?.sequence).toBe(long);
+    expect(ofFew).toHaveLength(2);
+    expect(ofMany).toHaveLength(3);
+  });
+
+  test('gives its newest page by the very queries that a short one gives its own by', async () => {
+    await using node = await openCountedStore(keyspace.options);
+    await node.store.heads([few, many]);
+    const ofFew = await node.during(() => node.store.entries(few, newest));
+    const ofMany = await node.during(() => node.store.entries(many, newest));
+    expect(ofMany.map(({ query }) => query)).toEqual(ofFew.map(({ query }) => query));
+    expect(ofFew).toHaveLength(2);
+    // One row is the head.
+    expect(rowsOf(ofFew)).toBe(10 + 1);
+    expect(rowsOf(ofMany)).toBe(page + 1);
+  });
+
+  test('gives every other page by one query, by two where a bucket ends, and reads no row that is not in it', async () => {
+    await using node = await openCountedStore(keyspace.options);
+    await node.store.head(many);
+    let crossing = 0;
+    for (let after = 0n; after + BigInt(page) <= long; after += 1_009n) {
+      for (const fromEnd of [false, true]) {
+        const upTo = after + BigInt(page);
+        let given: bigint[] = [];
+        const reads = await node.during(async () => {
+          const entries = await node.store.entries(many, { after, upTo, limit: page, fromEnd });
+          given = entries.map(({ sequence }) => sequence);
+        });
+        expect(given).toEqual(Array.from({ length: page }, (_, at) => after + BigInt(at) + 1n));
+        // The first append past a bucket's end may still be in it, with up to 255 entries.
+        const isAtEnd = upTo % bucket < 256n + BigInt(page) && upTo > bucket;
+        if (isAtEnd) crossing++;
+        expect(reads.length).toBeLessThanOrEqual(isAtEnd ? 2 : 1);
+        expect(rowsOf(reads)).toBe(page);
+      }
+    }
+    expect(crossing).toBeGreaterThan(20);
+  });
+});
