@@ -72,6 +72,27 @@ describe('A view of a thread', () => {
     }
   });
 
+  it('catches up with a head by the entries between, without its rows being read again', async () => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    await views.get(threadId);
+    await rename(threadId, 'new');
+    await node.chat.groups.remove(callerOf('alice'), threadId, ids.next(), 'bob' as UserId);
+    await post(node, ids, 'alice', threadId, 'missed');
+    const rows = gate.hold('rows');
+    await views.catchUp(threadId, await node.store.head(threadLog(threadId)));
+    expect(shape(views.peek(threadId))).toEqual([['alice'], 'new', 4n]);
+    rows.release();
+  });
+
+  it('catches up from nothing and from far behind by its rows', async () => {
+    const threadId = await groupOf(node, ids, 'alice');
+    await views.catchUp(threadId, await node.store.head(threadLog(threadId)));
+    expect(shape(views.peek(threadId))).toEqual([['alice'], 'a group', 1n]);
+    for (let n = 0; n < 260; n++) await post(node, ids, 'alice', threadId, `missed ${n}`);
+    await views.catchUp(threadId, await node.store.head(threadLog(threadId)));
+    expect(shape(views.peek(threadId))).toEqual([['alice'], 'a group', 261n]);
+  });
+
   it('is as new as is asked', async () => {
     const threadId = await groupOf(node, ids, 'alice', ['bob']);
     await views.get(threadId);

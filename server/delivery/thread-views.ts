@@ -21,6 +21,8 @@ interface KeptView extends ThreadView {
 }
 
 const pageOfRows = 2_000;
+/** Entries that are read to bring a view up to a head; beyond, its rows are fewer. */
+const mostBetween = 256n;
 
 export class ThreadViews {
   readonly #store: Store;
@@ -56,6 +58,18 @@ export class ThreadViews {
     });
     this.#loading.set(threadId, load);
     return load;
+  }
+
+  /** Brings the view to a head that an append met: by the entries between if they are few, since rows are several reads. */
+  async catchUp(threadId: ThreadId, head: Head | undefined): Promise<void> {
+    const view = this.#kept.get(threadId);
+    const between = view === undefined || head === undefined ? 0n : head.sequence - view.head.sequence;
+    if (view === undefined || head?.epoch !== view.head.epoch || between <= 0n || between > mostBetween) {
+      await this.refresh(threadId);
+      return;
+    }
+    const range = { after: view.head.sequence, upTo: head.sequence, limit: Number(between) };
+    this.apply(threadId, await this.#store.entries(threadLog(threadId), range), head);
   }
 
   /** Takes in entries that were appended, with the head after them. */
