@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { openLive } from './app/live.ts';
-import { startNodeServer } from './app/nodes.ts';
+import { reachOtherNodes, startNodeServer } from './app/nodes.ts';
 import { openStore } from './app/store.ts';
 import { openKeySource } from './auth/jwks.ts';
 import { Verifier } from './auth/verifier.ts';
@@ -12,7 +12,7 @@ import { Limits } from './chat/limits.ts';
 import { CachedPolicy } from './chat/policy.ts';
 import { SendMessage } from './chat/send-message.ts';
 import { addressOf, type Config } from './config.ts';
-import { systemClock, type Clock } from './core/clock.ts';
+import { pause, systemClock, type Clock } from './core/clock.ts';
 import type { DeliveryContext } from './delivery/context.ts';
 import { Flusher } from './delivery/flusher.ts';
 import type { SessionLimits } from './delivery/frames.ts';
@@ -66,6 +66,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   const metrics = new Metrics();
   // Told from the first second on, since a node may wait long for what it stands on.
   let waitsFor: string | undefined = 'starting';
+  let leaving = false;
   let readiness = (): { ready: boolean; why: string } => ({ ready: false, why: waitsFor ?? 'starting' });
   const http =
     config.PARLEY_METRICS_LISTEN === ''
@@ -124,7 +125,11 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     resumeTokens: new ResumeTokens(resumeKey),
     goodbyeOf,
   };
-  const appender = new Appender(store, publisher, views, clock);
+  const others = shared && reachOtherNodes({ config, clock, log, metrics, directory: shared });
+  const appender = new Appender(store, publisher, views, clock, {
+    router: others?.router,
+    onConflict: () => metrics.appendConflicted(),
+  });
   const sendMessage = new SendMessage(appender, receipts, policy);
 
   const chat = makeChat({
@@ -154,7 +159,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     limits,
     chat,
   });
-  const nodes = shared && (await startNodeServer({ config, clock, log, metrics, sessions }));
+  const nodes = shared && (await startNodeServer({ config, clock, log, metrics, sessions, sendMessage }));
   const grpc = await rpc.listen(config.PARLEY_LISTEN);
   metrics.watch({
     sessions: () => sessions.size,
@@ -164,7 +169,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     untold: () => shared?.due ?? 0,
   });
   readiness = () => {
-    if (sessions.draining) return { ready: false, why: 'draining' };
+    if (leaving) return { ready: false, why: 'draining' };
     const health = store.health();
     return { ready: health.writable, why: health.writable ? 'ready' : health.why };
   };
@@ -175,7 +180,11 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     metrics: http?.address ?? '',
     async stop() {
       log.info({ sessions: sessions.size }, 'draining');
+      leaving = true;
       rpc.setServing(false);
+      nodes?.leave();
+      // Who is told to move before gateways have noticed is sent back here.
+      if (nodes !== undefined) await pause(clock, config.PARLEY_DRAIN_NOTICE_S * 1_000);
       await sessions.drain(Math.min(2_000, config.PARLEY_DRAIN_S * 200), config.PARLEY_DRAIN_S * 1_000);
       await rpc.stop();
       sessions.close();
@@ -183,6 +192,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
       publisher[Symbol.dispose]();
       headCheck?.[Symbol.dispose]();
       nodes?.stop();
+      others?.[Symbol.dispose]();
       await registry[Symbol.asyncDispose]();
       await bus[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();

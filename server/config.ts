@@ -58,6 +58,10 @@ const settings = {
   PARLEY_NODES_TLS_CERT: text('', "PEM text of this node's certificate, by that authority; required with Redis"),
   PARLEY_NODES_TLS_KEY: text('', 'PEM text of its key; required with Redis'),
   PARLEY_NODES_TLS_NAME: text('parley-node', 'the name that the certificates of all nodes are for'),
+  PARLEY_NODES_ROUTE: flag(
+    true,
+    '1 = where several nodes append to a thread at once, one of them does it for all; 0 = each for itself, as correct and slower',
+  ),
   PARLEY_LOG_FILE: text('', 'path of the JSON log; empty = standard output'),
   PARLEY_LOG_LEVEL: text('info', 'trace, debug, info, warn, error or silent'),
   PARLEY_JWKS: text('', 'file or http(s) URL of the keys that tokens are checked with; required'),
@@ -81,6 +85,12 @@ const settings = {
     100,
     10_000_000,
     'threads whose members are kept in memory, about 1 KiB each and 100 bytes a member',
+  ),
+  PARLEY_DRAIN_NOTICE_S: whole(
+    3,
+    0,
+    300,
+    'seconds from not being ready to the first goodbye, in which gateways notice; none without Redis, where there is no other node',
   ),
   PARLEY_DRAIN_S: whole(10, 1, 3_600, 'seconds that devices have to move at SIGTERM; then their streams are ended'),
 } as const;

@@ -3,7 +3,7 @@ import { Ids, callerOf, groupOf, reasonOf } from '../../test/support/chat-node.t
 import { type DeliveryNode, openDeliveryNode } from '../../test/support/delivery-node.ts';
 import { StoreGate } from '../../test/support/store-gate.ts';
 import { noDevice, threadLog, type ThreadId, type UserId } from '../core/ids.ts';
-import type { AppendOutcome } from './appender.ts';
+import type { AppendOutcome } from './draft.ts';
 
 let node: DeliveryNode;
 let gate: StoreGate;

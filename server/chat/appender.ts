@@ -1,14 +1,15 @@
-import { topicOf, type Topic } from '../bus/bus.ts';
+import { topicOf } from '../bus/bus.ts';
 import type { Clock } from '../core/clock.ts';
 import { changesMembers, sizeOfEntry, type Entry, type Head, type NewEntry } from '../core/entry.ts';
 import { Refusal, throwIfAborted } from '../core/errors.ts';
 import { threadLog, userLog, type SessionId, type ThreadId, type UserId } from '../core/ids.ts';
 import type { Publisher } from '../delivery/publisher.ts';
 import type { ThreadView, ThreadViews } from '../delivery/thread-views.ts';
-import type { Append, Duplicate, InboxUpdate, Store } from '../store/store.ts';
+import type { Duplicate, Store } from '../store/store.ts';
+import { inboxOf, topicsOf } from './addressees.ts';
+import type { AppendOutcome } from './draft.ts';
+import type { RoutedResult, RoutedSend, SendRouter } from './send-router.ts';
 
-/** Members beyond which a thread's inbox rows are no longer written with each append. */
-const largeThread = 100;
 /** Requests that one commit of a thread takes. */
 const maxBatch = 128;
 /** Bytes that one commit takes, unless one request alone has more: well below what the store takes, and a frame of a stream. */
@@ -26,6 +27,8 @@ export interface AppendRequest {
   /** Session it came from, which needs no event for it: the reply stands for it. */
   readonly origin?: SessionId;
   readonly signal?: AbortSignal;
+  /** The request as another node could append it. Without it, it is appended here. */
+  readonly routable?: RoutedSend;
   /** Looks up what `build` needs beside the view. Called before it, each time. */
   prepare?(view: ThreadView | undefined): Promise<void> | undefined;
   /**
@@ -35,20 +38,17 @@ export interface AppendRequest {
   build(view: ThreadView | undefined, next: bigint): readonly NewEntry[];
 }
 
-export interface AppendOutcome {
-  /** Of the request's last entry; 0 = nothing changed. */
-  readonly sequence: bigint;
-  readonly ordinal: bigint;
-  readonly epoch: bigint;
-  readonly createTimeMs: number;
-  /** True: it had been appended before. */
-  readonly duplicate: boolean;
-}
-
 interface Waiting {
   readonly request: AppendRequest;
   readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: unknown) => void;
+}
+
+export interface AppenderOptions {
+  /** Default: everything is appended here. */
+  readonly router?: SendRouter | undefined;
+  /** Another node had moved the head of a log meanwhile: the append is tried again. */
+  readonly onConflict?: () => void;
 }
 
 /**
@@ -62,13 +62,23 @@ export class Appender {
   readonly #publisher: Publisher;
   readonly #views: ThreadViews;
   readonly #clock: Clock;
+  readonly #router: SendRouter | undefined;
+  readonly #onConflict: (() => void) | undefined;
   readonly #queues = new Map<ThreadId, Waiting[]>();
 
-  constructor(store: Store, publisher: Publisher, views: ThreadViews, clock: Clock) {
+  constructor(
+    store: Store,
+    publisher: Publisher,
+    views: ThreadViews,
+    clock: Clock,
+    { router, onConflict }: AppenderOptions = {},
+  ) {
     this.#store = store;
     this.#publisher = publisher;
     this.#views = views;
     this.#clock = clock;
+    this.#router = router;
+    this.#onConflict = onConflict;
   }
 
   /** Requests of one caller are taken in the order they are made. */
@@ -98,7 +108,10 @@ export class Appender {
       if (entries.length === 0) return 0n;
       const expected = head === undefined ? undefined : { sequence: head.sequence, membersSequence: 0n };
       const result = await this.#store.append(log, { expected, entries, nowMs: this.#clock.nowMs(), inbox: [] });
-      if (result.outcome === 'conflict') continue;
+      if (result.outcome === 'conflict') {
+        this.#onConflict?.();
+        continue;
+      }
       if (result.outcome === 'duplicate') return [...result.duplicates.values()].at(-1)?.sequence ?? 0n;
       this.#publisher.publish([topicOf.user(userId)], {
         type: 'user-entries',
@@ -118,7 +131,7 @@ export class Appender {
       const batch = queue.slice(0, singly > 0 ? 1 : maxBatch);
       let done: number;
       try {
-        done = await this.#commit(threadId, batch);
+        done = (singly === 0 && (await this.#route(threadId, batch))) || (await this.#commit(threadId, batch));
       } catch (error) {
         if (batch.length > 1 && !(error instanceof Refusal)) {
           // A bug that one of them brings out is not for the others to bear.
@@ -134,7 +147,30 @@ export class Appender {
     this.#queues.delete(threadId);
   }
 
-  /** Settles a prefix of the batch and returns its length. */
+  /**
+   * Has another node append a prefix of the batch, where one appends for all, and returns its length; 0 = it is to be
+   * appended here. One call at a time, so that the order of a caller's requests holds whichever way they go.
+   */
+  #route(threadId: ThreadId, batch: readonly Waiting[]): Promise<number> | 0 {
+    const nodeId = this.#router?.nodeFor(threadId);
+    if (this.#router === undefined || nodeId === undefined) return 0;
+    const sends: RoutedSend[] = [];
+    let bytes = 0;
+    for (const { request } of batch) {
+      const send = request.routable;
+      if (send === undefined || request.signal?.aborted === true) break;
+      bytes += sizeOfRequest(request, send);
+      if (sends.length > 0 && bytes > maxBatchBytes) break;
+      sends.push(send);
+    }
+    if (sends.length === 0) return 0;
+    return this.#router.send(nodeId, sends).then((results) => {
+      results?.forEach((result, index) => settle(batch[index], result));
+      return results?.length ?? 0;
+    });
+  }
+
+  /** Settles a prefix of the batch and returns its length; 0 = another way is to be tried. */
   async #commit(threadId: ThreadId, batch: readonly Waiting[]): Promise<number> {
     const log = threadLog(threadId);
     const settled = new Set<Waiting>();
@@ -191,7 +227,12 @@ export class Appender {
         return taken;
       }
       if (result.outcome === 'conflict') {
-        await this.#views.refresh(threadId);
+        this.#onConflict?.();
+        this.#router?.conflicted(threadId);
+        await this.#views.catchUp(threadId, result.head);
+        // Now one node may append for all: it is tried that way, if those that are settled are the first.
+        const first = batch.findIndex((waiting) => !settled.has(waiting));
+        if (settled.size === first && this.#router?.nodeFor(threadId) !== undefined) return first;
         continue;
       }
       for (const [index, duplicate] of result.duplicates) {
@@ -289,6 +330,17 @@ function built(waiting: Waiting, view: ThreadView | undefined, next: bigint): re
   return undefined;
 }
 
+function settle(waiting: Waiting | undefined, result: RoutedResult): void {
+  if (result instanceof Refusal) waiting?.reject(result);
+  else waiting?.resolve(result);
+}
+
+function sizeOfRequest({ senderId, clientMessageId }: AppendRequest, { draft }: RoutedSend): number {
+  const { replyTo, body } = draft;
+  const change = { kind: 'message', replyTo, body, editSequence: 0n, deleteSequence: 0n } as const;
+  return sizeOfEntry({ senderId, clientMessageId, change });
+}
+
 /** Empty for what has none. Ids hold no spaces. */
 function idOf({ senderId, clientMessageId }: AppendRequest): string {
   return clientMessageId === '' ? '' : `${clientMessageId} ${senderId}`;
@@ -311,47 +363,4 @@ function answerDuplicate(waiting: Waiting, duplicate: Duplicate): void {
 function soleOrigin(owners: readonly [Waiting, number][]): SessionId | undefined {
   const origin = owners[0]?.[0].request.origin;
   return owners.every(([waiting]) => waiting.request.origin === origin) ? origin : undefined;
-}
-
-/** A direct thread is heard by its users' topics; a group by its own, and by the topics of those who come in. */
-function topicsOf(threadId: ThreadId, before: ThreadView | undefined, entries: readonly Entry[]): readonly Topic[] {
-  // Nobody comes into a direct thread.
-  if (before?.info.kind === 'direct') return [...before.members.keys()].map(topicOf.user);
-  const topics = new Set<Topic>([topicOf.thread(threadId)]);
-  for (const { change } of entries) {
-    if (change.kind === 'thread-created') for (const { userId } of change.members) topics.add(topicOf.user(userId));
-    if (change.kind === 'member-added') topics.add(topicOf.user(change.userId));
-  }
-  return [...topics];
-}
-
-/** The inbox rows that go with the entries. */
-function inboxOf(view: ThreadView | undefined, entries: readonly NewEntry[], next: bigint): Append['inbox'] {
-  const updates = new Map<UserId, InboxUpdate>();
-  let size = view?.members.size ?? 0;
-  const before = size;
-  let history = view?.info.historyForNewMembers ?? false;
-  let sequence = next;
-  for (const { change } of entries) {
-    if (change.kind === 'thread-created') {
-      history = change.historyForNewMembers;
-      size += change.members.length;
-      for (const { userId } of change.members) updates.set(userId, { userId, visibleFrom: 1n, member: true });
-    } else if (change.kind === 'member-added') {
-      size++;
-      const visibleFrom = history ? 1n : sequence;
-      updates.set(change.userId, { userId: change.userId, visibleFrom, member: true });
-    } else if (change.kind === 'member-removed') {
-      size--;
-      updates.set(change.userId, { userId: change.userId, member: false });
-    }
-    sequence++;
-  }
-  const large = size > largeThread;
-  // While it grows past the bound every row is marked once; from then on only those who come and go are written.
-  if (view !== undefined && (before <= largeThread || !large)) {
-    for (const userId of view.members.keys()) if (!updates.has(userId)) updates.set(userId, { userId });
-  }
-  if (!large) return [...updates.values()];
-  return [...updates.values()].map((update) => ({ ...update, large: true }));
 }

@@ -1,22 +1,13 @@
 import { hash } from 'node:crypto';
 import type { Attachment, Body, NewEntry } from '../core/entry.ts';
 import { Refusal, threadNotFound } from '../core/errors.ts';
-import type { ThreadId, UserId } from '../core/ids.ts';
+import type { UserId } from '../core/ids.ts';
 import type { Receipts } from '../delivery/receipts.ts';
 import type { ThreadView } from '../delivery/thread-views.ts';
-import type { AppendOutcome, Appender } from './appender.ts';
+import type { AppendRequest, Appender } from './appender.ts';
 import type { Caller } from './caller.ts';
-
-/** A message without a sequence. Validated: lengths, ids and bounds hold. */
-export interface Draft {
-  readonly threadId: ThreadId;
-  readonly clientMessageId: string;
-  readonly knownHead: bigint;
-  readonly expectedSequence: bigint | undefined;
-  /** 0 = none. */
-  readonly replyTo: bigint;
-  readonly body: Body;
-}
+import type { AppendOutcome, Draft } from './draft.ts';
+import type { RoutedSend } from './send-router.ts';
 
 /** What sending asks of the rules about people. */
 export interface SendRules {
@@ -43,41 +34,51 @@ export class SendMessage {
   /** Drafts of one caller to one thread are appended in the order of the calls. Nothing is awaited before the draft has its place in the queue. */
   async send(caller: Caller, draft: Draft): Promise<AppendOutcome> {
     this.#rules.takeSend(caller.userId);
-    const fingerprint = fingerprintOf(draft.replyTo, draft.body);
-    const { threadId, clientMessageId, knownHead, expectedSequence, replyTo, body } = draft;
-    const outcome = await this.#appender.append(threadId, {
-      senderId: caller.userId,
+    const { userId, deviceId, sessionId } = caller;
+    const send: RoutedSend = { userId, deviceId, sessionId, draft };
+    const { threadId, knownHead } = draft;
+    const outcome = await this.#appender.append(threadId, { ...this.#request(send, caller.signal), routable: send });
+    if (!outcome.duplicate) {
+      const { sequence, ordinal } = outcome;
+      // A receipt that cannot be looked up just now is not worth the send's reply.
+      this.#receipts.sent(userId, threadId, sequence, ordinal, knownHead, sessionId).catch(() => undefined);
+    }
+    return outcome;
+  }
+
+  /** Appends here what came in at another node, which sees to the rest. */
+  sendRouted(send: RoutedSend, signal?: AbortSignal): Promise<AppendOutcome> {
+    return this.#appender.append(send.draft.threadId, this.#request(send, signal));
+  }
+
+  #request({ userId, deviceId, sessionId, draft }: RoutedSend, signal?: AbortSignal): AppendRequest {
+    const { clientMessageId, knownHead, expectedSequence, replyTo, body } = draft;
+    const fingerprint = fingerprintOf(replyTo, body);
+    return {
+      senderId: userId,
       clientMessageId,
       fingerprint,
       knownHead,
-      ...(caller.sessionId === undefined ? {} : { origin: caller.sessionId }),
-      ...(caller.signal === undefined ? {} : { signal: caller.signal }),
-      prepare: (view) => this.#prepare(caller.userId, view, replyTo),
+      ...(sessionId === undefined ? {} : { origin: sessionId }),
+      ...(signal === undefined ? {} : { signal }),
+      prepare: (view) => this.#prepare(userId, view, replyTo),
       build: (view, next): NewEntry[] => {
-        if (view === undefined || !view.members.has(caller.userId)) throw threadNotFound();
+        if (view === undefined || !view.members.has(userId)) throw threadNotFound();
         if (expectedSequence !== undefined && expectedSequence !== next) {
           const message = `the message would get sequence ${next}, not the expected one: look at what came before`;
           throw new Refusal('SEQUENCE_MISMATCH', message);
         }
         return [
           {
-            senderId: caller.userId,
-            deviceId: caller.deviceId,
+            senderId: userId,
+            deviceId,
             clientMessageId,
             fingerprint,
             change: { kind: 'message', replyTo, body, editSequence: 0n, deleteSequence: 0n },
           },
         ];
       },
-    });
-    if (!outcome.duplicate) {
-      const { sequence, ordinal } = outcome;
-      // A receipt that cannot be looked up just now is not worth the send's reply.
-      this.#receipts
-        .sent(caller.userId, threadId, sequence, ordinal, knownHead, caller.sessionId)
-        .catch(() => undefined);
-    }
-    return outcome;
+    };
   }
 
   #prepare(sender: UserId, view: ThreadView | undefined, replyTo: bigint): Promise<void> | undefined {

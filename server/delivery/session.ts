@@ -2,7 +2,7 @@ import { topicOf, type Topic } from '../bus/bus.ts';
 import type { Entry } from '../core/entry.ts';
 import { Refusal, threadNotFound } from '../core/errors.ts';
 import type { BusEvent } from '../core/event.ts';
-import { type DeviceId, type SessionId, type ThreadId, type UserId } from '../core/ids.ts';
+import { threadLog, type DeviceId, type SessionId, type ThreadId, type UserId } from '../core/ids.ts';
 import { heartbeatTimeoutMs, type Presence } from '../core/presence.ts';
 import type { DeliveryContext } from './context.ts';
 import type { EntryBatch } from './entry-batch.ts';
@@ -115,6 +115,9 @@ export class Session implements TopicListener {
       const row = await this.#context.store.inboxRow(userId, threadId);
       if (row === undefined) throw threadNotFound();
       highest = row.sequence;
+    } else if (upTo > highest) {
+      // What another node appended may be known to the device before this node hears of it.
+      highest = (await this.#context.store.head(threadLog(threadId)))?.sequence ?? highest;
     }
     if (upTo > highest) {
       const message = `the thread has nothing above sequence ${highest}: acknowledge only what you were given`;

@@ -41,9 +41,11 @@ describe('Who may open a session', () => {
     expect(await reasonOf(node.open('b').opened)).toBe('not refused');
     await expect(node.open('c').opened).rejects.toMatchObject({
       reason: 'OVERLOADED',
-      retryAfterMs: expect.toSatisfy((ms: number) => ms >= 500 && ms <= 2_500),
+      retryAfterMs: expect.toSatisfy((ms: number) => ms >= 1_000 && ms <= 3_100),
     });
     node.clock.turn(500);
+    expect(await reasonOf(node.open('c').opened)).toBe('OVERLOADED');
+    node.clock.turn(600);
     expect(await reasonOf(node.open('c').opened)).toBe('not refused');
   });
 });

@@ -3,6 +3,7 @@ import { Refusal } from '../core/errors.ts';
 import type { DeviceId, SessionId, UserId } from '../core/ids.ts';
 import { KeyedQueue } from '../core/keyed-queue.ts';
 import type { Registry } from '../presence/registry.ts';
+import { Admission } from './admission.ts';
 import type { Goodbye } from './frames.ts';
 import type { Session } from './session.ts';
 
@@ -10,7 +11,7 @@ const wheelSlots = 64;
 const slotMs = 1_000;
 
 export interface AdmissionLimits {
-  /** New streams a second on this node; a burst of as many is taken. */
+  /** New streams in any second on this node. */
   readonly connectsPerS: number;
   /** Open sessions of one user, on all nodes. */
   readonly sessionsPerUser: number;
@@ -27,12 +28,11 @@ export class Sessions {
   readonly #open = new Map<SessionId, Session>();
   readonly #wheel: Set<Session>[] = Array.from({ length: wheelSlots }, () => new Set());
   readonly #onEnd: (session: Session, goodbye: Goodbye) => void;
-  readonly #admissions = new KeyedQueue();
+  readonly #admission: Admission;
+  readonly #openings = new KeyedQueue();
   #slot: number;
   #timer: Timer | undefined;
   #draining = false;
-  #tokens: number;
-  #refilledMs: number;
 
   constructor(
     clock: Clock,
@@ -44,8 +44,7 @@ export class Sessions {
     this.#registry = registry;
     this.#limits = limits;
     this.#onEnd = onEnd;
-    this.#tokens = limits.connectsPerS;
-    this.#refilledMs = clock.monotonicMs();
+    this.#admission = new Admission(clock, limits.connectsPerS);
     this.#slot = Math.floor(clock.monotonicMs() / slotMs);
     this.#schedule();
   }
@@ -70,9 +69,9 @@ export class Sessions {
    */
   async open(userId: UserId, deviceId: DeviceId, make: (startMs: number) => Session): Promise<Session> {
     this.#refuseDraining();
-    this.#takeToken();
+    this.#takePlace();
     // One of a user at a time, so that each counts the ones before.
-    return this.#admissions.run(userId, async () => {
+    return this.#openings.run(userId, async () => {
       const startMs = await this.#admit(userId, deviceId);
       this.#refuseDraining();
       const session = make(startMs);
@@ -88,17 +87,12 @@ export class Sessions {
     if (this.#draining) throw new Refusal('DRAINING', 'the node is shutting down: open the stream again');
   }
 
-  #takeToken(): void {
-    const now = this.#clock.monotonicMs();
-    const { connectsPerS } = this.#limits;
-    this.#tokens = Math.min(connectsPerS, this.#tokens + ((now - this.#refilledMs) / 1_000) * connectsPerS);
-    this.#refilledMs = now;
-    if (this.#tokens < 1) {
-      // Spread over the time in which the node could take those who wait now, so that they do not come back together.
-      const retryAfterMs = Math.ceil((1 - this.#tokens) * (1_000 / connectsPerS) + this.#clock.random() * 2_000);
-      throw new Refusal('OVERLOADED', 'the node takes no more streams this second', { retryAfterMs });
-    }
-    this.#tokens -= 1;
+  #takePlace(): void {
+    const retryAfterMs = this.#admission.take();
+    if (retryAfterMs === 0) return;
+    // Spread, so that those who wait now do not come back together.
+    const spreadMs = Math.ceil(retryAfterMs + this.#clock.random() * 2_000);
+    throw new Refusal('OVERLOADED', 'the node takes no more streams this second', { retryAfterMs: spreadMs });
   }
 
   async #admit(userId: UserId, deviceId: DeviceId): Promise<number> {
@@ -133,10 +127,11 @@ export class Sessions {
 
   /**
    * Hands all sessions over: no new ones from now on, goodbyes in slices over `spreadMs`, then waits until their devices
-   * have moved, `graceMs` at most, and ends the rest.
+   * have moved, and ends the rest `graceMs` after the first goodbye.
    */
   async drain(spreadMs: number, graceMs: number): Promise<void> {
     this.#draining = true;
+    const until = this.#clock.monotonicMs() + graceMs;
     const sessions = [...this.#open.values()];
     const slices = Math.max(1, Math.min(sessions.length, Math.ceil(spreadMs / 50)));
     const perSlice = Math.ceil(sessions.length / slices);
@@ -144,7 +139,6 @@ export class Sessions {
       for (const session of sessions.slice(start, start + perSlice)) session.sayDraining();
       if (start + perSlice < sessions.length) await pause(this.#clock, spreadMs / slices);
     }
-    const until = this.#clock.monotonicMs() + graceMs;
     while (this.#open.size > 0 && this.#clock.monotonicMs() < until) await pause(this.#clock, 50);
     for (const session of this.#open.values()) session.endDrained();
   }

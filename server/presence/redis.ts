@@ -12,7 +12,7 @@ import { OwnSessions } from './redis/own-sessions.ts';
 import { readUserRows, type UserRows } from './redis/rows.ts';
 import { loadScripts } from './redis/scripts.ts';
 import { Sweeper } from './redis/sweeper.ts';
-import type { NodeDirectory, NodeLocation, Registry, RegistrySession } from './registry.ts';
+import type { NodeAddress, NodeDirectory, NodeLocation, Registry, RegistrySession } from './registry.ts';
 
 export interface RedisRegistryOptions {
   readonly clock: Clock;
@@ -158,6 +158,10 @@ export class RedisRegistry implements Registry, NodeDirectory {
     } catch {
       return { state: 'unknown' };
     }
+  }
+
+  livingNodes(): Promise<readonly NodeAddress[] | undefined> {
+    return this.#leases.nodes().catch(() => undefined);
   }
 
   /** Sessions of this node of which Redis does not have everything yet. */

@@ -33,6 +33,14 @@ export interface RegistrySession {
 export interface NodeDirectory {
   /** Never rejects. Only a node itself, or its lease that is over, can say that its sessions are gone. */
   locateNode(nodeId: string): Promise<NodeLocation>;
+  /** Every node whose lease holds; undefined = it cannot be said just now. Never rejects. */
+  livingNodes(): Promise<readonly NodeAddress[] | undefined>;
+}
+
+export interface NodeAddress {
+  readonly nodeId: string;
+  /** host:port, empty = nowhere. */
+  readonly address: string;
 }
 
 /** gone: its lease is over, and its sessions with it; unknown: it cannot be said just now. `address` is host:port, empty = nowhere. */

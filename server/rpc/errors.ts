@@ -47,8 +47,11 @@ export function refusalOf(thrown: unknown, report: (cause: unknown) => string): 
 /** The refusal that another node's answer stands for; undefined when it is none, and the call failed on its way. */
 export function refusalOfStatus(answer: Partial<StatusObject>): Refusal | undefined {
   const [bytes] = answer.metadata?.get(detailsKey) ?? [];
-  if (!(bytes instanceof Buffer)) return undefined;
-  const { message, details } = Status.decode(bytes);
+  return bytes instanceof Buffer ? refusalFromProto(Status.decode(bytes)) : undefined;
+}
+
+/** The refusal that was told; undefined when its reason is none of this release. */
+export function refusalFromProto({ message, details }: Status): Refusal | undefined {
   const find = (type: string): Buffer | undefined => details.find(({ typeUrl }) => typeUrl.endsWith(`.${type}`))?.value;
   const info = find('ErrorInfo');
   const reason = info === undefined ? '' : ErrorInfo.decode(info).reason;

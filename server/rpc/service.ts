@@ -38,6 +38,8 @@ export interface CallContext {
   readonly authenticate: (metadata: Metadata) => Promise<Caller>;
   /** Notes an answered call: full method name, name of the status code, time in ms. */
   readonly observe: (method: string, code: string, ms: number, trace: Trace) => void;
+  /** Bytes of a request. Default `maxRequestBytes`. */
+  readonly maxBytes?: number;
   /** Logs a bug and gives the id under which it stands. */
   readonly report: (cause: unknown, trace: Trace) => string;
 }
@@ -114,7 +116,7 @@ async function answer(
 ): Promise<Buffer> {
   const signal = signalOf(call, context.clock);
   const caller = await context.authenticate(call.metadata);
-  const request = decode(method, call.request);
+  const request = decode(method, call.request, context.maxBytes ?? maxRequestBytes);
   const response = await handler(request, { ...caller, signal });
   return method.responseSerialize(response);
 }
@@ -138,8 +140,8 @@ function signalOf(call: ServerUnaryCall<Buffer, Buffer>, clock: Clock): AbortSig
 const deadlineSlackMs = 5;
 
 /** @throws Refusal TOO_LARGE, INVALID_FIELD */
-function decode(method: UnaryMethod<unknown, unknown>, bytes: Buffer): unknown {
-  if (bytes.length > maxRequestBytes) throw tooLarge('request', `must be at most ${maxRequestBytes} bytes`);
+function decode(method: UnaryMethod<unknown, unknown>, bytes: Buffer, maxBytes: number): unknown {
+  if (bytes.length > maxBytes) throw tooLarge('request', `must be at most ${maxBytes} bytes`);
   try {
     // ts-proto's decode takes a reader as well as bytes; only its signature here does not say so.
     return method.requestDeserialize(strictReader(bytes) as unknown as Buffer);

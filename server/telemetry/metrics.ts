@@ -23,6 +23,8 @@ export class Metrics {
   readonly #frames: Counter<'kind' | 'reason'>;
   readonly #goodbyes: Counter<'reason'>;
   readonly #publishFailures: Counter;
+  readonly #conflicts: Counter;
+  readonly #routedSends: Counter<'outcome'>;
   readonly #bugs: Counter;
   #gauges: Gauges | undefined;
 
@@ -57,6 +59,17 @@ export class Metrics {
     this.#publishFailures = new Counter({
       name: 'parley_publish_failures_total',
       help: 'Events that the bus did not take',
+      registers,
+    });
+    this.#conflicts = new Counter({
+      name: 'parley_append_conflicts_total',
+      help: 'Appends tried again because another node had moved the head of the log',
+      registers,
+    });
+    this.#routedSends = new Counter({
+      name: 'parley_sends_routed_total',
+      help: 'Messages to hot threads that another node was asked to append, by whether it said what became of them',
+      labelNames: ['outcome'],
       registers,
     });
     this.#bugs = new Counter({
@@ -102,6 +115,14 @@ export class Metrics {
 
   publishFailed(): void {
     this.#publishFailures.inc();
+  }
+
+  appendConflicted(): void {
+    this.#conflicts.inc();
+  }
+
+  sendsRouted(sends: number, answered: boolean): void {
+    this.#routedSends.inc({ outcome: answered ? 'answered' : 'failed' }, sends);
   }
 
   internalError(): void {

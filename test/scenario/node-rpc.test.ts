@@ -14,6 +14,7 @@ import { RedisRegistry } from '../../server/presence/redis.ts';
 import type { Shards } from '../../server/redis/shards.ts';
 import { NodeClient } from '../../server/rpc/internal/node-client.ts';
 import { NodeServer, type Submitter } from '../../server/rpc/internal/node-server.ts';
+import { makeTakeSends } from '../../server/rpc/internal/routed-sends.ts';
 import type { NodeTls } from '../../server/rpc/internal/node-tls.ts';
 import { until } from '../../platform/wait.ts';
 import { writeCertificate } from '../gateway/support/certificate.ts';
@@ -55,6 +56,7 @@ needs('redis', 'openssl')('between nodes', () => {
       sessions: node.sessions,
       observe: () => undefined,
       report: (cause) => String(cause),
+      takeSends: makeTakeSends(node.chat.sendMessage, String),
       takeSubmit(from, submit) {
         submitted.push([from, submit]);
         if (submit.number === 1n) return Promise.resolve({ nextNumber: 2n });

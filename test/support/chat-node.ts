@@ -3,7 +3,7 @@
 import type { Bus } from '../../server/bus/bus.ts';
 import { MemoryBus } from '../../server/bus/memory.ts';
 import { Access } from '../../server/chat/access.ts';
-import { Appender } from '../../server/chat/appender.ts';
+import { Appender, type AppenderOptions } from '../../server/chat/appender.ts';
 import type { Caller } from '../../server/chat/caller.ts';
 import { type Chat, makeChat } from '../../server/chat/chat.ts';
 import { Limits, type LimitsConfig } from '../../server/chat/limits.ts';
@@ -37,6 +37,7 @@ export interface ChatNodeOptions {
   readonly deleteWithinMs?: number;
   /** Stands before the store, so that a test can have it fail where it wants. */
   readonly storeBehind?: (store: Store) => Store;
+  readonly appender?: AppenderOptions;
   /** What the node shares with others. Default: a store, a bus and a registry of its own. Whoever made it disposes it. */
   readonly shared?: SharedByNodes;
 }
@@ -72,7 +73,7 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
   const policy = new CachedPolicy({ store, access, limits, clock }, 1_000);
   const publisher = new Publisher({ bus, clock, onFailed: () => undefined });
   const receipts = new Receipts(store, publisher, views, policy, clock, 1_000);
-  const appender = new Appender(store, publisher, views, clock);
+  const appender = new Appender(store, publisher, views, clock, options.appender);
   const chat = makeChat({
     store,
     registry,

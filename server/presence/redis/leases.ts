@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Shards } from '../../redis/shards.ts';
+import type { NodeAddress } from '../registry.ts';
 import type { Keys } from './keys.ts';
 import type { Scripts } from './scripts.ts';
 
@@ -99,6 +100,16 @@ export class Leases {
     const { scripts, shards, keys } = this.#options;
     const reply = await scripts.node.run(shards, [keys.leases, keys.nodes], [encodeURIComponent(nodeId)]);
     return (reply as string | null) ?? undefined;
+  }
+
+  /** The nodes that live, and where each is reached. @throws what the call rejected with */
+  async nodes(): Promise<NodeAddress[]> {
+    const { scripts, shards, keys } = this.#options;
+    const reply = (await scripts.nodes.run(shards, [keys.leases, keys.nodes], [])) as string[];
+    return Array.from({ length: reply.length / 2 }, (_, index) => ({
+      nodeId: decodeURIComponent(reply[index * 2] ?? ''),
+      address: reply[index * 2 + 1] ?? '',
+    }));
   }
 
   async #refresh(): Promise<string | undefined> {

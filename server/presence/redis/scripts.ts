@@ -1,6 +1,16 @@
 import { Script } from '../../redis/script.ts';
 
-export type ScriptName = 'write' | 'sweep' | 'acquire' | 'refresh' | 'living' | 'node' | 'claim' | 'release' | 'mark';
+export type ScriptName =
+  | 'write'
+  | 'sweep'
+  | 'acquire'
+  | 'refresh'
+  | 'living'
+  | 'node'
+  | 'nodes'
+  | 'claim'
+  | 'release'
+  | 'mark';
 export type Scripts = Readonly<Record<ScriptName, Script>>;
 
 /** The scripts in `lua/`, whose headers say what they take and give. */
@@ -13,6 +23,7 @@ export function loadScripts(): Scripts {
     refresh: load('refresh'),
     living: load('living'),
     node: load('node'),
+    nodes: load('nodes'),
     claim: load('claim'),
     release: load('release'),
     mark: load('mark'),

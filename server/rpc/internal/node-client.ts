@@ -1,5 +1,10 @@
 import { Client, type ServiceError } from '@grpc/grpc-js';
-import { EndReason, NodeServiceService } from '#proto/parley/internal/v1/node_service.ts';
+import {
+  EndReason,
+  NodeServiceService,
+  type RoutedSend,
+  type RoutedSendResult,
+} from '#proto/parley/internal/v1/node_service.ts';
 import type { SubmitRequest as ClientSubmit, SubmitResponse } from '#proto/parley/v1/stream_service.ts';
 import type { Clock } from '../../core/clock.ts';
 import { Refusal } from '../../core/errors.ts';
@@ -58,6 +63,11 @@ export class NodeClient implements Disposable {
       reason: reason === 'superseded' ? EndReason.END_REASON_SUPERSEDED : EndReason.END_REASON_SIGNED_OUT,
     };
     return (await this.#call(address, NodeServiceService.endSession, request)).ended;
+  }
+
+  /** Has the node at this address append messages. @throws Refusal of all, STORE_UNAVAILABLE when it cannot be reached */
+  async send(address: string, sends: RoutedSend[]): Promise<RoutedSendResult[]> {
+    return (await this.#call(address, NodeServiceService.send, { sends })).results;
   }
 
   [Symbol.dispose](): void {

@@ -3,15 +3,17 @@ import {
   EndReason,
   NodeServiceService,
   type EndSessionRequest,
+  type SendRequest,
   type SubmitRequest,
 } from '#proto/parley/internal/v1/node_service.ts';
 import type { SubmitRequest as ClientSubmit, SubmitResponse } from '#proto/parley/v1/stream_service.ts';
 import type { Clock } from '../../core/clock.ts';
-import { invalidField } from '../../core/errors.ts';
+import { invalidField, Refusal } from '../../core/errors.ts';
 import { noDevice, systemUser, type DeviceId, type SessionId, type UserId } from '../../core/ids.ts';
 import type { Sessions } from '../../delivery/sessions.ts';
 import { makeService, type CallContext } from '../service.ts';
 import { serverCredentialsOf, type NodeTls } from './node-tls.ts';
+import type { TakeSends } from './routed-sends.ts';
 
 /** Hands a client's Submit to a session of this node. @throws Refusal SESSION_NOT_FOUND, and what the session refuses */
 export type TakeSubmit = (from: Submitter, submit: ClientSubmit, signal?: AbortSignal) => Promise<SubmitResponse>;
@@ -27,16 +29,21 @@ export interface NodeServerOptions extends Pick<CallContext, 'observe' | 'report
   readonly tls: NodeTls;
   readonly sessions: Sessions;
   readonly takeSubmit: TakeSubmit;
+  readonly takeSends: TakeSends;
 }
+
+/** Bytes of a request: what many clients sent. */
+const maxBytes = 1_024 * 1_024;
 
 /** What other nodes ask of this one, on a port of its own. */
 export class NodeServer {
   readonly #options: NodeServerOptions;
   readonly #server: Server;
+  #isLeaving = false;
 
   constructor(options: NodeServerOptions) {
     this.#options = options;
-    const { clock, sessions, takeSubmit, observe, report } = options;
+    const { clock, sessions, takeSubmit, takeSends, observe, report } = options;
     // Another node, not a user, asks.
     const authenticate = () => Promise.resolve({ userId: systemUser, deviceId: noDevice, claims: {} });
     const handlers = {
@@ -46,9 +53,13 @@ export class NodeServer {
         return { submit: await takeSubmit(from, submit, signal) };
       },
       endSession: (request: EndSessionRequest) => Promise.resolve({ ended: endSession(sessions, request) }),
+      send: async ({ sends }: SendRequest, { signal }: { readonly signal?: AbortSignal }) => {
+        if (this.#isLeaving) throw new Refusal('DRAINING', 'the node is shutting down: append them elsewhere');
+        return { results: await takeSends(sends, signal) };
+      },
     };
-    this.#server = new Server({ 'grpc.max_receive_message_length': 1_024 * 1_024 });
-    const service = makeService(NodeServiceService, handlers, { clock, authenticate, observe, report });
+    this.#server = new Server({ 'grpc.max_receive_message_length': maxBytes });
+    const service = makeService(NodeServiceService, handlers, { clock, authenticate, observe, report, maxBytes });
     this.#server.addService(service.definition, service.implementation);
   }
 
@@ -61,6 +72,11 @@ export class NodeServer {
       });
     });
     return `${address.slice(0, address.lastIndexOf(':'))}:${port}`;
+  }
+
+  /** Other nodes append for themselves from now on. What needs this node's sessions is still done. */
+  leave(): void {
+    this.#isLeaving = true;
   }
 
   /** Calls under way are cut off: whoever made them asks again. */
