@@ -36,6 +36,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   'server/store/': room(base),
   'server/store/embedded/': room([...base, 'server/store/'], ['classic-level', 'abstract-level', 'msgpackr']),
   'server/store/cassandra/': room([...base, 'server/store/'], ['cassandra-driver', 'msgpackr']),
+  // The file of a backup; what goes into it and comes out of it the implementations say, by the door server/store/backup.ts.
+  'server/store/backup/': room([...base, 'server/store/'], ['msgpackr']),
   'server/presence/': room([...base, 'server/store/store.ts']),
   // Presence tells of changes on the bus and keeps "last seen" in the store.
   'server/presence/memory': room([...base, ...doors, 'server/presence/']),
@@ -63,6 +65,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   'server/config.ts': room([core]),
   'server/app': room(['server/', 'proto/gen/'], ['@grpc/grpc-js']),
   'server/main.ts': room([...base, 'server/app.ts', 'server/config.ts']),
+  'server/backup.ts': room([...base, 'server/app/backup.ts', 'server/store/backup/']),
+  'server/restore.ts': room([...base, 'server/app/backup.ts', 'server/store/backup/']),
 
   // Clients know the wire, never the server. core is carrier-neutral: it runs in a browser too.
   'clients/core/': room(['proto/gen/'], ['@bufbuild/protobuf'], []),

@@ -78,9 +78,17 @@ export class Folder {
 
   /** Grows with time, so that two stores of one deployment never share one. */
   async makeEpoch(clock: Clock): Promise<bigint> {
-    const epoch = Math.floor(clock.nowMs()) * 1024 + Math.floor(clock.random() * 1024);
-    await writeDurably(this.#file('epoch'), `${epoch}\n`);
-    return BigInt(epoch);
+    const epoch = BigInt(Math.floor(clock.nowMs()) * 1024 + Math.floor(clock.random() * 1024));
+    await this.writeEpoch(epoch);
+    return epoch;
+  }
+
+  writeEpoch(epoch: bigint): Promise<void> {
+    return writeDurably(this.#file('epoch'), `${epoch}\n`);
+  }
+
+  async removeEpoch(): Promise<void> {
+    await rm(this.#file('epoch'), { force: true });
   }
 
   async writePid(): Promise<void> {

@@ -12,6 +12,14 @@ const maxWaiting = 20_000;
 /** Asked for at once when times come in. */
 const chunk = 1_000;
 
+export function encodeSeen(writer: ByteWriter, atMs: number): Buffer {
+  return writer.start(version).u48(atMs).take();
+}
+
+export function decodeSeen(bytes: Buffer): number {
+  return new ByteReader(bytes, version, 'a last-seen time').u48();
+}
+
 /** When users were last seen: kept in memory until something is written anyway. */
 export class LastSeen {
   readonly #database: Database;
@@ -50,7 +58,7 @@ export class LastSeen {
     const values = await this.#database.getMany(users.map((user) => keys.seen(user)));
     return users.map((user, at) => {
       const bytes = values[at];
-      const kept = bytes === undefined ? 0 : new ByteReader(bytes, version, 'a last-seen time').u48();
+      const kept = bytes === undefined ? 0 : decodeSeen(bytes);
       return Math.max(kept, this.#waiting.get(user) ?? 0);
     });
   }
@@ -61,7 +69,7 @@ export class LastSeen {
     this.#timer = undefined;
     const written = new Map(this.#waiting);
     for (const [user, atMs] of written) {
-      puts.push({ key: keys.seen(user), value: writer.start(version).u48(atMs).take() });
+      puts.push({ key: keys.seen(user), value: encodeSeen(writer, atMs) });
     }
     return written;
   }

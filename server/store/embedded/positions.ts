@@ -28,7 +28,7 @@ export function encodePosition(writer: ByteWriter, record: PositionRecord): Buff
     .take();
 }
 
-function decodePosition(bytes: Buffer): PositionRecord {
+export function decodePosition(bytes: Buffer): PositionRecord {
   const reader = new ByteReader(bytes, version, 'a position');
   return { delivered: reader.u48(), read: reader.u48(), readOrdinal: reader.u48(), updateMs: reader.u48() };
 }
@@ -37,7 +37,7 @@ export function encodeDevice(writer: ByteWriter, sequence: number): Buffer {
   return writer.start(version).u48(sequence).take();
 }
 
-function decodeDevice(bytes: Buffer | undefined): number {
+export function decodeDevice(bytes: Buffer | undefined): number {
   return bytes === undefined ? 0 : new ByteReader(bytes, version, "a device's position").u48();
 }
 

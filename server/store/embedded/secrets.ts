@@ -5,6 +5,14 @@ import type { Writer } from './writer.ts';
 
 const version = 1;
 
+export function encodeSecret(writer: ByteWriter, value: Uint8Array): Buffer {
+  return writer.start(version).raw(value).take();
+}
+
+export function decodeSecret(bytes: Buffer): Uint8Array {
+  return Uint8Array.from(new ByteReader(bytes, version, 'a secret').raw());
+}
+
 /** Values that outlive the process. Two calls for one name at once make it once. */
 export class Secrets {
   readonly #database: Database;
@@ -26,10 +34,10 @@ export class Secrets {
 
   async #getOrMake(name: string, make: () => Uint8Array): Promise<Uint8Array> {
     const bytes = await this.#database.get(keys.secret(name));
-    if (bytes !== undefined) return Uint8Array.from(new ByteReader(bytes, version, 'a secret').raw());
+    if (bytes !== undefined) return decodeSecret(bytes);
     const commit = this.#writer.open;
     const value = make();
-    commit.puts.push({ key: keys.secret(name), value: this.#words.start(version).raw(value).take() });
+    commit.puts.push({ key: keys.secret(name), value: encodeSecret(this.#words, value) });
     this.#writer.flush();
     await commit.durable();
     return value;
