@@ -17,6 +17,8 @@ export interface CassandraOptions {
   readonly heapMb?: number;
   /** Default `group`: what was acknowledged outlives kill -9. */
   readonly commitLog?: CassandraSettings['commitLog'];
+  /** Default false: see there. */
+  readonly isShortLived?: CassandraSettings['isShortLived'];
   /** User and password are asked for: cassandra, cassandra. Default false. */
   readonly password?: boolean;
   readonly tls?: CassandraSettings['tls'];
@@ -54,14 +56,17 @@ export async function startCassandra(options: CassandraOptions = {}): Promise<Ca
         isRing: count > 1,
         heapMb: options.heapMb ?? 512,
         commitLog: options.commitLog ?? 'group',
+        isShortLived: options.isShortLived ?? false,
         password: options.password ?? false,
         ...(options.tls === undefined ? {} : { tls: options.tls }),
       }),
     );
   }
+  const isKept = options.folder !== undefined;
   const stop = async (): Promise<void> => {
-    await Promise.all(nodes.map((node) => node.stop()));
-    if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
+    // What is thrown away need not be written first, which takes 5 s.
+    await Promise.all(nodes.map((node) => (isKept ? node.stop() : node.kill())));
+    if (!isKept) await rm(folder, { recursive: true, force: true });
   };
   try {
     for (const node of nodes) await node.start();

@@ -22,6 +22,8 @@ export interface CassandraSettings {
    * of it when the process is killed (the marks by which its commit log is read are set so often), more when the power goes.
    */
   readonly commitLog: 'periodic' | 'group';
+  /** Compiles in a hurry: half the CPU until it is warm, and slower from then on. For what lives minutes. */
+  readonly isShortLived: boolean;
   /** Asks for user and password (at first cassandra, cassandra). */
   readonly password: boolean;
   /** Server's key and certificate as PKCS #12 with this password. */
@@ -139,6 +141,7 @@ export async function prepareCassandra(lib: string, jamm: string, settings: Cass
     '-Xss512k',
     '-XX:+UseG1GC',
     '-XX:+ExitOnOutOfMemoryError',
+    ...(settings.isShortLived ? ['-XX:TieredStopAtLevel=1'] : []),
     '-Djdk.attach.allowAttachSelf=true',
     `-Dcassandra.config=${pathToFileURL(config).href}`,
     `-Dcassandra.storagedir=${folder}`,

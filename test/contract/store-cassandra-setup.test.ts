@@ -116,7 +116,12 @@ needs('cassandra')('a Cassandra that asks for TLS and a password', () => {
       ...['pkcs12', '-export', '-in', at('cert.pem'), '-inkey', at('key.pem')],
       ...['-out', at('keystore.p12'), '-passout', 'pass:secret'],
     );
-    cassandra = await startCassandra({ tls: { keystore: at('keystore.p12'), password: 'secret' }, password: true });
+    cassandra = await startCassandra({
+      tls: { keystore: at('keystore.p12'), password: 'secret' },
+      password: true,
+      commitLog: 'periodic',
+      isShortLived: true,
+    });
     options = {
       ...newKeyspace().options,
       contactPoints: cassandra.contactPoints,

@@ -14,7 +14,7 @@ needs('cassandra')('Cassandra that goes away under load', () => {
   let cassandra: Cassandra;
   let stores: Store[];
   beforeAll(async () => {
-    cassandra = await startCassandra();
+    cassandra = await startCassandra({ isShortLived: true });
     const { contactPoints, dataCenter: localDataCenter } = cassandra;
     const open = (): Promise<Store> => openCassandraStore({ contactPoints, localDataCenter, clock: systemClock });
     stores = await Promise.all([open(), open()]);

@@ -19,7 +19,7 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     return undefined;
   }
   // Nothing here kills it, so it need not sync before it answers.
-  const cassandra: Cassandra = await startCassandra({ commitLog: 'periodic' });
+  const cassandra: Cassandra = await startCassandra({ commitLog: 'periodic', isShortLived: true });
   const { contactPoints, dataCenter } = cassandra;
   project.provide('cassandra', { contactPoints, dataCenter, isOurs: true });
   return () => cassandra.stop();

@@ -5,8 +5,8 @@ import type { CassandraStoreOptions } from './options.ts';
 /** Requests on their way to one node over one connection; above that they wait here. */
 const maxRequestsPerConnection = 2_048;
 const connectTimeoutMs = 5_000;
-/** Reconnects: from 0.5 s to 10 s apart. */
-const reconnectMs = [500, 10_000] as const;
+/** Reconnects: from 0.5 s to 4 s apart. */
+const reconnectMs = [500, 4_000] as const;
 
 /**
  * The driver, set up: token-aware in the local data centre; what is idempotent is asked of a second node when the first is
