@@ -12,7 +12,7 @@ The store is chosen by the settings of a node: PARLEY_STORE, PARLEY_CASSANDRA_â€
 try {
   const asked = readAsked('to', usage, process.argv.slice(2), process.env);
   const show = progressOf(clock);
-  await using source = await openSource(asked);
+  await using source = await openSource(asked, clock);
   const { counts, bytes } = await saveBackup(source, asked.file, {
     clock,
     onProgress: (saved) =>

@@ -15,7 +15,7 @@ try {
   const show = progressOf(clock);
   const { header, counts, epoch } = await loadBackup(asked.file, {
     clock,
-    open: () => openTarget(asked),
+    open: () => openTarget(asked, clock),
     onProgress: (phase, bytes, of) => show(() => `${phase}: ${bytes} of ${of} bytes`),
   });
   const made = new Date(header.createMs).toISOString();

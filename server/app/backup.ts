@@ -4,8 +4,12 @@ import { parseArgs } from 'node:util';
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { BackupSource, BackupTarget } from '../store/backup.ts';
+import { openBackupSource as openCassandraSource } from '../store/cassandra/backup-source.ts';
+import { openBackupTarget as openCassandraTarget } from '../store/cassandra/backup-target.ts';
+import type { CassandraStoreOptions } from '../store/cassandra/options.ts';
 import { openBackupSource as openEmbeddedSource } from '../store/embedded/backup-source.ts';
 import { openBackupTarget as openEmbeddedTarget } from '../store/embedded/backup-target.ts';
+import { cassandraOf } from './store.ts';
 
 /** What a node needs and a backup does not. */
 const unneeded = { PARLEY_JWKS: 'none', PARLEY_JWT_ISSUER: 'none', PARLEY_JWT_AUDIENCE: 'none' };
@@ -49,12 +53,19 @@ function storeFolder(data: string | undefined, setting: string): string {
   return !existsSync(path.join(setting, 'format')) && existsSync(path.join(inside, 'format')) ? inside : setting;
 }
 
-export function openSource({ config }: Asked): Promise<BackupSource> {
-  return openEmbeddedSource(config.PARLEY_DATA);
+export function openSource({ config }: Asked, clock: Clock): Promise<BackupSource> {
+  if (config.PARLEY_STORE === 'embedded') return openEmbeddedSource(config.PARLEY_DATA);
+  return openCassandraSource(optionsOf(config, clock));
 }
 
-export function openTarget({ config }: Asked): Promise<BackupTarget> {
-  return openEmbeddedTarget(config.PARLEY_DATA);
+export function openTarget({ config }: Asked, clock: Clock): Promise<BackupTarget> {
+  if (config.PARLEY_STORE === 'embedded') return openEmbeddedTarget(config.PARLEY_DATA);
+  return openCassandraTarget(optionsOf(config, clock));
+}
+
+/** What a Cassandra is warned of is for the nodes' log. */
+function optionsOf(config: Config, clock: Clock): CassandraStoreOptions {
+  return cassandraOf(config, clock, { info: () => {}, warn: () => {}, error: () => {} });
 }
 
 /** A line a second at most. */

@@ -1,8 +1,7 @@
 import { pause, type Clock } from '../core/clock.ts';
 import { Refusal } from '../core/errors.ts';
 import { ConfigError, type Config } from '../config.ts';
-import type { CassandraStoreOptions } from '../store/cassandra/options.ts';
-import { StoreSetupError } from '../store/cassandra/options.ts';
+import { type CassandraStoreOptions, type StoreLog, StoreSetupError } from '../store/cassandra/options.ts';
 import { openCassandraStore } from '../store/cassandra/store.ts';
 import { openEmbeddedStore } from '../store/embedded/store.ts';
 import type { Store } from '../store/store.ts';
@@ -36,7 +35,7 @@ export async function openStore(
   }
 }
 
-function cassandraOf(config: Config, clock: Clock, log: Log): CassandraStoreOptions {
+export function cassandraOf(config: Config, clock: Clock, log: StoreLog): CassandraStoreOptions {
   const {
     PARLEY_CASSANDRA_REPLICATION: replicationFactor,
     PARLEY_CASSANDRA_HOME_DATA_CENTER: homeDataCenter,

@@ -133,10 +133,9 @@ async function everything(store: Store, { threads, users, activityMs }: Filled):
     const withIds = entries.filter(({ clientMessageId }) => clientMessageId !== '');
     const some = withIds.filter((_, at) => at % 97 === 0 || at > withIds.length - 5);
     said[`ids ${log}`] = await Promise.all(
-      some.map(async ({ senderId, clientMessageId, sequence }) => [
-        withoutEpoch(await store.duplicate(log, senderId, clientMessageId, 0n)),
+      some.map(async ({ senderId, clientMessageId, sequence }) =>
         withoutEpoch(await store.duplicate(log, senderId, clientMessageId, sequence - 1n)),
-      ]),
+      ),
     );
   }
   for (const thread of threads) said[`positions ${thread}`] = await store.positions(thread, { limit: 5_000 });

@@ -41,6 +41,8 @@ export interface CassandraStoreParts {
   readonly epoch: bigint;
   /** Random bytes of this opening of the store. */
   readonly opening: Buffer;
+  /** False in a restored deployment: what head an author knew may be of a life of the log before. Default true. */
+  readonly trustsHints?: boolean;
   /** As in `Ids`; the same for all nodes of a deployment, so only a test says another. */
   readonly mostSearched?: bigint;
 }
@@ -50,6 +52,7 @@ const headsAtOnce = 64;
 /** The store on a cluster: the parts of this folder behind the door. */
 export class CassandraStore implements Store {
   readonly #cluster: Cluster;
+  readonly #trustsHints: boolean;
   readonly #states = new LogStates();
   readonly #queue = new KeyedQueue();
   /** Appends that were begun: closing waits for them. */
@@ -65,8 +68,9 @@ export class CassandraStore implements Store {
   readonly #lastSeen: LastSeen;
   #closing: Promise<void> | undefined;
 
-  constructor({ cluster, clock, log, epoch, opening, mostSearched }: CassandraStoreParts) {
+  constructor({ cluster, clock, log, epoch, opening, mostSearched, trustsHints = true }: CassandraStoreParts) {
     this.#cluster = cluster;
+    this.#trustsHints = trustsHints;
     this.#heads = new Heads(cluster, epoch, log);
     this.#ids = new Ids(cluster, epoch, mostSearched);
     this.#entryRows = new EntryRows(cluster);
@@ -94,7 +98,9 @@ export class CassandraStore implements Store {
     const done = this.#queue.run(log, () => {
       throwIfAborted(signal);
       begun = true;
-      const running = this.#appends.append(this.#states.get(log), append, signal);
+      const { knownHeads: _, ...unhinted } = append;
+      const given = this.#trustsHints ? append : unhinted;
+      const running = this.#appends.append(this.#states.get(log), given, signal);
       this.#running.add(running);
       return running.finally(() => this.#running.delete(running));
     });
@@ -130,7 +136,7 @@ export class CassandraStore implements Store {
     clientMessageId: string,
     knownHead: bigint,
   ): Promise<Duplicate | undefined> {
-    const wanted = { senderId, clientMessageId, knownHead };
+    const wanted = { senderId, clientMessageId, knownHead: this.#trustsHints ? knownHead : 0n };
     const state = this.#states.get(log);
     const head = await this.#heads.read(state);
     if (head === undefined) return undefined;

@@ -63,9 +63,15 @@ export class Cluster {
     return signal === undefined ? asked : unlessAborted(asked, signal);
   }
 
-  /** Every row of one partition, page by page. */
+  /** Every row of one partition. */
   async readAll(query: string, params: Params, signal?: AbortSignal): Promise<readonly Row[]> {
     const rows: Row[] = [];
+    for await (const page of this.pages(query, params, signal)) rows.push(...page);
+    return rows;
+  }
+
+  /** All rows, page by page. */
+  async *pages(query: string, params: Params, signal?: AbortSignal): AsyncGenerator<readonly Row[]> {
     let pageState: string | undefined;
     do {
       throwIfAborted(signal);
@@ -77,10 +83,9 @@ export class Cluster {
         ...(pageState === undefined ? {} : { pageState }),
       };
       const page = await this.#guard(() => this.#client.execute(query, [...params], options));
-      rows.push(...(page.rows ?? []));
+      if (page.rows !== undefined && page.rows.length > 0) yield page.rows as unknown as readonly Row[];
       pageState = page.pageState ?? undefined;
     } while (pageState !== undefined);
-    return rows;
   }
 
   /** Reads what is decided: conditional writes that are under way are brought to an end first. */

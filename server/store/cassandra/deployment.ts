@@ -1,9 +1,18 @@
+import { BackupError } from '../backup.ts';
 import { type Cluster, UnknownOutcome } from './cluster.ts';
 import { unavailable } from './failures.ts';
+import { StoreSetupError } from './options.ts';
 
 const read = 'SELECT value FROM deployment WHERE name = ?';
 const write = 'INSERT INTO deployment (name, value) VALUES (?, ?) IF NOT EXISTS';
+const remove = 'DELETE FROM deployment WHERE name = ? IF EXISTS';
 const maxTries = 8;
+/** Names of what is no secret. */
+const epochName = 'epoch';
+/** There while a restore is under way, and when one was broken off. */
+const restoringName = 'restoring';
+/** There when the deployment was made by a restore: what heads authors knew may be of a life before. */
+const restoredName = 'restored';
 
 /** A value of the deployment, made by `make` if there is none. Of several that make it at once, all get the first. */
 export async function valueOf(cluster: Cluster, name: string, make: () => Uint8Array): Promise<Uint8Array> {
@@ -27,4 +36,56 @@ export async function valueOf(cluster: Cluster, name: string, make: () => Uint8A
 
 function bytesOf(value: unknown): Uint8Array {
   return Uint8Array.from(value as Buffer);
+}
+
+/** The epoch of all logs; made by the first node. */
+export async function makeEpoch(cluster: Cluster, nowMs: number): Promise<bigint> {
+  return Buffer.from(await valueOf(cluster, epochName, () => epochBytes(BigInt(Math.floor(nowMs))))).readBigUInt64BE();
+}
+
+/** Undefined when no node has made it yet. */
+export async function epochOf(cluster: Cluster): Promise<bigint | undefined> {
+  const [known] = await cluster.read(read, [epochName]);
+  return known === undefined ? undefined : (known['value'] as Buffer).readBigUInt64BE();
+}
+
+export async function isRestored(cluster: Cluster): Promise<boolean> {
+  return (await cluster.read(read, [restoredName])).length > 0;
+}
+
+/** @throws StoreSetupError while a restore is under way, or when one was broken off */
+export async function refuseUnfinished(cluster: Cluster, keyspace: string): Promise<void> {
+  if ((await cluster.read(read, [restoringName])).length === 0) return;
+  throw new StoreSetupError(
+    `a restore into the keyspace ${keyspace} is under way, or was broken off: wait until it has ended, or ` +
+      `DROP KEYSPACE ${keyspace} and restore again`,
+  );
+}
+
+/** From now on no node opens the keyspace. @throws BackupError when one has */
+export async function beginRestore(cluster: Cluster, keyspace: string): Promise<void> {
+  const verdict = await cluster.conditional([{ query: write, params: [restoringName, Buffer.of(1)] }]);
+  if (!verdict.applied) throw new BackupError(`another restore into the keyspace ${keyspace} is under way`);
+  if ((await epochOf(cluster)) !== undefined) throw new BackupError(startedMeanwhile(keyspace));
+}
+
+/** Makes it a deployment of this epoch. @throws BackupError when a node has made it one meanwhile */
+export async function endRestore(cluster: Cluster, keyspace: string, epoch: bigint): Promise<void> {
+  const made = epochBytes(epoch);
+  if (!Buffer.from(await valueOf(cluster, epochName, () => made)).equals(made)) {
+    throw new BackupError(startedMeanwhile(keyspace));
+  }
+  await valueOf(cluster, restoredName, () => Buffer.of(1));
+  await cluster.conditional([{ query: remove, params: [restoringName] }]);
+}
+
+function startedMeanwhile(keyspace: string): string {
+  return `a node was started on the keyspace ${keyspace} meanwhile: stop it`;
+}
+
+/** Wall ms, or what a restore has raised it to. */
+function epochBytes(epoch: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(epoch);
+  return bytes;
 }

@@ -32,6 +32,13 @@ export async function openKeyspace(client: Client, keyspace: string, options: Ca
   }
 }
 
+/** None when there is no such keyspace. */
+export async function tablesOf(client: Client, keyspace: string): Promise<string[]> {
+  const query = 'SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?';
+  const { rows } = await client.execute(query, [keyspace], { prepare: true });
+  return rows.map((row) => row['table_name'] as string);
+}
+
 async function replicationOf(client: Client, keyspace: string): Promise<Readonly<Record<string, string>> | undefined> {
   const query = 'SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?';
   const { rows } = await client.execute(query, [keyspace], { prepare: true });

@@ -37,6 +37,19 @@ export class Positions {
     });
   }
 
+  /** As they were. */
+  async restore(thread: ThreadId, positions: readonly Omit<Position, 'threadId'>[]): Promise<void> {
+    await inParallel(positions, atOnce, async ({ userId, delivered, read, readOrdinal, updateMs }) => {
+      const negated = -BigInt(Math.floor(updateMs));
+      if (read > 0n) await this.#cluster.write(raiseRead, [read, read, readOrdinal, negated, thread, userId]);
+      if (delivered > 0n) await this.#cluster.write(raiseDelivered, [delivered, delivered, negated, thread, userId]);
+    });
+  }
+
+  restoreDevice(thread: ThreadId, user: UserId, device: DeviceId, delivered: bigint): Promise<void> {
+    return this.#cluster.write(raiseDevice, [delivered, delivered, user, device, thread]);
+  }
+
   async ofThread(thread: ThreadId, { after, limit }: UserRange, signal?: AbortSignal): Promise<Position[]> {
     const rows =
       after === undefined

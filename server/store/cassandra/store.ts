@@ -3,7 +3,7 @@ import { type Client, errors, types } from 'cassandra-driver';
 import type { Store } from '../store.ts';
 import { CassandraStore } from './cassandra-store.ts';
 import { Cluster } from './cluster.ts';
-import { valueOf } from './deployment.ts';
+import { isRestored, makeEpoch, refuseUnfinished } from './deployment.ts';
 import { makeClient } from './driver.ts';
 import { failureOf, isUnavailable } from './failures.ts';
 import { openKeyspace } from './keyspace.ts';
@@ -26,9 +26,10 @@ export async function openCassandraStore(options: CassandraStoreOptions): Promis
   const cluster = new Cluster({ client, consistency, clock, log });
   try {
     await client.connect();
-    const epoch = await valueOf(cluster, 'epoch', () => epochBytes(clock.nowMs()));
-    const opening = randomBytes(8);
-    return new CassandraStore({ cluster, clock, log, epoch: Buffer.from(epoch).readBigUInt64BE(), opening });
+    await refuseUnfinished(cluster, keyspace);
+    const epoch = await makeEpoch(cluster, clock.nowMs());
+    const trustsHints = !(await isRestored(cluster));
+    return new CassandraStore({ cluster, clock, log, epoch, opening: randomBytes(8), trustsHints });
   } catch (error) {
     await cluster.close();
     throw failureOf(error);
@@ -89,11 +90,4 @@ function setupErrorOf(error: unknown, options: CassandraStoreOptions): StoreSetu
 function isDistrust(error: Error): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_)/.test(code ?? '');
-}
-
-/** Wall ms: a restored deployment gets a later one. */
-function epochBytes(nowMs: number): Uint8Array {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(BigInt(Math.floor(nowMs)));
-  return bytes;
 }

@@ -1,0 +1,207 @@
+import { randomBytes } from 'node:crypto';
+import { emptyBody, type Entry } from '../../core/entry.ts';
+import { type DeviceId, type LogId, type ThreadId, threadOfLog, type UserId } from '../../core/ids.ts';
+import { type BackupEntry, BackupError, type BackupItem, type BackupSource } from '../backup.ts';
+import { bucketOf, firstBucketOf } from './buckets.ts';
+import { CassandraStore } from './cassandra-store.ts';
+import { Cluster } from './cluster.ts';
+import { unpackId } from './codec.ts';
+import { epochOf, refuseUnfinished } from './deployment.ts';
+import { makeClient } from './driver.ts';
+import { failureOf } from './failures.ts';
+import { idKey } from './ids.ts';
+import { tablesOf } from './keyspace.ts';
+import type { CassandraStoreOptions } from './options.ts';
+import { inParallel } from './parallel.ts';
+import { scan } from './token-ranges.ts';
+
+const entriesPerItem = 200;
+const idsPerRead = 100;
+const positionsPerItem = 1_000;
+/** Logs of up to one item are read so many at a time, longer ones one by one. */
+const logsAtOnce = 16;
+const logsTogether = 256;
+
+/** Opens the deployment in a keyspace for a backup; its nodes go on. @throws BackupError, StoreSetupError, Refusal */
+export async function openBackupSource(options: CassandraStoreOptions): Promise<BackupSource> {
+  const { clock, keyspace = 'parley', consistency = 'local-quorum' } = options;
+  const log = options.log ?? { info: () => {}, warn: () => {}, error: () => {} };
+  const bare = makeClient(options);
+  try {
+    await bare.connect();
+    if (!(await tablesOf(bare, keyspace)).includes('deployment')) {
+      throw new BackupError(`there is no store in the keyspace ${keyspace}`);
+    }
+  } catch (error) {
+    throw failureOf(error);
+  } finally {
+    await bare.shutdown();
+  }
+  const client = makeClient(options, keyspace);
+  const cluster = new Cluster({ client, consistency, clock, log });
+  try {
+    await client.connect();
+    await refuseUnfinished(cluster, keyspace);
+    const epoch = await epochOf(cluster);
+    if (epoch === undefined) throw new BackupError(`no node has ever been ready on the keyspace ${keyspace}`);
+    const store = new CassandraStore({ cluster, clock, log, epoch, opening: randomBytes(8) });
+    return new CassandraSource(cluster, store, epoch);
+  } catch (error) {
+    await cluster.close();
+    throw failureOf(error);
+  }
+}
+
+/**
+ * Reads the logs as any node does: a head, with what belongs to it finished, and then the entries up to it. Threads come
+ * before users' own logs: see the door.
+ */
+class CassandraSource implements BackupSource {
+  readonly store = 'cassandra';
+  readonly epoch: bigint;
+  readonly #cluster: Cluster;
+  readonly #store: CassandraStore;
+
+  constructor(cluster: Cluster, store: CassandraStore, epoch: bigint) {
+    this.#cluster = cluster;
+    this.#store = store;
+    this.epoch = epoch;
+  }
+
+  async *items(signal?: AbortSignal): AsyncGenerator<BackupItem> {
+    yield* this.#logs((log) => threadOfLog(log) !== undefined, signal);
+    yield* this.#logs((log) => threadOfLog(log) === undefined, signal);
+    const devices = scan(this.#cluster, 'user, device, thread, delivered', 'device_positions', 'user, device', signal);
+    for await (const rows of devices) {
+      const held = rows.map((row) => ({
+        userId: row['user'] as UserId,
+        deviceId: row['device'] as DeviceId,
+        threadId: row['thread'] as ThreadId,
+        sequence: row['delivered'] as bigint,
+      }));
+      yield { kind: 'devices', devices: held };
+    }
+    for await (const rows of scan(this.#cluster, 'user, at_ms', 'last_seen', 'user', signal)) {
+      const times = rows.map((row) => ({ userId: row['user'] as UserId, atMs: Number(row['at_ms'] as bigint) }));
+      yield { kind: 'seen', times };
+    }
+    for await (const rows of scan(this.#cluster, 'name, value', 'deployment', 'name', signal)) {
+      for (const row of rows) {
+        const [, name] = /^secret:(.+)$/.exec(row['name'] as string) ?? [];
+        if (name !== undefined) yield { kind: 'secret', name, value: Uint8Array.from(row['value'] as Buffer) };
+      }
+    }
+  }
+
+  async *#logs(wanted: (log: LogId) => boolean, signal: AbortSignal | undefined): AsyncGenerator<BackupItem> {
+    for await (const rows of scan(this.#cluster, 'DISTINCT log, bucket', 'logs', 'log, bucket', signal)) {
+      // Every log has a first bucket.
+      const logs = rows.filter((row) => row['bucket'] === 0n).map((row) => row['log'] as LogId);
+      const chosen = logs.filter(wanted);
+      for (let at = 0; at < chosen.length; at += logsTogether) {
+        yield* this.#logsTogether(chosen.slice(at, at + logsTogether), signal);
+      }
+    }
+  }
+
+  async *#logsTogether(logs: readonly LogId[], signal: AbortSignal | undefined): AsyncGenerator<BackupItem> {
+    const heads = await this.#store.heads(logs, signal);
+    const long = logs.filter((_, at) => (heads[at]?.sequence ?? 0n) > BigInt(entriesPerItem));
+    const short = logs.filter((log) => !long.includes(log));
+    for (let at = 0; at < short.length; at += logsAtOnce) {
+      const some = short.slice(at, at + logsAtOnce);
+      for (const items of await inParallel(some, logsAtOnce, (log) => collect(this.#log(log, signal)))) yield* items;
+    }
+    for (const log of long) yield* this.#log(log, signal);
+  }
+
+  async *#log(log: LogId, signal: AbortSignal | undefined): AsyncGenerator<BackupItem> {
+    let head = await this.#store.head(log, signal);
+    if (head === undefined) return;
+    let after = 0n;
+    /** The highest edit or delete that a message already shows: the entry that made it must come too. */
+    let shown = 0n;
+    while (after < head.sequence || shown > head.sequence) {
+      if (after >= head.sequence) head = (await this.#store.head(log, signal)) ?? head;
+      const range = { after, upTo: head.sequence, limit: entriesPerItem };
+      const entries = await this.#store.entries(log, range, signal);
+      const last = entries.at(-1);
+      if (last === undefined) throw new BackupError(`log ${log} has no entry ${after + 1n}, though its head is above`);
+      for (const { change } of entries) {
+        if (change.kind !== 'message') continue;
+        if (change.editSequence > shown) shown = change.editSequence;
+        if (change.deleteSequence > shown) shown = change.deleteSequence;
+      }
+      yield { kind: 'entries', log, entries: await this.#withFingerprints(log, entries) };
+      after = last.sequence;
+    }
+    const thread = threadOfLog(log);
+    if (thread !== undefined) yield* this.#positions(thread, head, signal);
+    yield { kind: 'log-end', log, sequence: after };
+  }
+
+  async #withFingerprints(log: LogId, entries: readonly Entry[]): Promise<BackupEntry[]> {
+    const withId = entries.filter(({ clientMessageId }) => clientMessageId !== '');
+    const fingerprints = new Map<string, string>();
+    const first = withId[0];
+    const last = withId.at(-1);
+    if (first !== undefined && last !== undefined) {
+      for (let bucket = firstBucketOf(first.sequence); bucket <= bucketOf(last.sequence); bucket++) {
+        for (let at = 0; at < withId.length; at += idsPerRead) {
+          const ids = withId.slice(at, at + idsPerRead).map(idKey);
+          for (const row of await this.#cluster.read(readIds, [log, bucket, ids])) {
+            fingerprints.set(row['id'] as string, unpackId(row['entry'] as Buffer, this.epoch).fingerprint);
+          }
+        }
+      }
+    }
+    return entries.map((entry) => {
+      const fingerprint = entry.clientMessageId === '' ? '' : fingerprints.get(idKey(entry));
+      if (fingerprint === undefined)
+        throw new BackupError(`the id of entry ${entry.sequence} of log ${log} is not there`);
+      const { change } = entry;
+      // Its body stands in the message.
+      return {
+        ...entry,
+        fingerprint,
+        change: change.kind === 'message-edited' ? { ...change, body: emptyBody } : change,
+      };
+    });
+  }
+
+  /** None above the head that the log has in the backup. */
+  async *#positions(
+    thread: ThreadId,
+    head: { readonly sequence: bigint; readonly ordinal: bigint },
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<BackupItem> {
+    let after: UserId | undefined;
+    for (;;) {
+      const range = { limit: positionsPerItem, ...(after === undefined ? {} : { after }) };
+      const found = await this.#store.positions(thread, range, signal);
+      const last = found.at(-1);
+      if (last === undefined) return;
+      const positions = found.map(({ userId, delivered, read, readOrdinal, updateMs }) => ({
+        userId,
+        delivered: delivered > head.sequence ? head.sequence : delivered,
+        read: read > head.sequence ? head.sequence : read,
+        readOrdinal: read > head.sequence ? head.ordinal : readOrdinal,
+        updateMs,
+      }));
+      yield { kind: 'positions', thread, positions };
+      after = last.userId;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#store[Symbol.asyncDispose]();
+  }
+}
+
+const readIds = 'SELECT id, entry FROM logs WHERE log = ? AND bucket = ? AND kind = 1 AND sequence = 0 AND id IN ?';
+
+async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const all: Item[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
