@@ -1,0 +1,57 @@
+// What happens to the lines between the parts: each kind at each hop.
+import { type Fault, last, oneOf, type Scene } from './fault.ts';
+import type { Line, Way } from './line.ts';
+import type { Hops } from './rig.ts';
+
+const hops: readonly { readonly name: string; readonly lines: (hops: Hops) => readonly Line[] }[] = [
+  { name: 'client-envoy', lines: ({ clients }) => clients },
+  { name: 'envoy-node', lines: ({ gatewayToNode }) => [...gatewayToNode.values()] },
+  { name: 'node-redis', lines: ({ nodesToRedis }) => [...nodesToRedis.values()] },
+  { name: 'node-cassandra', lines: ({ nodeToCassandra }) => [...nodeToCassandra.values()] },
+  { name: 'node-node', lines: ({ nodeToNode }) => [...nodeToNode.values()] },
+];
+
+interface Kind {
+  readonly name: string;
+  readonly does: (line: Line, scene: Scene) => void;
+}
+
+const hold =
+  (...ways: readonly Way[]): Kind['does'] =>
+  (line) =>
+    line.hold(...ways);
+
+const kinds: readonly Kind[] = [
+  { name: 'cut', does: (line) => line.cut() },
+  { name: 'half-open-out', does: hold('out') },
+  { name: 'half-open-back', does: hold('back') },
+  { name: 'half-open-both', does: hold('out', 'back') },
+  {
+    name: 'delay',
+    does: (line, scene) => line.delay(50 + scene.chance(1_500), ...oneOf(scene, waysToDelay)),
+  },
+];
+
+/** One line of the hop, or all of them; in the end they are mended, and sometimes reset, so that what was held is lost. */
+async function breakLines(scene: Scene, name: string, lines: readonly Line[], kind: Kind): Promise<void> {
+  const broken = scene.chance(3) === 0 ? lines : [oneOf(scene, lines)];
+  scene.note(`${kind.name} on ${broken.length} of ${lines.length} lines ${name}`);
+  for (const line of broken) kind.does(line, scene);
+  try {
+    await last(scene, 3, 25);
+  } finally {
+    const isLost = scene.chance(2) === 0;
+    for (const line of broken) {
+      if (isLost) line.reset();
+      line.mend();
+    }
+  }
+}
+
+export const lineFaults: readonly Fault[] = hops.flatMap((hop) =>
+  kinds.map((kind): Fault => ({
+    name: `${hop.name}-${kind.name}`,
+    place: `line ${hop.name}`,
+    run: (scene) => breakLines(scene, hop.name, hop.lines(scene.rig.hops), kind),
+  })),
+);

@@ -1,0 +1,119 @@
+// A fault run: a cluster, people who talk on it, faults by the seed, a calm end, and the verdict.
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { seeded } from '../replay/random.ts';
+import { Checker, type Verdict } from './checker.ts';
+import type { Fault, Scene } from './fault.ts';
+import { History } from './history.ts';
+import type { Told } from './record.ts';
+import { Rig } from './rig.ts';
+import { turns } from './schedule.ts';
+import { settle } from './settle.ts';
+import { Workload } from './workload.ts';
+import { World } from './world.ts';
+
+export interface FaultRunOptions {
+  readonly seed: number;
+  /** From the first fault's calm to the last fault's end, about. */
+  readonly minutes: number;
+  readonly faults: readonly Fault[];
+  /** Everything of the run is in it. */
+  readonly folder: string;
+  readonly users: number;
+  /** Things done a second. */
+  readonly rate: number;
+  /** Before each fault, after the last one is over. */
+  readonly calmS: number;
+  /** Faults last so many times as long as usually. */
+  readonly pace: number;
+  readonly main?: string;
+  /** A line for the screen. */
+  readonly say: (line: string) => void;
+}
+
+export interface FaultRun extends Verdict {
+  /** By name, how often. */
+  readonly injected: ReadonlyMap<string, number>;
+}
+
+/** A look at how things stand, on the screen. */
+const sayEveryMs = 10_000;
+
+/** Rejects when it could not begin; a run that began ends with a verdict, whatever went wrong. */
+export async function runFaults(options: FaultRunOptions): Promise<FaultRun> {
+  const { seed, folder, say } = options;
+  const startedMs = performance.now();
+  const checker = new Checker();
+  await using history = await History.open(path.join(folder, 'history.jsonl'));
+  let acknowledged = 0;
+  const tell = (told: Told): void => {
+    const record = { ...told, atMs: Math.round(performance.now() - startedMs) };
+    if (told.kind === 'acknowledged') acknowledged += 1;
+    history.append(record);
+    checker.add(record);
+    if (told.kind === 'crashed') note(told.text);
+  };
+  const note = (text: string): void => {
+    say(`${clockTime(performance.now() - startedMs)}  ${text}`);
+  };
+  await using rig = await Rig.start({
+    folder: path.join(folder, 'cluster'),
+    ...(options.main === undefined ? {} : { main: options.main }),
+    onProgress: (what) => note(`starts ${what}`),
+    onCrash: (text) => tell({ kind: 'crashed', text }),
+  });
+  const world = await World.open({
+    users: options.users,
+    chance: seeded(seed + 1),
+    gatewayFor: (index) => rig.gatewayFor(index),
+    token: (user) => rig.token(user),
+    tell,
+  });
+  await using _world = world;
+  note(`${world.users.length} users with ${world.devices.length} devices in ${world.threads.length} threads`);
+  const workload = new Workload({ world, chance: seeded(seed + 2), tell, rate: options.rate });
+  const looking = setInterval(() => {
+    const live = world.devices.filter((device) => device.isLive).length;
+    note(
+      `${acknowledged} acknowledged, ${live} of ${world.devices.length} devices live, ${workload.unanswered} unanswered`,
+    );
+  }, sayEveryMs);
+  try {
+    const scene: Scene = {
+      rig,
+      chance: seeded(seed),
+      pace: options.pace,
+      note: (text) => {
+        note(text);
+        tell({ kind: 'note', text });
+      },
+    };
+    const injected = await injectAll(options, scene);
+    for (const line of rig.lines) line.mend();
+    await settle({ world, workload, tell, onProgress: note });
+    return { ...checker.finish(), injected };
+  } finally {
+    clearInterval(looking);
+  }
+}
+
+/** Gives how often each fault was injected. */
+async function injectAll(options: FaultRunOptions, scene: Scene): Promise<Map<string, number>> {
+  const injected = new Map<string, number>();
+  const endMs = performance.now() + options.minutes * 60_000;
+  for (const turn of turns(options.faults, scene.chance)) {
+    await delay(options.calmS * 1000);
+    if (performance.now() > endMs) break;
+    const names = turn.map(({ name }) => name).join(' and ');
+    scene.note(`${names} begins`);
+    await Promise.all(turn.map((fault) => fault.run(scene)));
+    scene.note(`${names} is over`);
+    for (const { name } of turn) injected.set(name, (injected.get(name) ?? 0) + 1);
+  }
+  return injected;
+}
+
+export function clockTime(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  return `${String(Math.floor(seconds / 60)).padStart(2, '0')}:${String(seconds % 60).padStart(2, '0')}`;
+}
