@@ -16,6 +16,8 @@ interface Kind {
   readonly does: (line: Line, scene: Scene) => void;
 }
 
+const waysToDelay: readonly (readonly Way[])[] = [['out'], ['back'], ['out', 'back']];
+
 const hold =
   (...ways: readonly Way[]): Kind['does'] =>
   (line) =>
