@@ -115,8 +115,8 @@ async function redisState(server: RedisServer): Promise<{ pid: number | undefine
   const { ending, pid } = server.child;
   if (ending !== undefined) return { pid: undefined, state: 'gone', isWell: false };
   const info = await within(server.call('INFO', 'replication'));
-  if (info === undefined) return { pid, state: 'does not answer', isWell: false };
-  const field = (name: string): string => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(String(info))?.[1] ?? '';
+  if (typeof info !== 'string') return { pid, state: 'does not answer', isWell: false };
+  const field = (name: string): string => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)?.[1] ?? '';
   if (field('role') === 'master') return { pid, state: 'master', isWell: true };
   const follows = field('master_link_status') === 'up';
   return { pid, state: `${follows ? 'replica' : 'replica, cut off'} of ${field('master_port')}`, isWell: follows };
