@@ -1,0 +1,100 @@
+// One thread, three nodes, many who write to it at once: with the sends routed to one node, and with each node on its own.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { HistoryServiceService } from '#proto/parley/v1/history_service.ts';
+import { type Cluster, startCluster } from '../../platform/cluster.ts';
+import { metricOf } from '../support/crowd.ts';
+import { groupOf, People, type Person, textContent } from '../support/raw-people.ts';
+import { needs } from '../support/skip.ts';
+import { unlimited } from '../support/unlimited.ts';
+
+const each = 40;
+const inFlight = 4;
+const perNode = 4;
+
+needs(
+  'redis',
+  'cassandra',
+  'openssl',
+)('a thread that is hot on three nodes', () => {
+  let cluster: Cluster;
+  beforeAll(async () => {
+    cluster = await startCluster({ redis: 'one', env: { ...unlimited, PARLEY_DRAIN_NOTICE_S: '0' } });
+  }, 120_000);
+  afterAll(() => cluster.stop());
+
+  const conflicts = (): Promise<number> => metricOf(cluster.platform.nodes, 'parley_append_conflicts_total');
+  const routed = (): Promise<number> =>
+    metricOf(cluster.platform.nodes, 'parley_sends_routed_total{outcome="answered"}');
+
+  /** Everybody says the same number of things, some ahead of the replies. */
+  async function storm(label: string): Promise<void> {
+    const groups = cluster.platform.nodes.map(({ address }) => new People(cluster.platform, address));
+    const people = await Promise.all(
+      groups.flatMap((group, node) => Array.from({ length: perNode }, (_, n) => group.person(`${label}-${node}-${n}`))),
+    );
+    const [owner, ...others] = people as [Person, ...Person[]];
+    const threadId = await groupOf(owner, ...others);
+    const reader = await (await groups[0]!.again(owner.id)).client.open().live({ deviceId: 'reader' });
+    const heard: bigint[] = [];
+    reader.onTold = (frame) => {
+      if (frame.$case !== 'entriesAppended') return;
+      heard.push(...frame.value.entries.map(({ sequence }) => sequence));
+      reader.say('ack', { position: { threadId, upToSequence: heard.at(-1) ?? 0n } });
+    };
+    const streams = await Promise.all(people.map(({ client }) => client.open().live({ deviceId: 'writer' })));
+    await Promise.all(
+      streams.map(async (stream, person) => {
+        for (let n = 0; n < each; n += inFlight) {
+          const replies = Array.from({ length: inFlight }, (_, next) =>
+            stream.request('send', {
+              threadId,
+              clientMessageId: `m${n + next}`,
+              knownHead: 1n,
+              content: textContent(`${people[person]?.id} ${n + next}`),
+            }),
+          );
+          for (const { error } of await Promise.all(replies)) expect(error).toBeUndefined();
+        }
+      }),
+    );
+    const total = people.length * each;
+    const texts: string[] = [];
+    while (texts.length < total) {
+      const page = await owner.client.ask(HistoryServiceService.listEntries, {
+        threadId,
+        afterSequence: BigInt(texts.length + 1),
+        upToSequence: 0n,
+        pageSize: 100,
+      });
+      if (page.entries.length === 0) break;
+      for (const { kind } of page.entries) {
+        const body = kind?.$case === 'message' ? kind.value.content?.body : undefined;
+        texts.push(body?.$case === 'text' ? body.value : '');
+      }
+    }
+    expect(texts).toHaveLength(total);
+    for (const { id } of people) {
+      const said = Array.from({ length: each }, (_, n) => `${id} ${n}`);
+      expect(texts.filter((text) => text.startsWith(`${id} `))).toEqual(said);
+    }
+    // Whoever listens hears all of it once, whichever node appended it.
+    await reader.until(() => heard.at(-1) === BigInt(total + 1));
+    expect(heard).toEqual(Array.from({ length: heard.length }, (_, n) => (heard[0] ?? 0n) + BigInt(n)));
+    expect(reader.all('skipped')).toEqual([]);
+    for (const group of groups) group[Symbol.dispose]();
+  }
+
+  test("takes every message once and in its sender's order, routed and not; routed there are fewer conflicts", async () => {
+    await storm('routed');
+    const whenRouted = await conflicts();
+    expect(await routed()).toBeGreaterThan(0);
+    for (const node of cluster.platform.nodes) {
+      await node.kill('SIGTERM');
+      await node.start({ PARLEY_NODES_ROUTE: '0' });
+    }
+    await storm('alone');
+    const whenAlone = await conflicts();
+    expect(await routed()).toBe(0);
+    expect(whenRouted).toBeLessThan(whenAlone / 2);
+  });
+});
