@@ -24,6 +24,7 @@ export interface GatewaySettings {
   readonly tls?: TlsSettings;
   /** Origins of web pages that may call, exact, or `http://localhost:*` for any port. */
   readonly webOrigins: readonly string[];
+  /** A path, or `-` for standard output, whatever that is (a socket has no path). */
   readonly accessLog: string;
   /** Envoy's own memory; above it new work is refused, see README.md. */
   readonly maxHeapBytes: number;
@@ -74,7 +75,8 @@ export async function writeGateway(folder: string, settings: GatewaySettings): P
     auth_file: seen('auth.yaml'),
     web_origins: settings.webOrigins.map(originMatcher),
     local_replies: localReplyConfig(),
-    access_log: settings.accessLog,
+    access_log: settings.accessLog === '-' ? undefined : settings.accessLog,
+    access_log_to_stdout: settings.accessLog === '-',
     jwks_url: url !== undefined,
     jwks_tls: isHttps,
     jwks_host: url?.hostname,

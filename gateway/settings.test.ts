@@ -19,7 +19,7 @@ test('with the least that must be said the gateway listens everywhere, in the cl
     nodesBy: 'dns',
     auth: { issuer: 'https://id.example', audience: 'parley', jwks: { url: 'https://id.example/jwks.json' } },
     webOrigins: [],
-    accessLog: '/dev/stdout',
+    accessLog: '-',
     maxHeapBytes: 1024 ** 3,
     maxConnections: 10_000,
   });

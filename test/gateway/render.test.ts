@@ -35,6 +35,7 @@ const variants: Readonly<Record<string, Partial<GatewaySettings>>> = {
   },
   'with nodes told by file': { nodes: ['127.0.0.1:5001', '127.0.0.2:5001'], nodesBy: 'file' },
   'with no node yet in the file': { nodes: [], nodesBy: 'file' },
+  'with the access log on standard output': { accessLog: '-' },
   'with nodes that have names': { nodes: ['parley-nodes:7000'], nodesBy: 'dns' },
 };
 

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Writes gateway/ from gateway.env, with the image's own renderer: PARLEY_IMAGE=registry.example/parley:0.1.0 ./render.sh
+# In a checkout, without PARLEY_IMAGE, the renderer is the checkout's.
+set -eu
+cd "$(dirname "$0")"
+if [ -n "${PARLEY_IMAGE:-}" ]; then
+  mkdir -p gateway
+  exec docker run --rm --env-file gateway.env --user "$(id -u):$(id -g)" --volume "$PWD/gateway:/out" "$PARLEY_IMAGE" gateway/main.ts /out
+fi
+exec node --env-file=gateway.env ../../../gateway/main.ts gateway
