@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { seeded } from '../replay/random.ts';
+import { bypasses } from './bypass.ts';
 import { Checker, type Verdict } from './checker.ts';
 import type { Fault, Scene } from './fault.ts';
 import { History } from './history.ts';
@@ -88,13 +89,21 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultRun> {
         tell({ kind: 'note', text });
       },
     };
+    await refuseBypasses(rig);
     const injected = await injectAll(options, scene);
+    await refuseBypasses(rig);
     for (const line of rig.lines) line.mend();
     await settle({ world, workload, tell, onProgress: note });
     return { ...checker.finish(), injected };
   } finally {
     clearInterval(looking);
   }
+}
+
+/** A run whose faults do not bite says nothing. */
+async function refuseBypasses(rig: Rig): Promise<void> {
+  const found = await bypasses(rig);
+  if (found.length > 0) throw new Error(['connections go around the lines:', ...found].join('\n  '));
 }
 
 /** Gives how often each fault was injected. */
