@@ -59,9 +59,9 @@ export class Acks {
     this.#session = undefined;
   }
 
-  /** What Hello tells: positions of the threads this device heard of last. */
-  positions(): ThreadPosition[] {
-    const all = new Map([...this.#told, ...this.#held]);
+  /** What Hello tells: positions of the threads this device heard of last; `none`: they are told when it is open instead. */
+  positions(none = false): ThreadPosition[] {
+    const all = none ? new Map<string, bigint>() : new Map([...this.#told, ...this.#held]);
     this.#inHello = new Map([...all].slice(-mostInHello));
     return [...this.#inHello].map(([threadId, upToSequence]) => ({ threadId, upToSequence }));
   }

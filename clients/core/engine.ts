@@ -127,7 +127,8 @@ export class Engine {
       deviceId: this.options.deviceId,
       // Codecs of browsers have Uint8Array, node's generated types say Buffer.
       resumeToken: this.#resumeToken as never,
-      positions: this.acks.positions(),
+      // Without a token the server cannot tell whether they are of this life of its store: then they are told after the heads.
+      positions: this.acks.positions(this.#resumeToken.length === 0),
       sdk: { name, version },
       apiRevision: 1,
       handOver,
@@ -139,6 +140,8 @@ export class Engine {
   #welcome(session: Session, welcome: Welcome): void {
     this.userId = welcome.userId;
     this.#userLog.opened(welcome.userEpoch);
+    // All logs of a deployment share their epoch.
+    if (!welcome.resumed) this.logs.startOver(welcome.userEpoch);
     this.#reauthentication.start(session, welcome);
     this.wishes.use(session);
     // While an old stream still serves, drafts and positions go there until this one is caught up.

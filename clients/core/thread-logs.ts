@@ -158,6 +158,20 @@ export class ThreadLogs {
     else log.unread = BigInt(this.#messagesAfter(log, upTo));
   }
 
+  /**
+   * The server holds another life of its store, of this epoch: what was kept of every thread is void at once, before anything
+   * more is acknowledged. Threads that are still there follow as heads; of the others nothing stays.
+   */
+  startOver(epoch: bigint): void {
+    for (const [threadId, log] of this.#logs) {
+      const step = log.timeline.entries(epoch, []);
+      if (!step.restarted) continue;
+      log.head = undefined;
+      log.unread = 0n;
+      this.#took(threadId, log, step, 0);
+    }
+  }
+
   /** The stream is live: what is missing now, it will not bring. */
   lookAtAll(): void {
     for (const [threadId, log] of this.#logs) this.#look(threadId, log);

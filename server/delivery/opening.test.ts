@@ -47,11 +47,14 @@ describe('A device that comes back with a resume token', () => {
     expect(bob.log(threadId)).toEqual(['3']);
   });
 
-  it('of another life of the store is not believed what it holds', async () => {
+  it.each([
+    ['another life of the store', 1n],
+    ['a life of which the token does not say, since the own log was empty', 0n],
+  ])('of %s is not believed what it holds', async (_, epoch) => {
     const threadId = await groupOf(node, ids, 'alice', ['bob']);
     await post(node, ids, 'alice', threadId, 'one');
     const who = { userId: 'bob' as UserId, deviceId: 'd1' as DeviceId };
-    const place = { ...who, userSequence: 9n, inboxMs: 0, epoch: 1n, madeMs: node.clock.nowMs() };
+    const place = { ...who, userSequence: 9n, inboxMs: 0, epoch, madeMs: node.clock.nowMs() };
     const resumeToken = node.delivery.resumeTokens.make(place);
     const bob = await node.live('bob', 'd1', { resumeToken, positions: new Map([[threadId, 50n]]) });
     expect(bob.all('welcome')[0]?.resumed).toBe(false);
