@@ -61,7 +61,9 @@ needs('go')('compose', () => {
         PARLEY_DEV_KEY: false,
       });
       expect(files.toSorted()).toEqual(node.secrets?.map(({ target }) => target).toSorted());
-      expect(Number.parseInt(node.stop_grace_period ?? '', 10)).toBeGreaterThanOrEqual(config.PARLEY_DRAIN_S + 10);
+      expect(Number.parseInt(node.stop_grace_period ?? '', 10)).toBeGreaterThanOrEqual(
+        config.PARLEY_DRAIN_NOTICE_S + config.PARLEY_DRAIN_S + 10,
+      );
     }
   });
 

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../../platform/ports.ts';
 import { isHealthServed } from '../../platform/health-call.ts';
 import { root, run } from '../interop/toolchain.ts';
 import { startContainer } from './support/container.ts';
@@ -121,6 +122,29 @@ interface Ready {
   readonly grpc: string;
   readonly metrics: string;
 }
+
+test('a node whose Cassandra is away lives, is not ready, says what it waits for, and ends when told', async () => {
+  const metrics = `127.0.0.1:${await freePort()}`;
+  const env = {
+    ...keys,
+    PARLEY_JWKS: 'http://127.0.0.1:9/jwks.json',
+    PARLEY_STORE: 'cassandra',
+    PARLEY_CASSANDRA_CONTACT_POINTS: '127.0.0.1:9',
+    PARLEY_CASSANDRA_DATA_CENTER: 'dc1',
+    PARLEY_METRICS_LISTEN: metrics,
+  };
+  const child = await startContainer(image, { name: 'node', env });
+  await using _ = { [Symbol.asyncDispose]: async () => void (await child.end('SIGKILL', 0)) };
+  const words = async (): Promise<string> =>
+    fetch(`http://${metrics}/readyz`).then(
+      async (answer) => `${answer.status} ${await answer.text()}`,
+      () => '',
+    );
+  await expect.poll(words, { timeout: 20_000 }).toContain('503 waiting for Cassandra at 127.0.0.1:9');
+  expect((await fetch(`http://${metrics}/healthz`)).status).toBe(200);
+  expect(child.tail().join('\n')).toContain('waiting for Cassandra at 127.0.0.1:9');
+  expect((await child.end('SIGTERM', 5_000)).signal).not.toBe('SIGKILL');
+});
 
 test('nothing can be written outside of /data here, so that what starts needs no more', async () => {
   const write = (file: string): Promise<{ code: number | null; said: string }> =>

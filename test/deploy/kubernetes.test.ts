@@ -65,6 +65,14 @@ needs('go', 'python')('the manifests for Kubernetes', () => {
   };
   const deployment = (name: string): Deployment => one('Deployment', name).spec as unknown as Deployment;
   const names = ['parley-node', 'parley-gateway'];
+  const nodeEnv = (): Record<string, string> => {
+    const [container] = deployment('parley-node').template.spec.containers;
+    const direct = (container.env ?? []).map(({ name, value = 'filled in' }) => [
+      name,
+      value.replace('$(POD_IP)', '10.0.0.7'),
+    ]);
+    return { ...one('ConfigMap', 'parley-node').data, ...(Object.fromEntries(direct) as Record<string, string>) };
+  };
 
   test(
     "fit the schemas of Kubernetes' API, without a field that they do not know",
@@ -88,21 +96,20 @@ needs('go', 'python')('the manifests for Kubernetes', () => {
   });
 
   test('give every node settings that it takes', () => {
-    const [container] = deployment('parley-node').template.spec.containers;
-    const direct = (container.env ?? []).map(({ name, value }) => [name, value ?? 'filled in']);
-    const env = { ...one('ConfigMap', 'parley-node').data, ...Object.fromEntries(direct) } as Record<string, string>;
-    const address = env['PARLEY_NODES_ADVERTISE']?.replace('$(POD_IP)', '10.0.0.7') ?? '';
-    const { config, files } = nodeConfigOf({ ...env, PARLEY_NODES_ADVERTISE: address });
+    const { config, files } = nodeConfigOf(nodeEnv());
     expect(config).toMatchObject({ PARLEY_STORE: 'cassandra', PARLEY_NODES_ADVERTISE: '10.0.0.7:7002' });
+    const [container] = deployment('parley-node').template.spec.containers;
     const mounts = (container['volumeMounts'] as { mountPath: string }[]).map(({ mountPath }) => mountPath);
     expect(files.filter((file) => !mounts.some((mount) => file.startsWith(`${mount}/`)))).toEqual([]);
     expect(mounts).toContain('/data');
   });
 
   test('let a node drain before it is killed', () => {
-    const drainS = Number(one('ConfigMap', 'parley-node').data?.['PARLEY_DRAIN_S']);
+    const { config } = nodeConfigOf(nodeEnv());
     const { terminationGracePeriodSeconds } = deployment('parley-node').template.spec;
-    expect(terminationGracePeriodSeconds).toBeGreaterThanOrEqual(drainS + 10);
+    expect(terminationGracePeriodSeconds).toBeGreaterThanOrEqual(
+      config.PARLEY_DRAIN_NOTICE_S + config.PARLEY_DRAIN_S + 10,
+    );
   });
 
   test('ask for liveness what knows nothing of the stores, and for readiness what does', () => {
