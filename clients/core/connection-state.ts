@@ -34,6 +34,7 @@ export const GOODBYE = {
   superseded: 2 satisfies GoodbyeReason.GOODBYE_REASON_SUPERSEDED,
   tokenExpired: 3 satisfies GoodbyeReason.GOODBYE_REASON_TOKEN_EXPIRED,
   signedOut: 7 satisfies GoodbyeReason.GOODBYE_REASON_SIGNED_OUT,
+  handedOver: 9 satisfies GoodbyeReason.GOODBYE_REASON_HANDED_OVER,
 } as const;
 
 /** Why not to reconnect after a goodbye that forbids it. */

@@ -332,6 +332,37 @@ describe('a connection', () => {
       expect(carrier.streams).toHaveLength(2);
     });
 
+    const handedOver = { reason: 9 as const, reconnect: false, delay: undefined, jitter: undefined };
+
+    test('goes on with the new stream when the old node says that it has caught up before it does', async () => {
+      await live('old');
+      const old = carrier.last;
+      old.goodbye(draining);
+      await runtime.advance(2000);
+      carrier.last.welcome({ sessionId: 'new' });
+      old.goodbye(handedOver);
+      old.end();
+      carrier.last.caughtUp();
+      expect(states.at(-1)).toMatchObject({ phase: 'live', sessionId: 'new' });
+      expect(carrier.streams).toHaveLength(2);
+    });
+
+    test('opens another stream when the new one breaks just when the old node hands over to it', async () => {
+      await live('old');
+      const old = carrier.last;
+      old.goodbye(draining);
+      await runtime.advance(2000);
+      carrier.last.welcome({ sessionId: 'new' });
+      carrier.last.end(unavailable());
+      old.goodbye(handedOver);
+      old.end();
+      await runtime.advance(300);
+      expect(carrier.streams).toHaveLength(3);
+      carrier.last.welcome({ sessionId: 'newest' });
+      carrier.last.caughtUp();
+      expect(states.at(-1)).toMatchObject({ phase: 'live', sessionId: 'newest' });
+    });
+
     test('keeps to the time it was given when the old stream ends before', async () => {
       await live('old');
       carrier.last.goodbye(draining);

@@ -203,7 +203,10 @@ export class Connection {
     if (error !== undefined) this.#learn(error);
     if (goodbye?.reason === GOODBYE.tokenExpired) this.#tokens.refused(this.#token);
 
-    if (goodbye !== undefined && !goodbye.reconnect) this.close(closeReasonOf(goodbye.reason), error);
+    // The old node may say so before the new one's word is here, or when the new stream is broken already.
+    const isMoving = this.#current !== undefined || this.#timer !== undefined || this.#opening;
+    const isMoved = goodbye?.reason === GOODBYE.handedOver && isMoving;
+    if (goodbye !== undefined && !goodbye.reconnect && !isMoved) this.close(closeReasonOf(goodbye.reason), error);
     else if (goodbye === undefined && error !== undefined && finalReasonOf(error) !== undefined) {
       this.close(finalReasonOf(error), error);
     } else if (this.#refusedTokens >= mostRefusedTokens) this.close('unauthenticated', error);
