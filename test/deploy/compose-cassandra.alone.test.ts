@@ -32,6 +32,7 @@ needs(
       jmxPort: await freePort(),
       seeds: ['127.0.0.1'],
       isRing: false,
+      isShortLived: true,
       heapMb: 512,
       // As in the image's own file.
       commitLog: 'periodic',
