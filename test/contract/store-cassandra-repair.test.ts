@@ -16,7 +16,9 @@ needs('cassandra')('a node that dies within an append to Cassandra', () => {
   const thread = newThread();
   const log = threadLog(thread);
   const [owner, friend] = [newUser('owner'), newUser('friend')];
-  const old = 60;
+  const old = 120;
+  /** Each changes old messages of its own. */
+  let rounds = 0;
   let head: Head;
 
   beforeAll(async () => {
@@ -53,14 +55,18 @@ needs('cassandra')('a node that dies within an append to Cassandra', () => {
     return { append: appendOf(head, entries, { inbox: [{ userId: owner }, joined] }), user, edit, deletion };
   }
 
-  test('leaves the whole of it or nothing to those who come after, whichever write was its last', async () => {
+  test.each([
+    { leavesMarks: false, what: 'whichever write was its last' },
+    { leavesMarks: true, what: 'though of its last batch the marks alone are seen' },
+  ])('leaves the whole of it or nothing to those who come after, $what', async ({ leavesMarks }) => {
     const outcomes: string[] = [];
     for (let writes = 0; outcomes.at(-1) !== 'lived'; writes++) {
-      expect(writes).toBeLessThan(old / 2);
+      const round = rounds++;
+      expect(round).toBeLessThan(old / 2);
       const dying = await openDyingStore(keyspace.options);
       expect(await dying.store.head(log)).toEqual(head);
-      const { append: given, user, edit, deletion } = everything(writes);
-      dying.dieAfter(writes);
+      const { append: given, user, edit, deletion } = everything(round);
+      dying.dieAfter(writes, { leavesMarks });
       const promised = await dying.store.append(log, given).catch(() => undefined);
       expect(promised === undefined).toBe(dying.isDead);
       await dying[Symbol.asyncDispose]();
@@ -72,7 +78,7 @@ needs('cassandra')('a node that dies within an append to Cassandra', () => {
       outcomes.push(dying.isDead ? (isIn ? 'in the log' : 'not in the log') : 'lived');
       const [target, erased] = await next.entries(log, { after: edit - 1n, upTo: deletion, limit: 2 });
       if (isIn) {
-        expect(textOf(target)).toBe(`new ${writes}`);
+        expect(textOf(target)).toBe(`new ${round}`);
         expect(erased?.change).toMatchObject({ body: emptyBody, deleteSequence: head.sequence + 2n });
         await checkRows(next);
         // The retry is answered, and from then on the inbox says so too.

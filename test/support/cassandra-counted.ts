@@ -1,12 +1,9 @@
 // A store that notes what it reads: every query that goes out, with how many rows came back.
-import { randomBytes } from 'node:crypto';
 import type { Client, types } from 'cassandra-driver';
-import { systemClock } from '../../server/core/clock.ts';
-import { CassandraStore } from '../../server/store/cassandra/cassandra-store.ts';
 import { Cluster } from '../../server/store/cassandra/cluster.ts';
-import { makeClient } from '../../server/store/cassandra/driver.ts';
 import type { CassandraStoreOptions } from '../../server/store/cassandra/options.ts';
 import type { Store } from '../../server/store/store.ts';
+import { openStoreOver } from './cassandra-over.ts';
 
 export interface CountedRead {
   readonly query: string;
@@ -21,19 +18,18 @@ export interface CountedStore extends AsyncDisposable {
 
 /** A node that has seen nothing yet, on a keyspace that exists. */
 export async function openCountedStore(options: CassandraStoreOptions): Promise<CountedStore> {
-  const client = makeClient(options, options.keyspace);
-  await client.connect();
   let reads: CountedRead[] = [];
-  const execute = client.execute.bind(client) as (query: string, ...more: unknown[]) => Promise<types.ResultSet>;
-  const counted = async (query: string, ...more: unknown[]): Promise<types.ResultSet> => {
-    const result = await execute(query, ...more);
-    reads.push({ query, rows: result.rowLength });
-    return result;
-  };
-  client.execute = counted as Client['execute'];
-  const log = { info: () => {}, warn: () => {}, error: () => {} };
-  const cluster = new Cluster({ client, consistency: 'local-quorum', clock: systemClock, log });
-  const store = new CassandraStore({ cluster, clock: systemClock, log, epoch: 1n, opening: randomBytes(8) });
+  const { store } = await openStoreOver((given) => {
+    const { client } = given;
+    const execute = client.execute.bind(client) as (query: string, ...more: unknown[]) => Promise<types.ResultSet>;
+    const counted = async (query: string, ...more: unknown[]): Promise<types.ResultSet> => {
+      const result = await execute(query, ...more);
+      reads.push({ query, rows: result.rowLength });
+      return result;
+    };
+    client.execute = counted as Client['execute'];
+    return new Cluster(given);
+  }, options);
   return {
     store,
     async during(work) {

@@ -1,12 +1,8 @@
 // A node that dies after so many writes: what it has sent by then stands, and nothing comes after.
-import { randomBytes } from 'node:crypto';
-import { systemClock } from '../../server/core/clock.ts';
-import { CassandraStore } from '../../server/store/cassandra/cassandra-store.ts';
 import { Cluster, type Params, type Statement, type Verdict } from '../../server/store/cassandra/cluster.ts';
-import { valueOf } from '../../server/store/cassandra/deployment.ts';
-import { makeClient } from '../../server/store/cassandra/driver.ts';
 import type { CassandraStoreOptions } from '../../server/store/cassandra/options.ts';
 import type { Store } from '../../server/store/store.ts';
+import { openStoreOver } from './cassandra-over.ts';
 
 class Death extends Error {
   override readonly name = 'Death';
@@ -15,6 +11,7 @@ class Death extends Error {
 class DyingCluster extends Cluster {
   /** Writes that are still made; the next one is not. */
   left = Infinity;
+  leavesMarks = false;
 
   #live(): void {
     if (this.left-- <= 0) throw new Death('the node died before this write');
@@ -26,6 +23,8 @@ class DyingCluster extends Cluster {
   }
 
   override async writeTogether(statements: readonly Statement[]): Promise<void> {
+    const marks = this.left === 0 && this.leavesMarks ? statements.filter(({ query }) => isMark(query)) : [];
+    for (const { query, params } of marks) await super.write(query, params);
     this.#live();
     return super.writeTogether(statements);
   }
@@ -36,26 +35,28 @@ class DyingCluster extends Cluster {
   }
 }
 
+function isMark(query: string): boolean {
+  return query.includes('effects_done');
+}
+
 export interface DyingStore extends AsyncDisposable {
   readonly store: Store;
-  /** From now on. */
-  dieAfter(writes: number): void;
+  /**
+   * From now on. `leavesMarks`: of the batch that it dies in, the marks are seen: as when one replica took it, and somebody's
+   * read has carried over to a second what it asked for, which is no more than the marks.
+   */
+  dieAfter(writes: number, more?: { readonly leavesMarks: boolean }): void;
   readonly isDead: boolean;
 }
 
 /** On a keyspace that exists. */
 export async function openDyingStore(options: CassandraStoreOptions, mostSearched?: bigint): Promise<DyingStore> {
-  const client = makeClient(options, options.keyspace);
-  await client.connect();
-  const log = { info: () => {}, warn: () => {}, error: () => {} };
-  const cluster = new DyingCluster({ client, consistency: 'local-quorum', clock: systemClock, log });
-  const epoch = Buffer.from(await valueOf(cluster, 'epoch', () => Buffer.alloc(8))).readBigUInt64BE();
-  const parts = { cluster, clock: systemClock, log, epoch, opening: randomBytes(8) };
-  const store = new CassandraStore(mostSearched === undefined ? parts : { ...parts, mostSearched });
+  const { cluster, store } = await openStoreOver((given) => new DyingCluster(given), options, mostSearched);
   return {
     store,
-    dieAfter(writes) {
+    dieAfter(writes, more) {
       cluster.left = writes;
+      cluster.leavesMarks = more?.leavesMarks ?? false;
     },
     get isDead() {
       return cluster.left < 0;

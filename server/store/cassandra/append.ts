@@ -31,7 +31,7 @@ export class Appends {
 
   async append(state: LogState, append: Append, signal?: AbortSignal): Promise<AppendResult> {
     throwIfAborted(signal);
-    const { heads, commits, effects, ids, entryRows, epoch } = this.#parts;
+    const { heads, commits, effects, ids } = this.#parts;
     const { expected } = append;
     // A log that nobody knows here and that is expected to be empty is most likely new: the commit will tell.
     const isNew = state.head === undefined && expected === undefined;
@@ -42,15 +42,26 @@ export class Appends {
     const known = await ids.findBelow(log, wantedIds(append), nextBucket(before));
     if (known.size > 0) return this.#refuse(state, append);
     if (before !== undefined && mayHaveEffects(append)) await effects.settle(state, before);
-    const plan = await planAppend(entryRows, log, before, append, epoch).catch(async (error: unknown) => {
-      // A mistake is one only if the log still stands where it was judged: another node may have moved it, or be about to,
-      // and the caller may have seen what it appends.
-      await heads.readDecided(log, nextBucket(before));
-      if (isAt(await heads.read(state), expected)) throw error;
-    });
+    const plan = await this.#plan(state, before, append);
     if (plan === undefined || !(await this.#commit(state, plan))) return this.#refuse(state, append);
     await this.#follow(state, plan, append);
     return { outcome: 'appended', entries: plan.drafts.map(({ entry }) => entry), head: doorHead(plan.head) };
+  }
+
+  /** Undefined = the log does not stand there any more. @throws RangeError for what only a mistake of the caller brings about */
+  async #plan(state: LogState, before: LogHead | undefined, append: Append): Promise<Plan | undefined> {
+    const { heads, entryRows, epoch } = this.#parts;
+    const { log } = state;
+    const plan = (): Promise<Plan> => planAppend(entryRows, log, before, append, epoch);
+    try {
+      return await plan();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+    // A mistake is one only if the log still stands where it was judged, when all that was under way has been decided: what
+    // others append may be seen in part, by us and by the caller.
+    for (const bucket of new Set([before?.bucket ?? 0n, nextBucket(before)])) await heads.readDecided(log, bucket);
+    return isAt(await heads.read(state), append.expected) ? plan() : undefined;
   }
 
   async #commit(state: LogState, plan: Plan): Promise<boolean> {

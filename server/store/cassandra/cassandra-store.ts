@@ -120,14 +120,16 @@ export class CassandraStore implements Store {
 
   async entries(log: LogId, range: Range, signal?: AbortSignal): Promise<Entry[]> {
     throwIfAborted(signal);
-    if (range.fromEnd !== true) return readEntries(this.#entryRows, log, range, signal);
     const state = this.#states.get(log);
-    // Heads only grow: one that is remembered says that the range ends below it.
     const known = state.head;
+    if (range.fromEnd !== true) {
+      return readEntries(this.#entryRows, log, { ...range, known: known?.sequence ?? 0n }, signal);
+    }
+    // Heads only grow: one that is remembered says that the range ends below it.
     const head = known !== undefined && known.sequence >= range.upTo ? known : await this.#heads.read(state, signal);
     if (head === undefined) return [];
     const upTo = range.upTo < head.sequence ? range.upTo : head.sequence;
-    return readEntries(this.#entryRows, log, { ...range, upTo }, signal);
+    return readEntries(this.#entryRows, log, { ...range, upTo, known: upTo }, signal);
   }
 
   async duplicate(

@@ -5,9 +5,10 @@ import type { InboxUpdate } from '../store.ts';
 import { unpackInbox } from './codec.ts';
 import type { EntryRows } from './entry-rows.ts';
 import { eraseOld } from './erase.ts';
-import { missingEntries } from './failures.ts';
+import { Hole } from './failures.ts';
 import type { Cluster } from './cluster.ts';
 import type { Heads } from './heads.ts';
+import { closingHoles } from './holes.ts';
 import type { InboxWriter, Standing } from './inbox.ts';
 import type { LogHead, LogState } from './log-state.ts';
 import type { Rows } from './rows.ts';
@@ -93,9 +94,12 @@ export class Effects {
     const done = await this.#heads.effectsDone(state.log);
     if (done > state.effectsDone) state.effectsDone = done;
     if (done >= head.effectsTo) return;
-    const rows = await this.#entryRows.appended(state.log, head.effectsFrom, head.effectsTo);
-    const last = rows.at(-1);
-    if (last?.sequence !== head.effectsTo) throw missingEntries(state.log, head.effectsTo);
+    const { rows, last } = await closingHoles(this.#entryRows, async () => {
+      const found = await this.#entryRows.appended(state.log, head.effectsFrom, head.effectsTo);
+      const end = found.at(-1);
+      if (end?.sequence !== head.effectsTo) throw new Hole(state.log, head.effectsTo);
+      return { rows: found, last: end };
+    });
     const inbox = rows[0]?.inbox;
     await this.#write(state, {
       log: state.log,

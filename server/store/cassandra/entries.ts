@@ -4,7 +4,8 @@ import type { Range } from '../store.ts';
 import { bucketOf, firstBucketOf, isFull } from './buckets.ts';
 import { unpackBody } from './codec.ts';
 import type { EntryRow, EntryRows } from './entry-rows.ts';
-import { missingEntries } from './failures.ts';
+import { Hole } from './failures.ts';
+import { closingHoles } from './holes.ts';
 import { inParallel } from './parallel.ts';
 
 const defaultMaxBytes = 1024 * 1024;
@@ -14,8 +15,25 @@ const bodiesAtOnce = 32;
 /** An edit may be replaced between the reads of a message and of the edit that it names; several times in a row hardly. */
 const rereads = 8;
 
-/** The entries of a range that does not reach above the head when it is read from the end. */
-export async function readEntries(rows: EntryRows, log: LogId, range: Range, signal?: AbortSignal): Promise<Entry[]> {
+/**
+ * The entries of a range that does not reach above the head when it is read from the end. `known`: up to where there are
+ * entries for certain.
+ */
+export function readEntries(
+  rows: EntryRows,
+  log: LogId,
+  range: Range & { readonly known: bigint },
+  signal?: AbortSignal,
+): Promise<Entry[]> {
+  return closingHoles(rows, () => read(rows, log, range, signal));
+}
+
+async function read(
+  rows: EntryRows,
+  log: LogId,
+  range: Range & { readonly known: bigint },
+  signal?: AbortSignal,
+): Promise<Entry[]> {
   const reverse = range.fromEnd === true;
   const wanted = BigInt(range.limit) - 1n;
   const lowest = range.after + 1n;
@@ -24,7 +42,8 @@ export async function readEntries(rows: EntryRows, log: LogId, range: Range, sig
   const maxBytes = range.maxBytes ?? defaultMaxBytes;
   const found: Entry[] = [];
   let bytes = 0;
-  const chunks = chunksOf(rows, log, { first, last, reverse, signal, room: () => maxBytes - bytes });
+  const { known } = range;
+  const chunks = chunksOf(rows, log, { first, last, known, reverse, signal, room: () => maxBytes - bytes });
   for await (const chunk of chunks) {
     for (const entry of await withBodies(rows, log, chunk, signal)) {
       const size = sizeOfEntry(entry);
@@ -47,6 +66,7 @@ function highest(a: bigint, b: bigint): bigint {
 interface Walk {
   readonly first: bigint;
   readonly last: bigint;
+  readonly known: bigint;
   readonly reverse: boolean;
   readonly signal: AbortSignal | undefined;
   /** Bytes that are still wanted. */
@@ -55,7 +75,7 @@ interface Walk {
 
 /** Bucket after bucket, in pieces of about the size that is wanted. Ascending it ends at the head by itself. */
 async function* chunksOf(rows: EntryRows, log: LogId, walk: Walk): AsyncGenerator<EntryRow[]> {
-  const { first, last, reverse, signal, room } = walk;
+  const { first, last, known, reverse, signal, room } = walk;
   const step = reverse ? -1n : 1n;
   let next = reverse ? last : first;
   let bucket = reverse ? bucketOf(last) : firstBucketOf(first);
@@ -66,19 +86,22 @@ async function* chunksOf(rows: EntryRows, log: LogId, walk: Walk): AsyncGenerato
     const chunk = await rows.span(log, bucket, { ...span, limit, reverse }, signal);
     if (chunk.length === 0) {
       if (bucket === end()) {
-        if (reverse) throw missingEntries(log, next);
+        if (reverse || next <= known) throw new Hole(log, next);
         return;
       }
       bucket += step;
       continue;
     }
     for (const row of chunk) {
-      if (row.sequence !== next) throw missingEntries(log, next);
+      if (row.sequence !== next) throw new Hole(log, next);
       next += step;
     }
     yield chunk;
     if (chunk.length < limit) {
-      if (!reverse && !isFull(bucket, next - 1n)) return;
+      if (!reverse && !isFull(bucket, next - 1n)) {
+        if (next <= last && next <= known) throw new Hole(log, next);
+        return;
+      }
       bucket += step;
     }
     limit = chunkLimit(chunk, room());
@@ -109,7 +132,7 @@ async function withBodies(
       message = (await rows.one(log, row.sequence, signal)) ?? message;
       if (message.deleteSequence !== 0n) return entryOf(message);
     }
-    throw missingEntries(log, message.editSequence);
+    throw new Hole(log, message.editSequence);
   });
 }
 

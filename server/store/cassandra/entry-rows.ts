@@ -6,6 +6,7 @@ import { erased, type PackedEntry, unpackEntry } from './codec.ts';
 const columns = 'bucket, sequence, entry, body, edit_sequence, delete_sequence, inbox';
 const from = `SELECT ${columns} FROM logs WHERE log = ? AND bucket = ? AND kind = 0`;
 const readOne = `${from} AND sequence = ? AND id = ''`;
+const readDecided = 'SELECT DISTINCT log, bucket, head_sequence FROM logs WHERE log = ? AND bucket = ?';
 const readAscending = `${from} AND sequence >= ? AND sequence <= ? LIMIT ?`;
 const readDescending = `${from} AND sequence >= ? AND sequence <= ? ORDER BY kind DESC, sequence DESC, id DESC LIMIT ?`;
 
@@ -40,9 +41,8 @@ export class EntryRows {
 
   /** One entry, whichever of its two possible buckets it stands in. */
   async one(log: LogId, sequence: bigint, signal?: AbortSignal): Promise<EntryRow | undefined> {
-    const buckets = [...new Set([bucketOf(sequence), firstBucketOf(sequence)])];
     const found = await Promise.all(
-      buckets.map((bucket) => this.#cluster.read(readOne, [log, bucket, sequence], signal)),
+      bucketsOf(sequence).map((bucket) => this.#cluster.read(readOne, [log, bucket, sequence], signal)),
     );
     const [row] = found.flat();
     return row === undefined ? undefined : entryRowOf(row);
@@ -56,6 +56,11 @@ export class EntryRows {
     return rows.map(entryRowOf);
   }
 
+  /** Brings commits that are under way around a sequence to their end, on a quorum. */
+  async decide(log: LogId, sequence: bigint): Promise<void> {
+    await Promise.all(bucketsOf(sequence).map((bucket) => this.#cluster.readSerial(readDecided, [log, bucket])));
+  }
+
   /** Those of one append: all in the bucket of the first. */
   async appended(log: LogId, first: bigint, last: bigint): Promise<EntryRow[]> {
     const limit = Number(last - first) + 1;
@@ -65,6 +70,10 @@ export class EntryRows {
     }
     return [];
   }
+}
+
+function bucketsOf(sequence: bigint): bigint[] {
+  return [...new Set([bucketOf(sequence), firstBucketOf(sequence)])];
 }
 
 function entryRowOf(row: Row): EntryRow {

@@ -43,8 +43,20 @@ export function failureOf(error: unknown): unknown {
   return isUnavailable(error) ? unavailable(error) : error;
 }
 
-/** A hole in a log, where there can be none. */
-export function missingEntries(log: LogId, sequence: bigint): Refusal {
-  const cause = new Error(`entry ${sequence} of log ${log} is not there`);
+/** An entry is not seen where there is one by the head. */
+export class Hole extends Error {
+  override readonly name = 'Hole';
+  readonly log: LogId;
+  readonly sequence: bigint;
+
+  constructor(log: LogId, sequence: bigint) {
+    super(`entry ${sequence} of log ${log} is not there`);
+    this.log = log;
+    this.sequence = sequence;
+  }
+}
+
+/** For a hole that stays. */
+export function missingEntries(cause: Hole): Refusal {
   return new Refusal('STORE_UNAVAILABLE', 'the store has lost entries: repair it, or restore a backup', { cause });
 }

@@ -2,7 +2,7 @@ import type { Entry } from '../../core/entry.ts';
 import type { LogId } from '../../core/ids.ts';
 import { type Row, rowsOf } from '../../core/rows.ts';
 import type { RowRange } from '../store.ts';
-import type { Cluster, Row as TableRow, Statement } from './cluster.ts';
+import type { Cluster, Row as TableRow } from './cluster.ts';
 import { packRow, unpackRow } from './codec.ts';
 
 const from = 'SELECT key, sequence, value FROM rows WHERE log = ?';
@@ -15,7 +15,7 @@ const readAfterTo = `${from} AND key > ? AND key < ? LIMIT ?`;
 const putRow = 'INSERT INTO rows (log, key, sequence, value) VALUES (?, ?, ?, ?) USING TIMESTAMP ?';
 const putDone = 'UPDATE rows USING TIMESTAMP ? SET effects_done = ? WHERE log = ?';
 const putLastBucket = 'UPDATE rows USING TIMESTAMP ? SET last_bucket = ? WHERE log = ?';
-/** Rows written as one; the mark comes with the last of them. */
+/** Rows written as one. */
 const rowsTogether = 500;
 
 /** The rows of logs. */
@@ -66,18 +66,19 @@ export class Rows {
     return [...puts.values()];
   }
 
-  /** Writes rows, and then that the effects of all appends up to `done` are written. */
+  /**
+   * Writes rows, and then that the effects of all appends up to `done` are written: not before a quorum has the rows, since
+   * whoever sees the mark relies on them, and a mark may be seen without what was written with it (see `holes.ts`).
+   */
   async put(log: LogId, rows: readonly Row[], done: bigint): Promise<void> {
-    const mark: Statement = { query: putDone, params: [done, done, log] };
     const statements = rows.map(({ key, sequence, value }) => ({
       query: putRow,
       params: [log, key, sequence, packRow(value), sequence],
     }));
-    let at = 0;
-    for (; at + rowsTogether < statements.length; at += rowsTogether) {
+    for (let at = 0; at < statements.length; at += rowsTogether) {
       await this.#cluster.writeTogether(statements.slice(at, at + rowsTogether));
     }
-    await this.#cluster.writeTogether([...statements.slice(at), mark]);
+    await this.#cluster.write(putDone, [done, done, log]);
   }
 
   /** Says that this bucket is about to be begun. */
