@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ids, callerOf, groupOf, reasonOf } from '../../test/support/chat-node.ts';
 import { type DeliveryNode, openDeliveryNode } from '../../test/support/delivery-node.ts';
 import { StoreGate } from '../../test/support/store-gate.ts';
+import type { Change } from '../core/entry.ts';
 import { noDevice, threadLog, type ThreadId, type UserId } from '../core/ids.ts';
 import type { AppendOutcome } from './draft.ts';
 
@@ -119,12 +120,32 @@ describe('What is judged by the members', () => {
   });
 
   it('by a view that is behind is judged again by the present one', async () => {
-    // Another node appends.
-    const log = threadLog(threadId);
-    const change = { kind: 'member-removed', userId: 'bob' as UserId } as const;
-    const entry = { senderId: 'alice' as UserId, deviceId: noDevice, clientMessageId: '', fingerprint: '', change };
-    await node.store.append(log, { expected: await node.store.head(log), entries: [entry], nowMs: 0, inbox: [] });
+    await appendElsewhere({ kind: 'member-removed', userId: 'bob' as UserId });
     expect(await reasonOf(send('bob', 'one'))).toBe('THREAD_NOT_FOUND');
     expect((await send('alice', 'one')).sequence).toBe(3n);
   });
+
+  it('is refused by the present view only: one that is behind does not know who was added, or what was said', async () => {
+    await send('alice', 'one');
+    await appendElsewhere({ kind: 'member-added', userId: 'carol' as UserId, role: 'member' });
+    expect((await send('carol', 'two')).sequence).toBe(4n);
+    const content = { content: { text: 'said elsewhere' }, mentions: [], attachments: [] };
+    await appendElsewhere({ kind: 'message', replyTo: 0n, body: content, editSequence: 0n, deleteSequence: 0n });
+    const reaction = { threadId, clientMessageId: ids.next(), sequence: 5n };
+    expect(await node.chat.messages.react(callerOf('bob'), reaction, '👍', false)).toBe(6n);
+  });
+
+  it('is not refused for good where it cannot be said whether that is right', async () => {
+    gate.refuse('head');
+    expect(await reasonOf(send('mallory', 'one'))).toBe('STORE_UNAVAILABLE');
+    gate.admit();
+    expect(await reasonOf(send('mallory', 'one'))).toBe('THREAD_NOT_FOUND');
+  });
 });
+
+/** Another node appends: this one is not told. */
+async function appendElsewhere(change: Change): Promise<void> {
+  const log = threadLog(threadId);
+  const entry = { senderId: 'alice' as UserId, deviceId: noDevice, clientMessageId: '', fingerprint: '', change };
+  await node.store.append(log, { expected: await node.store.head(log), entries: [entry], nowMs: 0, inbox: [] });
+}

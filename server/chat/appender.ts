@@ -184,6 +184,7 @@ export class Appender {
       let taken = 0;
       let bytes = 0;
       let alone = false;
+      let isBehind = false;
       const ids = new Set<string>();
       for (const waiting of batch) {
         if (settled.has(waiting)) {
@@ -193,6 +194,10 @@ export class Appender {
         const building = this.#build(threadId, waiting, view, next);
         // Nearly always there is nothing to look up, and nothing to wait for.
         const built = building instanceof Promise ? await building : building;
+        if (built === 'behind') {
+          isBehind = true;
+          break;
+        }
         if (built === undefined) {
           settled.add(waiting);
           taken++;
@@ -214,6 +219,7 @@ export class Appender {
         alone = members;
         if (alone) break;
       }
+      if (isBehind) continue;
       if (entries.length === 0) return taken;
       const result = await this.#store.append(log, {
         expected: head && { sequence: head.sequence, membersSequence: head.membersSequence },
@@ -244,35 +250,51 @@ export class Appender {
     }
   }
 
-  /** The entries of one request, or undefined when it is settled already. */
-  #build(
-    threadId: ThreadId,
-    waiting: Waiting,
-    view: ThreadView | undefined,
-    next: bigint,
-  ): readonly NewEntry[] | undefined | Promise<readonly NewEntry[] | undefined> {
+  /** The entries of one request, undefined when it is settled already; or the view was behind and is not any more. */
+  #build(threadId: ThreadId, waiting: Waiting, view: ThreadView | undefined, next: bigint): Built | Promise<Built> {
     const { request } = waiting;
+    const judgedBy = view?.head;
     try {
       throwIfAborted(request.signal);
       const prepared = request.prepare?.(view);
       if (prepared === undefined) return built(waiting, view, next);
       return prepared
         .then(() => built(waiting, view, next))
-        .catch((error: unknown) => this.#refuse(threadId, waiting, error));
+        .catch((error: unknown) => this.#refuse(threadId, waiting, judgedBy, error));
     } catch (error) {
-      return this.#refuse(threadId, waiting, error);
+      return this.#refuse(threadId, waiting, judgedBy, error);
     }
   }
 
-  /** A retry of what was acknowledged is answered, whatever has changed since: even after a removal. */
-  async #refuse(threadId: ThreadId, waiting: Waiting, error: unknown): Promise<undefined> {
+  /**
+   * A retry of what was acknowledged is answered, whatever has changed since: even after a removal. And only the present view refuses:
+   * one that is behind does not know who was added, or what was said, by way of other nodes.
+   */
+  async #refuse(
+    threadId: ThreadId,
+    waiting: Waiting,
+    judgedBy: Head | undefined,
+    refusal: unknown,
+  ): Promise<undefined | 'behind'> {
     const { senderId, clientMessageId, knownHead } = waiting.request;
-    const duplicate =
-      clientMessageId === '' || isAbort(error)
-        ? undefined
-        : await this.#store.duplicate(threadLog(threadId), senderId, clientMessageId, knownHead).catch(() => undefined);
-    if (duplicate === undefined) waiting.reject(error);
-    else this.#answerAgain(threadId, waiting, duplicate);
+    const refuse = (error: unknown): undefined => void waiting.reject(error);
+    if (!(refusal instanceof Refusal) || isAbort(refusal)) return refuse(refusal);
+    const log = threadLog(threadId);
+    try {
+      const duplicate =
+        clientMessageId === '' ? undefined : await this.#store.duplicate(log, senderId, clientMessageId, knownHead);
+      if (duplicate !== undefined) {
+        this.#answerAgain(threadId, waiting, duplicate);
+        return undefined;
+      }
+      const head = await this.#store.head(log);
+      if (head?.epoch === judgedBy?.epoch && head?.sequence === judgedBy?.sequence) return refuse(refusal);
+      await this.#views.catchUp(threadId, head);
+      return 'behind';
+    } catch (error) {
+      // Not known to be one: it may be asked again.
+      return refuse(error);
+    }
   }
 
   #answerAgain(threadId: ThreadId, waiting: Waiting, duplicate: Duplicate): void {
@@ -322,6 +344,8 @@ export class Appender {
     this.#publisher.publish(topicsOf(threadId, before, entries), event);
   }
 }
+
+type Built = readonly NewEntry[] | undefined | 'behind';
 
 function built(waiting: Waiting, view: ThreadView | undefined, next: bigint): readonly NewEntry[] | undefined {
   const entries = waiting.request.build(view, next);
