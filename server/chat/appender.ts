@@ -277,7 +277,9 @@ export class Appender {
     refusal: unknown,
   ): Promise<undefined | 'behind'> {
     const { senderId, clientMessageId, knownHead } = waiting.request;
-    const refuse = (error: unknown): undefined => void waiting.reject(error);
+    const refuse = (error: unknown): undefined => {
+      waiting.reject(error);
+    };
     if (!(refusal instanceof Refusal) || isAbort(refusal)) return refuse(refusal);
     const log = threadLog(threadId);
     try {
