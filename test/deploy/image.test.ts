@@ -72,6 +72,16 @@ test('the image holds every package that the node needs, and none that only deve
   );
 });
 
+test('what is compiled in it is there for both machines that the image is for', () => {
+  const found = readdirSync(path.join(image.folder, 'parley/node_modules'), { recursive: true, encoding: 'utf8' });
+  const compiled = found.filter((file) => file.endsWith('.node'));
+  const packages = new Set(compiled.map((file) => file.split('/prebuilds/')[0]));
+  expect([...packages]).toEqual(['classic-level']);
+  for (const machine of ['linux-x64', 'linux-arm64']) {
+    expect(compiled.filter((file) => file.includes(`/${machine}/`) && !file.includes('musl'))).toHaveLength(1);
+  }
+});
+
 test('a package that is not the one of the lock stops the build', async () => {
   const stage = path.join(scratch, 'packages/parley');
   const tree = path.join(stage, 'node_modules/.package-lock.json');
