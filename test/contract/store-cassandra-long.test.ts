@@ -6,7 +6,7 @@ import type { Range, Store } from '../../server/store/store.ts';
 import { newKeyspace, type TestKeyspace } from '../support/cassandra.ts';
 import { type CountedRead, openCountedStore } from '../support/cassandra-counted.ts';
 import { needs } from '../support/skip.ts';
-import { append, message, newLog } from './samples.ts';
+import { append, deleted, edited, message, newLog } from './samples.ts';
 
 const long = 300_000n;
 const perAppend = 250;
@@ -82,5 +82,46 @@ needs('cassandra')('a very long log on Cassandra', () => {
       }
     }
     expect(crossing).toBeGreaterThan(20);
+  });
+
+  test('is read over no tombstone, however much of it was erased', async () => {
+    // Cassandra's own count, of which 1 means none or one.
+    const mostSkipped = async (): Promise<number> => {
+      const [row] = await keyspace.query(
+        "SELECT max FROM system_views.tombstones_per_read WHERE keyspace_name = ? AND table_name = 'logs'",
+        [keyspace.options.keyspace],
+      );
+      return Number(row?.['max']);
+    };
+    const targets = (first: bigint): bigint[] => Array.from({ length: 20 }, (_, at) => first + BigInt(at));
+    const old = [...targets(101n), ...targets(long - 50n)];
+    let { head } = await append(
+      store,
+      many,
+      await store.head(many),
+      old.map((target) => edited(target, 'new')),
+    );
+    head = (
+      await append(
+        store,
+        many,
+        head,
+        old.map((target) => deleted(target)),
+      )
+    ).head;
+    const first = await store.entries(many, { after: 100n, upTo: 200n, limit: 100 });
+    expect(first.filter(({ change }) => change.kind === 'message' && change.deleteSequence > 0n)).toHaveLength(20);
+    await store.entries(many, { ...newest, limit: 200 });
+    expect(await mostSkipped()).toBe(1);
+
+    // It would tell.
+    for (let sequence = 1n; sequence <= 10n; sequence++) {
+      const erase =
+        "DELETE body FROM logs WHERE log = ? AND bucket = 0 AND kind = 0 AND sequence = ? AND id = '' IF EXISTS";
+      await keyspace.query(erase, [few, sequence]);
+    }
+    expect(await store.entries(few, { after: 0n, upTo: 10n, limit: 10 })).toHaveLength(10);
+    expect(await mostSkipped()).toBeGreaterThan(5);
+    expect(head.sequence).toBe(long + 80n);
   });
 });
