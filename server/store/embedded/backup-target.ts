@@ -40,7 +40,10 @@ export async function openBackupTarget(root: string): Promise<BackupTarget> {
         'Move what is there away, or choose another folder',
     );
   }
-  return new EmbeddedTarget(folder, await Database.open(folder.database, true));
+  const database = await Database.open(folder.database, true);
+  await database.write([{ key: keys.restoring, value: Buffer.alloc(0) }], true);
+  await folder.writePid();
+  return new EmbeddedTarget(folder, database);
 }
 
 class EmbeddedTarget implements BackupTarget {
@@ -127,12 +130,14 @@ class EmbeddedTarget implements BackupTarget {
   }
 
   async finish(epoch: bigint): Promise<void> {
+    await this.#write([{ key: keys.restoring, value: undefined }]);
     // Opened again, LevelDB has put what its logs held into tables, and those are on disk.
     await this.#open().reopen();
     await this.#open().close();
     this.#database = undefined;
     await this.#folder.writeEpoch(epoch);
     await this.#folder.writeFormat();
+    await this.#folder.removePid();
   }
 
   async abandon(): Promise<string> {
@@ -140,6 +145,7 @@ class EmbeddedTarget implements BackupTarget {
     this.#database = undefined;
     await rm(this.#folder.database, { recursive: true, force: true });
     await this.#folder.removeEpoch();
+    await this.#folder.removePid();
     return `${this.#folder.root} is as it was`;
   }
 

@@ -15,6 +15,7 @@ import type { DeviceId, LogId, ThreadId, UserId } from '../../core/ids.ts';
  *   L user \0 thread           large thread the user is a member of (empty value)
  *   S user                     last seen
  *   X name                     secret
+ *   Z                          there while a restore is under way, and when one was broken off
  *   \0, \x7f                   written by compact alone, to span all the others
  */
 export type Key = string;
@@ -64,6 +65,7 @@ export const keys = {
   large: (user: UserId, thread: ThreadId | ''): Key => `L${user}\0${thread}`,
   seen: (user: UserId): Key => `S${user}`,
   secret: (name: string): Key => `X${name}`,
+  restoring: 'Z',
 } as const;
 
 /** Thread at the end of a day's key. */

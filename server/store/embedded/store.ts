@@ -4,6 +4,7 @@ import { findDamage } from './damage.ts';
 import { Database } from './database.ts';
 import { EmbeddedStore } from './embedded-store.ts';
 import { damaged, Folder, StoreFolderError } from './folder.ts';
+import { keys } from './keys.ts';
 import type { StoreLog } from './log.ts';
 
 export interface EmbeddedStoreOptions {
@@ -32,6 +33,11 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   try {
     if (!made) {
       const [key] = await database.keys({ limit: 1 });
+      if (database.getNow(keys.restoring) !== undefined) {
+        throw new StoreFolderError(
+          `a restore into ${folder.root} was broken off: remove what is in it, and restore again`,
+        );
+      }
       if (key !== undefined) throw damaged(folder.root, 'its file "format" is missing');
     }
     const epoch = knownEpoch ?? (await folder.makeEpoch(options.clock));
