@@ -107,6 +107,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
       metrics.sessionEnded(reason);
       log.debug({ session: identity.sessionId, reason }, 'session ended');
     },
+    () => log.debug('a stream is let in'),
   );
   const delivery: DeliveryContext = {
     store,

@@ -28,6 +28,7 @@ export class Sessions {
   readonly #open = new Map<SessionId, Session>();
   readonly #wheel: Set<Session>[] = Array.from({ length: wheelSlots }, () => new Set());
   readonly #onEnd: (session: Session, goodbye: Goodbye) => void;
+  readonly #onLetIn: () => void;
   readonly #admission: Admission;
   readonly #openings = new KeyedQueue();
   #slot: number;
@@ -39,11 +40,13 @@ export class Sessions {
     registry: Registry,
     limits: AdmissionLimits,
     onEnd: (session: Session, goodbye: Goodbye) => void,
+    onLetIn: () => void = () => undefined,
   ) {
     this.#clock = clock;
     this.#registry = registry;
     this.#limits = limits;
     this.#onEnd = onEnd;
+    this.#onLetIn = onLetIn;
     this.#admission = new Admission(clock, limits.connectsPerS);
     this.#slot = Math.floor(clock.monotonicMs() / slotMs);
     this.#schedule();
@@ -89,7 +92,7 @@ export class Sessions {
 
   #takePlace(): void {
     const retryAfterMs = this.#admission.take();
-    if (retryAfterMs === 0) return;
+    if (retryAfterMs === 0) return this.#onLetIn();
     // Spread, so that those who wait now do not come back together.
     const spreadMs = Math.ceil(retryAfterMs + this.#clock.random() * 2_000);
     throw new Refusal('OVERLOADED', 'the node takes no more streams this second', { retryAfterMs: spreadMs });
