@@ -180,7 +180,7 @@ test('a folder that another process has open is refused, and free when that is k
   expect(await store.head(threadLog('g_t' as ThreadId))).toBeDefined();
 });
 
-test('the epoch is kept, and new when a backup was restored as the words say', async () => {
+test('the epoch is kept, and made anew when its file is missing', async () => {
   const folder = await copy();
   const epochOf = async (): Promise<bigint | undefined> => {
     await using store = await openIn(folder);

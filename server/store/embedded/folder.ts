@@ -16,15 +16,15 @@ export class StoreFolderError extends Error {
 
 export function damaged(folder: string, what: string, cause?: unknown): StoreFolderError {
   return new StoreFolderError(
-    `the store in ${folder} is damaged: ${what}. Nothing was changed. Keep a copy of the folder, restore a backup ` +
-      `into it, and delete its file "epoch" so that clients start over from what the backup holds.`,
+    `the store in ${folder} is damaged: ${what}. Nothing was changed. Move the folder away and keep it, and restore a backup ` +
+      `in its place: npm run restore -- --from FILE`,
     cause === undefined ? {} : { cause },
   );
 }
 
 /**
  *   format   the version, written when the folder was made
- *   epoch    of every log in it; made anew when it is missing (after a backup was restored)
+ *   epoch    of every log in it; made anew when it is missing (a copy of the folder was put in its place by hand)
  *   pid      of the process that has it open
  *   db/      LevelDB
  */
