@@ -65,6 +65,17 @@ describe('A request that the store cannot put', () => {
 });
 
 describe('A send that is repeated', () => {
+  it('moves the read position of its author, which may not have been moved before', async () => {
+    // As of a node that died between the append and the reply.
+    const { receipts } = node;
+    receipts.sent = () => Promise.resolve();
+    const { sequence } = await send('alice', 'one', 'the-id');
+    Reflect.deleteProperty(receipts, 'sent');
+    await send('alice', 'one', 'the-id');
+    await receipts.settled();
+    expect((await node.store.positionsOf('alice' as UserId, [threadId]))[0]?.read).toBe(sequence);
+  });
+
   it('gets the first sequence, and reaches those whom the first one did not', async () => {
     await send('alice', 'before');
     const bob = await node.live('bob');

@@ -10,8 +10,8 @@ const hotWithinMs = 1_000;
 /** It is so until no send came for this long, in ms, and at the longest for `hotForMs`: then it shows anew whether it is. */
 const calmMs = 5_000;
 const hotForMs = 30_000;
-/** A node that did not answer is passed over for this long. */
-const avoidedMs = 5_000;
+/** A node that did not answer is passed over for this long, in ms: one that is gone is known to be by then. */
+const avoidedMs = 15_000;
 /** Calls to other nodes under way; a thread has one at a time. Beyond, sends are appended here. */
 const maxUnderWay = 256;
 /** Threads in memory. The longest untouched are forgotten: they are appended to here. */

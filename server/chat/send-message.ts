@@ -37,8 +37,19 @@ export class SendMessage {
     const { userId, deviceId, sessionId } = caller;
     const send: RoutedSend = { userId, deviceId, sessionId, draft };
     const { threadId, knownHead } = draft;
-    const outcome = await this.#appender.append(threadId, { ...this.#request(send, caller.signal), routable: send });
-    if (!outcome.duplicate) {
+    const request = this.#request(send, caller.signal);
+    let isMember = false;
+    const outcome = await this.#appender.append(threadId, {
+      ...request,
+      routable: send,
+      build(view, next) {
+        const entries = request.build(view, next);
+        isMember = true;
+        return entries;
+      },
+    });
+    // Where its node died, or did not answer, nobody has done so for the first one; who was removed since reads no more.
+    if (!outcome.duplicate || isMember) {
       const { sequence, ordinal } = outcome;
       // A receipt that cannot be looked up just now is not worth the send's reply.
       this.#receipts.sent(userId, threadId, sequence, ordinal, knownHead, sessionId).catch(() => undefined);

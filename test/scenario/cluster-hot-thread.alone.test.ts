@@ -19,7 +19,7 @@ needs(
   let cluster: Cluster;
   beforeAll(async () => {
     cluster = await startCluster({ redis: 'one', env: { ...unlimited, PARLEY_DRAIN_NOTICE_S: '0' } });
-  }, 120_000);
+  }, 240_000);
   afterAll(() => cluster.stop());
 
   const conflicts = (): Promise<number> => metricOf(cluster.platform.nodes, 'parley_append_conflicts_total');

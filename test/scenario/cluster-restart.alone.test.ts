@@ -17,7 +17,7 @@ needs(
   let cluster: Cluster;
   beforeAll(async () => {
     cluster = await startCluster({ redis: 'one', env: { ...unlimited, PARLEY_DRAIN_S: '8' } });
-  }, 120_000);
+  }, 240_000);
   afterAll(() => cluster.stop());
 
   test('loses and doubles nothing, and nobody is seen to go offline', async () => {
