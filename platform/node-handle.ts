@@ -54,12 +54,16 @@ export class NodeHandle {
     return this.#running;
   }
 
-  /** Starts the process, on the address of before if there was one. `env` adds to the node's environment this once. */
-  async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
+  /**
+   * Starts the process, on the address of before if there was one. `env` adds to the node's environment, and `main` is its program,
+   * this once.
+   */
+  async start(env: Readonly<Record<string, string>> = {}, main = this.#options.main): Promise<void> {
     if (this.isRunning) throw new Error(`node ${this.id} runs already`);
     this.#running = await startNode({
       ...this.#options,
       env: { ...this.#options.env, ...env },
+      main,
       listen: this.#running?.address ?? `127.0.0.1:${await freePort()}`,
       metricsListen: this.#running?.metrics ?? `127.0.0.1:${await freePort()}`,
     });

@@ -9,6 +9,7 @@ export interface Args {
   readonly users: number;
   readonly rate: number;
   readonly main: string | undefined;
+  readonly old: string | undefined;
   readonly out: string | undefined;
 }
 
@@ -23,6 +24,7 @@ heard by who should not; that positions never went back and presence is right in
   --users N     with one to three devices each (default 40)
   --rate N      things done a second, by all together (default 100)
   --out FOLDER  where the run keeps its files (default: a new one in the temporary folder, kept if something was found)
+  --old REF     the release that old-beside-new puts beside this one (default: the last tag v1.2.3, if there is one)
   --main FILE   the nodes' program (default server/main.ts)
 
 Faults: ${faults.map(({ name }) => name).join(', ')}.
@@ -46,6 +48,7 @@ export function parseCommandLine(argv: string[]): Args | 'help' {
     rate: positive(values.rate, '--rate'),
     faults: only.length === 0 ? faults : faults.filter(({ name }) => only.includes(name)),
     main: values.main,
+    old: values.old,
     out: values.out,
   };
 }
@@ -61,6 +64,7 @@ function parse(args: string[]) {
         only: { ...text, multiple: true },
         users: { ...text, default: '40' },
         rate: { ...text, default: '100' },
+        old: text,
         out: text,
         main: text,
         help: { type: 'boolean', default: false },

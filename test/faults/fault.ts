@@ -10,6 +10,8 @@ export interface Scene {
   readonly note: (what: string) => void;
   /** Faults last so many times as long. */
   readonly pace: number;
+  /** The nodes' program of an older release; undefined = there is none. */
+  readonly oldMain: string | undefined;
 }
 
 export interface Fault {

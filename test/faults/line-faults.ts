@@ -39,14 +39,23 @@ async function breakLines(scene: Scene, name: string, lines: readonly Line[], ki
   const broken = scene.chance(3) === 0 ? lines : [oneOf(scene, lines)];
   scene.note(`${kind.name} on ${broken.length} of ${lines.length} lines ${name}`);
   for (const line of broken) kind.does(line, scene);
+  const passed = broken.map(({ bytes }) => ({ ...bytes }));
   try {
     await last(scene, 3, 25);
+    for (const [at, line] of broken.entries()) refuseLeaks(line, passed[at] ?? line.bytes);
   } finally {
     const isLost = scene.chance(2) === 0;
     for (const line of broken) {
       if (isLost) line.reset();
       line.mend();
     }
+  }
+}
+
+/** A fault that does not bite says nothing. */
+function refuseLeaks(line: Line, passed: Readonly<Record<Way, number>>): void {
+  for (const way of ['out', 'back'] as const) {
+    if (line.held[way] && line.bytes[way] !== passed[way]) throw new Error(`a held line passed bytes ${way}`);
   }
 }
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseCommandLine, usage, UsageError } from './args.ts';
+import { olderRelease } from './older-release.ts';
 import { countsLine, findingLines, injectedLine, lastLine } from './report.ts';
 import { runFaults } from './run.ts';
 
@@ -15,17 +16,12 @@ async function main(): Promise<number> {
     return 0;
   }
   const folder = path.resolve(args.out ?? (await mkdtemp(path.join(tmpdir(), 'parley-faults-'))));
-  const { main: program, ...rest } = args;
+  const { main, old, ...rest } = args;
+  const oldMain = await olderRelease(old, path.join(folder, 'older'));
   const say = (line: string): void => console.log(line);
-  const run = await runFaults({
-    ...rest,
-    folder,
-    calmS,
-    pace: 1,
-    say,
-    ...(program === undefined ? {} : { main: program }),
-  });
-  const found = findingLines(run.tally);
+  const programs = { ...(main === undefined ? {} : { main }), ...(oldMain === undefined ? {} : { oldMain }) };
+  const run = await runFaults({ ...rest, ...programs, folder, calmS, pace: 1, say });
+  const found = findingLines(run);
   if (found.length > 0) await writeFile(path.join(folder, 'anomalies.txt'), `${found.join('\n')}\n`);
   else if (args.out === undefined) await rm(folder, { recursive: true, force: true });
   for (const line of found.slice(0, 40)) console.log(line);

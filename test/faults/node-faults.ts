@@ -58,6 +58,22 @@ export const nodeFaults: readonly Fault[] = [
     },
   },
   {
+    name: 'old-beside-new',
+    place,
+    async run(scene) {
+      const { oldMain } = scene;
+      if (oldMain === undefined) return scene.note('there is no older release to put beside this one');
+      const node = oneOf(scene, scene.rig.nodes);
+      scene.note(`replaces ${node.id} by one of the older release`);
+      await node.kill('SIGTERM', drainMs);
+      await node.start({}, oldMain);
+      await last(scene, 20, 40);
+      scene.note(`replaces it by one of this release`);
+      await node.kill('SIGTERM', drainMs);
+      await node.start();
+    },
+  },
+  {
     name: 'rolling-restart',
     place,
     async run(scene) {

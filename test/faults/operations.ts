@@ -30,8 +30,8 @@ export async function act(doing: Doing): Promise<void> {
   if (drawn < 8) return goAway(doing);
   if (drawn < 16) return device.parley?.reconnect();
   const threads = world.threads.filter(({ members }) => members.has(device.user));
-  // Each thread as likely as another, but the one of all is a tenth.
-  const thread = threads[chance(10) === 0 ? 0 : chance(threads.length)];
+  // Each thread as likely as another, but the one of all less so: what is said there is heard by every device.
+  const thread = threads[chance(30) === 0 ? 0 : 1 + chance(threads.length - 1)];
   if (thread === undefined || device.parley === undefined) return;
   if (drawn < 40) return askPositions(doing, thread);
   if (drawn < 70) return device.markRead(thread.id);

@@ -6,6 +6,7 @@ import { bypasses } from './bypass.ts';
 import { Checker, type Verdict } from './checker.ts';
 import type { Fault, Scene } from './fault.ts';
 import { History } from './history.ts';
+import { lookAtPresence } from './presence.ts';
 import type { Told } from './record.ts';
 import { Rig } from './rig.ts';
 import { turns } from './schedule.ts';
@@ -28,17 +29,29 @@ export interface FaultRunOptions {
   /** Faults last so many times as long as usually. */
   readonly pace: number;
   readonly main?: string;
+  /** The nodes' program of an older release; default: none, and `old-beside-new` does nothing. */
+  readonly oldMain?: string;
   /** A line for the screen. */
   readonly say: (line: string) => void;
 }
 
 export interface FaultRun extends Verdict {
-  /** By name, how often. */
-  readonly injected: ReadonlyMap<string, number>;
+  /** In their order. */
+  readonly injected: readonly Injected[];
+}
+
+/** One fault, or two at the same time, from breaking to being whole again; ms since the run began. */
+export interface Injected {
+  readonly names: readonly string[];
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 /** A look at how things stand, on the screen. */
 const sayEveryMs = 10_000;
+
+/** Presence is looked at once in so many faults: that takes a minute and a half. */
+const turnsBetweenLooks = 10;
 
 /** Rejects when it could not begin; a run that began ends with a verdict, whatever went wrong. */
 export async function runFaults(options: FaultRunOptions): Promise<FaultRun> {
@@ -84,13 +97,17 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultRun> {
       rig,
       chance: seeded(seed),
       pace: options.pace,
+      oldMain: options.oldMain,
       note: (text) => {
         note(text);
         tell({ kind: 'note', text });
       },
     };
     await refuseBypasses(rig);
-    const injected = await injectAll(options, scene);
+    const injected = await injectAll(options, scene, {
+      nowMs: () => performance.now() - startedMs,
+      look: () => lookAtPresence(world, tell),
+    });
     await refuseBypasses(rig);
     for (const line of rig.lines) line.mend();
     await settle({ world, workload, tell, onProgress: note });
@@ -106,18 +123,25 @@ async function refuseBypasses(rig: Rig): Promise<void> {
   if (found.length > 0) throw new Error(['connections go around the lines:', ...found].join('\n  '));
 }
 
-/** Gives how often each fault was injected. */
-async function injectAll(options: FaultRunOptions, scene: Scene): Promise<Map<string, number>> {
-  const injected = new Map<string, number>();
-  const endMs = performance.now() + options.minutes * 60_000;
+async function injectAll(
+  options: FaultRunOptions,
+  scene: Scene,
+  { nowMs, look }: { readonly nowMs: () => number; readonly look: () => Promise<void> },
+): Promise<Injected[]> {
+  const injected: Injected[] = [];
+  const endMs = nowMs() + options.minutes * 60_000;
   for (const turn of turns(options.faults, scene.chance)) {
-    await delay(options.calmS * 1000);
-    if (performance.now() > endMs) break;
-    const names = turn.map(({ name }) => name).join(' and ');
-    scene.note(`${names} begins`);
+    if (injected.length % turnsBetweenLooks === turnsBetweenLooks - 1) {
+      scene.note('a longer calm, to see who is said to be there');
+      await look();
+    } else await delay(options.calmS * 1000);
+    const fromMs = nowMs();
+    if (fromMs > endMs) break;
+    const names = turn.map(({ name }) => name);
+    scene.note(`${names.join(' and ')} begins`);
     await Promise.all(turn.map((fault) => fault.run(scene)));
-    scene.note(`${names} is over`);
-    for (const { name } of turn) injected.set(name, (injected.get(name) ?? 0) + 1);
+    scene.note(`${names.join(' and ')} is over`);
+    injected.push({ names, fromMs, toMs: nowMs() });
   }
   return injected;
 }

@@ -1,10 +1,9 @@
 // The end of a run, when all is whole: everybody comes back and hears the rest, and asks for what the checker needs. What does
 // not come within its bound is stuck.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Presence } from '#proto/parley/v1/presence.ts';
-import { PresenceState } from '#proto/parley/v1/presence.ts';
 import { ParleyError } from '../../clients/core/errors.ts';
 import type { Device } from './device.ts';
+import { askPresence, mostAskers, presenceWithinMs } from './presence.ts';
 import type { Listener, Told } from './record.ts';
 import { saidIn } from './said.ts';
 import type { Workload } from './workload.ts';
@@ -17,7 +16,6 @@ const answersWithinMs = 120_000;
 /** What the bus lost is found by comparing heads, within two minutes. */
 const hearsWithinMs = 150_000;
 const positionsWithinMs = 60_000;
-const presenceWithinMs = 90_000;
 const lookMs = 250;
 const askMs = 2_000;
 
@@ -162,37 +160,12 @@ async function positionsBehind(world: World, thread: Thread, tell: (told: Told) 
 async function settlePresence({ world, tell }: Settling): Promise<void> {
   const gone = world.users.filter((_, at) => at % 4 === 3);
   await Promise.all(gone.flatMap((user) => world.devicesOf(user)).map((device) => device.close()));
-  const askers = world.users.filter((user) => !gone.includes(user)).slice(0, 6);
-  const nameOf = (user: string): string => (gone.includes(user) ? 'offline' : 'online');
-  const wrong = async (asker: string): Promise<{ user: string; state: string; is: string }[]> => {
-    const presences = await world
-      .devicesOf(asker)[0]
-      ?.parley?.people.presences(world.users)
-      .catch(() => []);
-    return world.users.flatMap((user, at) => {
-      const state = stateOf(presences?.[at]);
-      return state === nameOf(user) ? [] : [{ user, state, is: nameOf(user) }];
-    });
-  };
+  const askers = world.users.filter((user) => !gone.includes(user)).slice(0, mostAskers);
+  const is = new Map(world.users.map((user) => [user, gone.includes(user) ? 'offline' : 'online']));
   await Promise.all(
     askers.map(async (asker) => {
-      await within(presenceWithinMs, async () => (await wrong(asker)).length === 0, askMs);
-      for (const one of await wrong(asker)) tell({ kind: 'presence', asker, ...one });
+      await within(presenceWithinMs, async () => (await askPresence(world, asker, is)).length === 0, askMs);
+      for (const one of await askPresence(world, asker, is)) tell({ kind: 'presence', asker, ...one });
     }),
   );
-}
-
-function stateOf(presence: Presence | undefined): string {
-  switch (presence?.state) {
-    case PresenceState.PRESENCE_STATE_ONLINE:
-      return 'online';
-    case PresenceState.PRESENCE_STATE_OFFLINE:
-      return 'offline';
-    case PresenceState.PRESENCE_STATE_HIDDEN:
-      return 'hidden';
-    case PresenceState.PRESENCE_STATE_UNKNOWN:
-      return 'unknown';
-    default:
-      return 'nothing';
-  }
 }
