@@ -28,7 +28,7 @@ export class Access {
   /** For members. @throws Refusal THREAD_NOT_FOUND */
   async member(userId: UserId, threadId: ThreadId, signal?: AbortSignal): Promise<MemberAccess> {
     throwIfAborted(signal);
-    const view = await this.#threads.get(threadId);
+    const view = await this.#threads.latest(threadId);
     const member = view?.members.get(userId);
     if (view === undefined || member === undefined) throw threadNotFound();
     return { view: snapshot(view), member, visibleFrom: await this.visibleFrom(view, member) };
@@ -37,7 +37,7 @@ export class Access {
   /** For members, and for those who were, up to their removal. @throws Refusal THREAD_NOT_FOUND */
   async reader(userId: UserId, threadId: ThreadId, signal?: AbortSignal): Promise<ReaderAccess> {
     throwIfAborted(signal);
-    const view = await this.#threads.get(threadId);
+    const view = await this.#threads.latest(threadId);
     if (view === undefined) throw threadNotFound();
     const member = view.members.get(userId);
     if (member !== undefined) {

@@ -51,6 +51,22 @@ export class ThreadViews {
     return this.refresh(threadId);
   }
 
+  /**
+   * The view as it is at this call or later: one read of the head tells whether what is kept is behind. It may be for good where no
+   * session of this node follows the thread, since other nodes append too.
+   */
+  async latest(threadId: ThreadId): Promise<ThreadView | undefined> {
+    if (this.#kept.get(threadId) === undefined && !this.#loading.has(threadId)) return this.refresh(threadId);
+    const head = await this.#store.head(threadLog(threadId));
+    if (head === undefined) return undefined;
+    const isCurrent = (view: ThreadView | undefined): boolean =>
+      view !== undefined && view.head.epoch === head.epoch && view.head.sequence >= head.sequence;
+    const kept = this.#kept.get(threadId);
+    if (isCurrent(kept)) return kept;
+    const loading = await this.#loading.get(threadId);
+    return isCurrent(loading) ? loading : this.refresh(threadId);
+  }
+
   /** Reads the view from the store, whatever is kept. */
   refresh(threadId: ThreadId): Promise<ThreadView | undefined> {
     const load = this.#load(threadId).finally(() => {
@@ -72,15 +88,15 @@ export class ThreadViews {
     this.apply(threadId, await this.#store.entries(threadLog(threadId), range), head);
   }
 
-  /** Takes in entries that were appended, with the head after them. */
+  /** Takes in entries that were appended, with the head after them, or a later one. */
   apply(threadId: ThreadId, entries: readonly Entry[], head: Head): void {
     const view = this.#kept.get(threadId);
-    const first = entries[0];
-    if (view === undefined || first === undefined) return;
+    const [first, last] = [entries[0], entries.at(-1)];
+    if (view === undefined || first === undefined || last === undefined) return;
     if (head.epoch !== view.head.epoch) return this.#kept.delete(threadId);
     if (head.sequence <= view.head.sequence) return;
-    // What the entries between changed is not known.
-    if (first.sequence > view.head.sequence + 1n) return this.#kept.delete(threadId);
+    // What the entries between changed is not known, nor what those up to the head did where these are not the last.
+    if (first.sequence > view.head.sequence + 1n || last.sequence !== head.sequence) return this.#kept.delete(threadId);
     for (const entry of entries) if (entry.sequence > view.head.sequence) applyEntry(view, entry);
     view.head = head;
   }
