@@ -1,4 +1,5 @@
 import type { ThreadPosition } from '#proto/parley/v1/stream_service.ts';
+import { isForNow } from './errors.ts';
 import type { Runtime, Timer } from './runtime.ts';
 import type { Outcome, Says, Session } from './session.ts';
 
@@ -148,9 +149,10 @@ export class Acks {
         frame: { $case: 'markRead', value: { position: { threadId, upToSequence } } },
         done: (outcome) => {
           if (!outcome.ok && outcome.error.reason === 'CONNECTION_LOST') return;
-          // Refused for good or taken: either way it is not said again.
-          if (this.#read.get(threadId) === upToSequence) this.#read.delete(threadId);
           if (this.#readOnTheWay.get(threadId) === upToSequence) this.#readOnTheWay.delete(threadId);
+          if (!outcome.ok && isForNow(outcome.error)) this.#plan();
+          // Refused for good or taken: either way it is not said again.
+          else if (this.#read.get(threadId) === upToSequence) this.#read.delete(threadId);
         },
       });
     }

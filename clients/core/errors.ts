@@ -80,6 +80,20 @@ export function localError(reason: LocalReason, message: string, code: number, c
   return new ParleyError({ reason, code, message, cause });
 }
 
+/** Whether the same request may be taken later. */
+export function isForNow(error: ParleyError): boolean {
+  const reasons = [
+    'RATE_LIMITED',
+    'TOO_MANY_FRAMES',
+    'OVERLOADED',
+    'DRAINING',
+    'STORE_UNAVAILABLE',
+    'KEYS_UNAVAILABLE',
+  ];
+  const codes: number[] = [Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELLED, Code.UNAUTHENTICATED];
+  return reasons.includes(error.reason) || codes.includes(error.code);
+}
+
 /** Reads a google.rpc.Status as it comes in a Reply. Details that are damaged are left out. */
 export function errorOfStatus(status: Pick<Status, 'code' | 'message' | 'details'>): ParleyError {
   const parts: ErrorParts = { reason: 'NO_REASON', code: status.code, message: status.message };

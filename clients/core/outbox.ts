@@ -2,7 +2,7 @@ import type { Send, SendResult } from '#proto/parley/v1/stream_service.ts';
 import { Backoff } from './backoff.ts';
 import { bytesOfDraft } from './draft.ts';
 import type { Draft, DraftStore } from './draft.ts';
-import { Code, localError } from './errors.ts';
+import { Code, isForNow, localError } from './errors.ts';
 import type { ParleyError } from './errors.ts';
 import type { Runtime, Timer } from './runtime.ts';
 import type { Outcome, Session } from './session.ts';
@@ -281,20 +281,6 @@ export class Outbox {
 
 function sendOf(draft: Draft): Send {
   return { ...draft, mentionIds: [...draft.mentionIds], attachments: [...draft.attachments] };
-}
-
-/** Whether the same draft may be taken later. */
-function isForNow(error: ParleyError): boolean {
-  const reasons = [
-    'RATE_LIMITED',
-    'TOO_MANY_FRAMES',
-    'OVERLOADED',
-    'DRAINING',
-    'STORE_UNAVAILABLE',
-    'KEYS_UNAVAILABLE',
-  ];
-  const codes: number[] = [Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELLED, Code.UNAUTHENTICATED];
-  return reasons.includes(error.reason) || codes.includes(error.code);
 }
 
 function closedError(): ParleyError {

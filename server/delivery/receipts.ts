@@ -23,6 +23,8 @@ interface Pending {
   /** Ordinal at `read`; undefined = to be looked up. */
   readOrdinal: bigint | undefined;
   origin: SessionId | undefined;
+  /** Called when all of it is stored. */
+  readonly onStored: (() => void)[];
 }
 
 interface Known {
@@ -99,6 +101,17 @@ export class Receipts implements AsyncDisposable {
     return this.#highest(userId, threadId, ({ devices }) => devices.get(deviceId) ?? 0n);
   }
 
+  /** Resolves when what was handed over for a user and thread is stored, with the flushes that come anyway. */
+  stored(userId: UserId, threadId: ThreadId): Promise<void> {
+    const key = keyOf(threadId, userId);
+    // What waits is newer than what is being stored.
+    for (const waiting of [...this.#pending, ...this.#saving]) {
+      const pending = waiting.get(key);
+      if (pending !== undefined) return new Promise((resolve) => pending.onStored.push(resolve));
+    }
+    return Promise.resolve();
+  }
+
   #unstoredRead(userId: UserId, threadId: ThreadId): bigint {
     return this.#highest(userId, threadId, ({ read }) => read);
   }
@@ -136,7 +149,8 @@ export class Receipts implements AsyncDisposable {
     const key = keyOf(threadId, userId);
     let pending = this.#pending[lane].get(key);
     if (pending === undefined) {
-      pending = { threadId, userId, devices: new Map(), read: 0n, readOrdinal: undefined, origin: undefined };
+      const nothing = { devices: new Map(), read: 0n, readOrdinal: undefined, origin: undefined, onStored: [] };
+      pending = { threadId, userId, ...nothing };
       this.#pending[lane].set(key, pending);
       this.#schedule(lane);
     }
@@ -182,7 +196,8 @@ export class Receipts implements AsyncDisposable {
   }
 
   #putBack(pending: readonly Pending[]): void {
-    for (const { threadId, userId, devices, read, readOrdinal, origin } of pending) {
+    for (const { threadId, userId, devices, read, readOrdinal, origin, onStored } of pending) {
+      if (onStored.length > 0) this.#at(threadId, userId).onStored.push(...onStored);
       for (const [device, sequence] of devices) this.advanceDelivered(userId, device, threadId, sequence);
       if (read > 0n) this.advanceRead(userId, threadId, read, origin, readOrdinal);
     }
@@ -208,6 +223,7 @@ export class Receipts implements AsyncDisposable {
       if (grew) grown.push(pending);
     }
     if (updates.length > 0) await this.#store.advance(updates);
+    for (const { onStored } of all) for (const resolve of onStored.splice(0)) resolve();
     await this.#tell(grown);
   }
 

@@ -100,15 +100,22 @@ export class Session implements TopicListener {
     this.feeds.tellSkips();
   }
 
-  /** @throws Refusal POSITION_AHEAD or THREAD_NOT_FOUND */
-  async markRead(threadId: ThreadId, upTo: bigint): Promise<void> {
+  /** Resolves when it is taken, or, where that is answered, stored: an answer is the last that is heard of it. @throws Refusal POSITION_AHEAD or THREAD_NOT_FOUND */
+  async markRead(threadId: ThreadId, upTo: bigint, isAnswered = false): Promise<void> {
     await this.#checkPosition(threadId, upTo);
-    if (upTo > 0n) this.#context.receipts.advanceRead(this.identity.userId, threadId, upTo, this.identity.sessionId);
+    if (upTo === 0n) return;
+    const { receipts } = this.#context;
+    const { userId, sessionId } = this.identity;
+    receipts.advanceRead(userId, threadId, upTo, sessionId);
+    if (isAnswered) await receipts.stored(userId, threadId);
   }
 
   async #checkPosition(threadId: ThreadId, upTo: bigint): Promise<void> {
     const { userId } = this.identity;
-    const view = await this.#context.views.get(threadId);
+    const { views } = this.#context;
+    let view = await views.get(threadId);
+    // What this node keeps of the thread may be behind what the device was given by another.
+    if (view === undefined || upTo > view.head.sequence) view = await views.latest(threadId);
     if (view === undefined) throw threadNotFound();
     let highest = view.head.sequence;
     if (!view.members.has(userId)) {

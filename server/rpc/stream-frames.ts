@@ -110,7 +110,7 @@ export class StreamFrames {
       }
       case 'markRead': {
         const { threadId, upToSequence } = positionOf(frame.value.position, 'mark_read.position');
-        return this.#session.markRead(threadId, upToSequence);
+        return this.#session.markRead(threadId, upToSequence, requestId !== 0n);
       }
       case 'typing': {
         const threadId = parseThreadId(frame.value.threadId, 'typing.thread_id');
