@@ -13,10 +13,10 @@ import { Window, type Feed } from './window.ts';
 
 /** What was heard of a thread while opening. */
 export interface Span {
-  readonly from: bigint;
+  from: bigint;
   to: bigint;
   /** At `from` the user came in. */
-  readonly joins: boolean;
+  joins: boolean;
 }
 
 /** Groups that a session hears live at most. */
@@ -78,7 +78,7 @@ export class ThreadFeeds {
     if (this.#owner.phase === 'opening') {
       const before = this.heardWhileOpening.get(threadId);
       if (before === undefined) this.heardWhileOpening.set(threadId, { from: heard.first, to: heard.last, joins });
-      else before.to = heard.last;
+      else widen(before, heard, joins);
       return;
     }
     if (this.#groups.size >= maxGroups && this.#groups.delete(threadId)) this.#groups.add(threadId);
@@ -265,4 +265,12 @@ export class ThreadFeeds {
     this.heardWhileOpening.clear();
     return topics;
   }
+}
+
+/** Entries of two nodes may come in another order than they were appended in. */
+function widen(span: Span, { first, last }: EntryBatch, joins: boolean): void {
+  if (last > span.to) span.to = last;
+  if (first >= span.from) return;
+  span.from = first;
+  span.joins = joins;
 }

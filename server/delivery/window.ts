@@ -12,6 +12,8 @@ export interface Feed {
   next: bigint;
   /** Told and not acknowledged, oldest first: [last sequence, entries, bytes] of each batch. */
   readonly unacked: [last: bigint, entries: number, bytes: number][];
+  /** Highest that the device has acknowledged, on this stream. */
+  acked: bigint;
   /** First sequence left out since the window filled; 0 = none. */
   skipFrom: bigint;
   /** A read of missed entries is under way; live ones wait in the log. */
@@ -28,6 +30,8 @@ export interface Skip {
 
 export class Window {
   readonly #feeds = new Map<ThreadId, Feed>();
+  /** Acknowledged before its thread was begun: on an earlier stream it was told already. */
+  readonly #ackedBefore = new Map<ThreadId, bigint>();
   readonly #maxEntries: number;
   readonly #maxBytes: number;
   #entries = 0;
@@ -57,8 +61,10 @@ export class Window {
 
   /** Begins (or begins again) a thread at the sequence to be told next. */
   open(threadId: ThreadId, next: bigint): Feed {
+    const acked = this.#feeds.get(threadId)?.acked ?? this.#ackedBefore.get(threadId) ?? 0n;
     this.close(threadId);
-    const feed: Feed = { heard: next - 1n, next, unacked: [], skipFrom: 0n, repairing: false, left: false };
+    this.#ackedBefore.delete(threadId);
+    const feed: Feed = { heard: next - 1n, next, unacked: [], acked, skipFrom: 0n, repairing: false, left: false };
     this.#feeds.set(threadId, feed);
     return feed;
   }
@@ -80,6 +86,11 @@ export class Window {
       feed.next = last + 1n;
       return false;
     }
+    if (last <= feed.acked) {
+      // It is dropped as known, and not acknowledged a second time.
+      feed.next = last + 1n;
+      return true;
+    }
     const fits = this.#entries + entries <= this.#maxEntries && this.#bytes + bytes <= this.#maxBytes;
     if (!fits && this.#entries > 0) {
       feed.skipFrom = feed.next;
@@ -97,7 +108,11 @@ export class Window {
   /** The device holds the thread up to `upTo`. */
   acknowledge(threadId: ThreadId, upTo: bigint): void {
     const feed = this.#feeds.get(threadId);
-    if (feed === undefined) return;
+    if (feed === undefined) {
+      if (upTo > (this.#ackedBefore.get(threadId) ?? 0n)) this.#ackedBefore.set(threadId, upTo);
+      return;
+    }
+    if (upTo > feed.acked) feed.acked = upTo;
     let count = 0;
     for (const [last, entries, bytes] of feed.unacked) {
       if (last > upTo) break;
