@@ -32,8 +32,12 @@ interface Kept {
 /** How often each topic is looked at, at least: the bound on how late something lost is told. */
 const leastS = 60;
 const mostS = 120;
-/** A topic that is new is looked at soon: what its log has then, those who joined have read themselves. */
+/**
+ * A topic that is new is looked at soon: what its log had before, those who joined have read themselves; what came since may have been lost.
+ */
 const firstS = 2;
+/** The clocks of nodes differ, and an append takes its time: what is so much older is looked at too. */
+const slackMs = 10_000;
 /** An interruption is noticed within this. */
 const noticedS = 10;
 /** After an interruption its topics are looked at within this. */
@@ -183,7 +187,8 @@ export class HeadCheck implements HubKeeper, Disposable {
   async #compare(kept: Kept, log: LogId, heads: ReadonlyMap<LogId, LogHead['head']>): Promise<void> {
     const head = heads.get(log);
     const isFirst = kept.known === undefined && !kept.interrupted;
-    if (head !== undefined && !isFirst) await this.#tell(kept.topic, { log, head }, kept.known ?? 0n);
+    const hasStood = isFirst && head !== undefined && head.activityMs < kept.sinceMs - slackMs;
+    if (head !== undefined && !hasStood) await this.#tell(kept.topic, { log, head }, kept.known ?? 0n);
     kept.known = head?.sequence ?? 0n;
     if (isFirst) kept.firstSecond = this.#second;
     kept.interrupted = false;
