@@ -10,7 +10,6 @@ import type { Caller } from './caller.ts';
 import { appendOnce, fingerprintOfChange } from './once.ts';
 import { requireRoom, signalOf } from './open-thread.ts';
 import { compareIds } from './order.ts';
-import { messagesBefore } from './places.ts';
 import type { Pointers } from './pointers.ts';
 
 export interface GroupsOptions {
@@ -178,13 +177,16 @@ export class Groups {
   /** Positions of who was added begin at the join: what was before it is not unread. */
   async #beginPositions(threadId: ThreadId, users: readonly UserId[], last: bigint): Promise<void> {
     const { store, views, receipts } = this.#options;
-    const ordinal = await messagesBefore(store, threadLog(threadId), last);
+    const limit = users.length;
+    const before = last - BigInt(limit);
+    const entries = await store.entries(threadLog(threadId), { after: before < 0n ? 0n : before, upTo: last, limit });
+    const ordinals = new Map(entries.map(({ sequence, ordinal }) => [sequence, ordinal]));
     const view = await views.get(threadId);
     for (const user of users) {
-      const member = view?.members.get(user);
-      if (member === undefined || member.joinSequence > last || member.joinSequence <= last - BigInt(users.length))
-        continue;
-      receipts.advanceRead(user, threadId, member.joinSequence, undefined, ordinal);
+      const join = view?.members.get(user)?.joinSequence ?? 0n;
+      // Of who was in already the join may be among these entries too, with messages behind it.
+      const ordinal = ordinals.get(join);
+      if (ordinal !== undefined) receipts.advanceRead(user, threadId, join, undefined, ordinal);
     }
   }
 }
