@@ -47,7 +47,7 @@ export const components = [
   {
     name: 'go',
     for: 'test',
-    why: 'tests compile Go stubs and run the Go load generator',
+    why: 'tests compile Go stubs and run the Go load generator and the checkers of deployments',
     present: () => isAtLeast('go', ['version'], /go(\d+)\.(\d+)/, [1, 24]),
     remedy: () => 'Install Go 1.24 or later: https://go.dev/dl',
   },
@@ -76,7 +76,7 @@ export const components = [
   {
     name: 'python',
     for: 'test',
-    why: 'tests run a Python client over generated stubs',
+    why: 'tests run a Python client over generated stubs, and check the manifests of a deployment',
     present: () => isAtLeast('python3', ['--version'], /Python (\d+)\.(\d+)/, [3, 9]),
     remedy: () => aptCommand('python3 python3-venv'),
   },
