@@ -1,63 +1,39 @@
-// What nodes ask of one another is for nodes only: their port takes nobody else, and no other way leads there.
+// What three nodes are to one another: asked by nobody else, and faster together where many write to one thread at once.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ChannelCredentials, Client, type ServiceError, status } from '@grpc/grpc-js';
+import { ChannelCredentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { EndReason, NodeServiceService } from '#proto/parley/internal/v1/node_service.ts';
-import { bearer } from '../../clients/node/stream.ts';
+import { HistoryServiceService } from '#proto/parley/v1/history_service.ts';
 import { type Cluster, startCluster } from '../../platform/cluster.ts';
-import type { NodeHandle } from '../../platform/node-handle.ts';
 import { writeCertificate } from '../gateway/support/certificate.ts';
+import { metricOf } from '../support/crowd.ts';
+import { codeOf, portOf } from '../support/node-port.ts';
+import { groupOf, People, type Person, textContent } from '../support/raw-people.ts';
 import { needs } from '../support/skip.ts';
+import { unlimited } from '../support/unlimited.ts';
 
-const { path: method, requestSerialize, responseDeserialize } = NodeServiceService.endSession;
-const request = { sessionId: 'n1.nobody', userId: 'nobody', reason: EndReason.END_REASON_SUPERSEDED };
-
-/** The code that a call is answered with; nobody hears it twice. */
-async function codeOf(target: string, credentials: ChannelCredentials, token = ''): Promise<string> {
-  const options = { 'grpc.ssl_target_name_override': 'parley-node', 'grpc.enable_retries': 0 };
-  const client = new Client(target, credentials, options);
-  const code = await new Promise<number>((resolve) => {
-    const deadline = Date.now() + 10_000;
-    client.makeUnaryRequest(
-      method,
-      requestSerialize,
-      responseDeserialize,
-      request,
-      bearer(token),
-      { deadline },
-      (error) => resolve((error as ServiceError | null)?.code ?? status.OK),
-    );
-  });
-  client.close();
-  return status[code] ?? String(code);
-}
-
-/** Where the node listens for others, as it has logged. */
-function portOf(node: NodeHandle): string {
-  const lines = readFileSync(node.logFile, 'utf8').split('\n');
-  const line = lines.find((one) => one.includes('listening for other nodes')) ?? '{}';
-  return (JSON.parse(line) as { address: string }).address;
-}
+const each = 40;
+const inFlight = 4;
+const perNode = 4;
 
 needs(
   'redis',
   'cassandra',
   'openssl',
-)("the nodes' own port", () => {
+)('three nodes', () => {
   let cluster: Cluster;
   let folder: string;
   beforeAll(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'parley-strangers-'));
-    cluster = await startCluster({ redis: 'one', nodes: 2, env: { PARLEY_DRAIN_NOTICE_S: '0' } });
+    cluster = await startCluster({ redis: 'one', env: { ...unlimited, PARLEY_DRAIN_NOTICE_S: '0' } });
   }, 240_000);
   afterAll(async () => {
-    await cluster.stop();
     rmSync(folder, { recursive: true });
+    await cluster.stop();
   });
 
-  test('answers nodes, and nobody without a certificate of their authority', async () => {
+  test('have a port that answers nodes, and nobody without a certificate of their authority', async () => {
     const certs = path.join(cluster.platform.dataDir, 'node-certs');
     const [ca, cert, key] = ['ca.crt', 'n1.crt', 'n1.key'].map((file) => readFileSync(path.join(certs, file)));
     const files = writeCertificate(folder, 'stranger', 'parley-node');
@@ -71,7 +47,7 @@ needs(
     }
   });
 
-  test('is reached by no other way: neither the gateway nor the port for clients serves its calls', async () => {
+  test('are asked for nothing by another way: neither the gateway nor the port for clients serves its calls', async () => {
     const { gateway, envoy, nodes } = cluster.platform;
     const token = await cluster.platform.token('alice');
     for (const target of [gateway, ...nodes.map(({ address }) => address)]) {
@@ -82,5 +58,81 @@ needs(
       expect(known).toContain(`"port_value": ${node.address.split(':')[1]}`);
       expect(known).not.toContain(`"port_value": ${portOf(node).split(':')[1]}`);
     }
+  });
+
+  const conflicts = (): Promise<number> => metricOf(cluster.platform.nodes, 'parley_append_conflicts_total');
+  const routed = (): Promise<number> =>
+    metricOf(cluster.platform.nodes, 'parley_sends_routed_total{outcome="answered"}');
+
+  /** Everybody says the same number of things, some ahead of the replies. */
+  async function storm(label: string): Promise<void> {
+    const groups = cluster.platform.nodes.map(({ address }) => new People(cluster.platform, address));
+    const people = await Promise.all(
+      groups.flatMap((group, node) => Array.from({ length: perNode }, (_, n) => group.person(`${label}-${node}-${n}`))),
+    );
+    const [owner, ...others] = people as [Person, ...Person[]];
+    const threadId = await groupOf(owner, ...others);
+    const reader = await (await groups[0]!.again(owner.id)).client.open().live({ deviceId: 'reader' });
+    const heard: bigint[] = [];
+    reader.onTold = (frame) => {
+      if (frame.$case !== 'entriesAppended') return;
+      heard.push(...frame.value.entries.map(({ sequence }) => sequence));
+      reader.say('ack', { position: { threadId, upToSequence: heard.at(-1) ?? 0n } });
+    };
+    const streams = await Promise.all(people.map(({ client }) => client.open().live({ deviceId: 'writer' })));
+    await Promise.all(
+      streams.map(async (stream, person) => {
+        for (let n = 0; n < each; n += inFlight) {
+          const replies = Array.from({ length: inFlight }, (_, next) =>
+            stream.request('send', {
+              threadId,
+              clientMessageId: `m${n + next}`,
+              knownHead: 1n,
+              content: textContent(`${people[person]?.id} ${n + next}`),
+            }),
+          );
+          for (const { error } of await Promise.all(replies)) expect(error).toBeUndefined();
+        }
+      }),
+    );
+    const total = people.length * each;
+    const texts: string[] = [];
+    while (texts.length < total) {
+      const page = await owner.client.ask(HistoryServiceService.listEntries, {
+        threadId,
+        afterSequence: BigInt(texts.length + 1),
+        upToSequence: 0n,
+        pageSize: 100,
+      });
+      if (page.entries.length === 0) break;
+      for (const { kind } of page.entries) {
+        const body = kind?.$case === 'message' ? kind.value.content?.body : undefined;
+        texts.push(body?.$case === 'text' ? body.value : '');
+      }
+    }
+    expect(texts).toHaveLength(total);
+    for (const { id } of people) {
+      const said = Array.from({ length: each }, (_, n) => `${id} ${n}`);
+      expect(texts.filter((text) => text.startsWith(`${id} `))).toEqual(said);
+    }
+    // Whoever listens hears all of it once, whichever node appended it.
+    await reader.until(() => heard.at(-1) === BigInt(total + 1));
+    expect(heard).toEqual(Array.from({ length: heard.length }, (_, n) => (heard[0] ?? 0n) + BigInt(n)));
+    expect(reader.all('skipped')).toEqual([]);
+    for (const group of groups) group[Symbol.dispose]();
+  }
+
+  test("take every message once and in its sender's order into a hot thread, routed and not; routed there are fewer conflicts", async () => {
+    await storm('routed');
+    const whenRouted = await conflicts();
+    expect(await routed()).toBeGreaterThan(0);
+    for (const node of cluster.platform.nodes) {
+      await node.kill('SIGTERM');
+      await node.start({ PARLEY_NODES_ROUTE: '0' });
+    }
+    await storm('alone');
+    const whenAlone = await conflicts();
+    expect(await routed()).toBe(0);
+    expect(whenRouted).toBeLessThan(whenAlone / 2);
   });
 });
