@@ -33,6 +33,8 @@ export interface BackupSource extends AsyncDisposable {
 export type BackupItem =
   /** Ascending from 1 without a hole. A body stands in the message only, never in an edit. */
   | { readonly kind: 'entries'; readonly log: LogId; readonly entries: readonly BackupEntry[] }
+  /** Messages that came already, as they are since an entry after them edited or deleted them while the backup ran. */
+  | { readonly kind: 'changed'; readonly log: LogId; readonly entries: readonly BackupEntry[] }
   | { readonly kind: 'positions'; readonly thread: ThreadId; readonly positions: readonly Omit<Position, 'threadId'>[] }
   /** Nothing more comes of this log; `sequence` is its last. */
   | { readonly kind: 'log-end'; readonly log: LogId; readonly sequence: bigint }
@@ -78,6 +80,8 @@ export type FoldedInbox = Omit<InboxRow, 'threadId' | 'epoch'> & { readonly user
  */
 export interface BackupTarget extends AsyncDisposable {
   entries(log: LogId, entries: readonly PlacedEntry[]): Promise<void>;
+  /** Messages that it has in a state from before an edit or a delete. */
+  changed(log: LogId, entries: readonly BackupEntry[]): Promise<void>;
   endLog(log: LogId, folded: FoldedLog): Promise<void>;
   positions(thread: ThreadId, positions: readonly Omit<Position, 'threadId'>[]): Promise<void>;
   /** Positions above a thread's head are taken as the head. */

@@ -70,7 +70,11 @@ export function restoreScenario(
       const restored = await command('server/restore.ts', ['--from', file, ...place.args], place.env);
       expect(restored).toMatch(/^restore: logs=\d+ entries=\d+ .*$/m);
       platform = await start(dataDir, port, place);
-      for (const one of devices) await one.client.ready();
+      for (const one of devices) {
+        // Else they come by themselves, up to a minute later.
+        one.client.reconnect();
+        await one.client.ready();
+      }
 
       const sent = await pending;
       expect(sent.epoch).toBeGreaterThan(was.epoch);
@@ -114,7 +118,7 @@ export function restoreScenario(
       await platform.stop();
       await rm(scratch, { recursive: true, force: true });
     }
-  });
+  }, 180_000);
 }
 
 function start(dataDir: string, port: number, place: RestorablePlace): Promise<Platform> {

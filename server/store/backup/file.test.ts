@@ -37,6 +37,7 @@ function* logOf(log: string, entries: number): Iterable<BackupItem> {
     const some = Array.from({ length: 50 }, (_, index) => entry(BigInt(at + index)));
     yield { kind: 'entries', log: log as LogId, entries: some };
   }
+  yield { kind: 'changed', log: log as LogId, entries: [entry(7n), entry(9n)] };
   yield { kind: 'log-end', log: log as LogId, sequence: BigInt(entries) };
 }
 
@@ -140,6 +141,14 @@ describe('a backup file', () => {
   test.each([
     ['a hole', [{ kind: 'entries', log: 'g_a' as LogId, entries: [entry(1n), entry(3n)] }], /in the place of 2/],
     ['a false count of messages', [{ kind: 'entries', log: 'g_a' as LogId, entries: [entry(1n, 2n)] }], /message 2/],
+    [
+      'a change that no entry made',
+      [
+        { kind: 'entries', log: 'g_a' as LogId, entries: [entry(1n)] },
+        { kind: 'changed', log: 'g_a' as LogId, entries: [entry(2n)] },
+      ],
+      /has a change of 2/,
+    ],
     ['no end', [{ kind: 'entries', log: 'g_a' as LogId, entries: [entry(1n)] }], /has no end/],
     ['a false end', [{ kind: 'log-end', log: 'g_a' as LogId, sequence: 4n }], /ends at 0 instead of 4/],
   ] as const)('with a log that has %s is refused', async (_, items, words) => {

@@ -53,6 +53,7 @@ async function check(reader: BackupReader, onBytes: (bytes: number) => void): Pr
   const logs = new OpenLogs();
   for await (const item of reader.items(onBytes)) {
     if (item.kind === 'entries') for (const entry of item.entries) logs.of(item.log).take(entry);
+    else if (item.kind === 'changed') for (const entry of item.entries) logs.of(item.log).judgeChanged(entry);
     else if (item.kind === 'log-end') logs.end(item.log, item.sequence);
   }
   logs.refuseOpen();
@@ -122,6 +123,8 @@ class Loading {
         const placed = item.entries.map((entry) => fold.take(entry));
         return { key: item.log, work: () => target.entries(item.log, placed) };
       }
+      case 'changed':
+        return { key: item.log, work: () => target.changed(item.log, item.entries) };
       case 'log-end': {
         const folded = this.#logs.end(item.log, item.sequence).folded();
         return {

@@ -40,6 +40,15 @@ export class LogFold {
     return this.#last;
   }
 
+  /** Judges a message that came already and was changed since. @throws BackupError */
+  judgeChanged({ sequence, change }: BackupEntry): void {
+    const isMessage = change.kind === 'message';
+    const by = isMessage && change.editSequence > change.deleteSequence ? change.editSequence : 0n;
+    if (!isMessage || sequence > this.sequence || by > this.sequence || change.deleteSequence > this.sequence) {
+      throw new BackupError(`log ${this.#log} has a change of ${sequence} that no entry up to ${this.sequence} made`);
+    }
+  }
+
   /** What it amounts to so far; undefined without entries. */
   folded(): FoldedLog | undefined {
     if (this.#last === undefined) return undefined;

@@ -19,6 +19,7 @@ type PackedPosition = [userId: string, delivered: number, read: number, readOrdi
 type PackedDevice = [userId: string, deviceId: string, threadId: string, sequence: number];
 type Packed =
   | ['entries', log: string, first: number, entries: PackedEntry[]]
+  | ['changed', log: string, entries: [sequence: number, entry: PackedEntry][]]
   | ['positions', thread: string, positions: PackedPosition[]]
   | ['log-end', log: string, sequence: number]
   | ['devices', devices: PackedDevice[]]
@@ -33,6 +34,8 @@ function packed(item: BackupItem): Packed {
   switch (item.kind) {
     case 'entries':
       return ['entries', item.log, Number(item.entries[0]?.sequence ?? 0n), item.entries.map(packedEntry)];
+    case 'changed':
+      return ['changed', item.log, item.entries.map((one) => [Number(one.sequence), packedEntry(one)])];
     case 'positions':
       return [
         'positions',
@@ -68,6 +71,10 @@ export function unpackItem(bytes: Buffer): BackupItem {
     case 'entries': {
       const [kind, log, first, entries] = item;
       return { kind, log: log as LogId, entries: entries.map((one, at) => entryOf(one, first + at)) };
+    }
+    case 'changed': {
+      const [kind, log, entries] = item;
+      return { kind, log: log as LogId, entries: entries.map(([sequence, one]) => entryOf(one, sequence)) };
     }
     case 'positions': {
       const [kind, thread, positions] = item;

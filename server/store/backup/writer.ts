@@ -113,7 +113,7 @@ export function count(counts: BackupCounts, item: BackupItem): void {
   else if (item.kind === 'log-end') counts.logs += 1;
   else if (item.kind === 'devices') counts.devices += item.devices.length;
   else if (item.kind === 'seen') counts.seen += item.times.length;
-  else counts.secrets += 1;
+  else if (item.kind === 'secret') counts.secrets += 1;
 }
 
 /** So that the new name outlives a loss of power. */

@@ -118,26 +118,43 @@ class CassandraSource implements BackupSource {
   async *#log(log: LogId, signal: AbortSignal | undefined): AsyncGenerator<BackupItem> {
     let head = await this.#store.head(log, signal);
     if (head === undefined) return;
-    let after = 0n;
+    let before = 0n;
     /** The highest edit or delete that a message already shows: the entry that made it must come too. */
     let shown = 0n;
-    while (after < head.sequence || shown > head.sequence) {
-      if (after >= head.sequence) head = (await this.#store.head(log, signal)) ?? head;
-      const range = { after, upTo: head.sequence, limit: entriesPerItem };
-      const entries = await this.#store.entries(log, range, signal);
-      const last = entries.at(-1);
-      if (last === undefined) throw new BackupError(`log ${log} has no entry ${after + 1n}, though its head is above`);
-      for (const { change } of entries) {
-        if (change.kind !== 'message') continue;
-        if (change.editSequence > shown) shown = change.editSequence;
-        if (change.deleteSequence > shown) shown = change.deleteSequence;
+    for (;;) {
+      let after = before;
+      const targets = new Set<bigint>();
+      while (after < head.sequence) {
+        const range = { after, upTo: head.sequence, limit: entriesPerItem };
+        const entries = await this.#store.entries(log, range, signal);
+        const last = entries.at(-1);
+        if (last === undefined)
+          throw new BackupError(`log ${log} has no entry ${after + 1n}, though its head is above`);
+        shown = lastShown(entries, shown);
+        for (const { change } of entries) {
+          const isChange = change.kind === 'message-edited' || change.kind === 'message-deleted';
+          if (isChange && change.target <= before) targets.add(change.target);
+        }
+        yield { kind: 'entries', log, entries: await this.#withFingerprints(log, entries) };
+        after = last.sequence;
       }
-      yield { kind: 'entries', log, entries: await this.#withFingerprints(log, entries) };
-      after = last.sequence;
+      // These came before what changed them: as they are now they come again.
+      const changed = await inParallel([...targets], logsAtOnce, (target) => this.#one(log, target, signal));
+      if (changed.length > 0) yield { kind: 'changed', log, entries: await this.#withFingerprints(log, changed) };
+      shown = lastShown(changed, shown);
+      if (shown <= head.sequence) break;
+      before = head.sequence;
+      head = (await this.#store.head(log, signal)) ?? head;
     }
     const thread = threadOfLog(log);
     if (thread !== undefined) yield* this.#positions(thread, head, signal);
-    yield { kind: 'log-end', log, sequence: after };
+    yield { kind: 'log-end', log, sequence: head.sequence };
+  }
+
+  async #one(log: LogId, sequence: bigint, signal: AbortSignal | undefined): Promise<Entry> {
+    const [entry] = await this.#store.entries(log, { after: sequence - 1n, upTo: sequence, limit: 1 }, signal);
+    if (entry === undefined) throw new BackupError(`log ${log} has no entry ${sequence}, though its head is above`);
+    return entry;
   }
 
   async #withFingerprints(log: LogId, entries: readonly Entry[]): Promise<BackupEntry[]> {
@@ -196,6 +213,17 @@ class CassandraSource implements BackupSource {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#store[Symbol.asyncDispose]();
   }
+}
+
+/** The highest sequence of an edit or a delete that messages show. */
+function lastShown(entries: readonly Entry[], before: bigint): bigint {
+  let highest = before;
+  for (const { change } of entries) {
+    if (change.kind !== 'message') continue;
+    if (change.editSequence > highest) highest = change.editSequence;
+    if (change.deleteSequence > highest) highest = change.deleteSequence;
+  }
+  return highest;
 }
 
 const readIds = 'SELECT id, entry FROM logs WHERE log = ? AND bucket = ? AND kind = 1 AND sequence = 0 AND id IN ?';

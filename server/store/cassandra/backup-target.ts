@@ -1,5 +1,6 @@
 import { type LogId, type ThreadId, threadLog, threadOfLog } from '../../core/ids.ts';
 import {
+  type BackupEntry,
   BackupError,
   type BackupTarget,
   type DevicePosition,
@@ -13,6 +14,7 @@ import { Cluster, type Statement } from './cluster.ts';
 import { erased, packBody, packEntry, packId } from './codec.ts';
 import { beginRestore, endRestore, valueOf } from './deployment.ts';
 import { makeClient } from './driver.ts';
+import { EntryRows } from './entry-rows.ts';
 import { failureOf } from './failures.ts';
 import { Heads } from './heads.ts';
 import { idKey, Ids } from './ids.ts';
@@ -30,10 +32,11 @@ import { applySchema } from './schema.ts';
 const putHead =
   'UPDATE logs USING TIMESTAMP ? SET head_sequence = ?, head_ordinal = ?, members_sequence = ?, activity_ms = ?, effects_from = 0, effects_to = 0 WHERE log = ? AND bucket = ?';
 const putEntry =
-  "INSERT INTO logs (log, bucket, kind, sequence, id, entry, body, edit_sequence, delete_sequence) VALUES (?, ?, 0, ?, '', ?, ?, ?, ?) USING TIMESTAMP 1";
+  "INSERT INTO logs (log, bucket, kind, sequence, id, entry, body, edit_sequence, delete_sequence) VALUES (?, ?, 0, ?, '', ?, ?, ?, ?) USING TIMESTAMP ?";
 /** Above that of the edit's own row, which comes later. */
 const putEditBody =
   "UPDATE logs USING TIMESTAMP 2 SET body = ? WHERE log = ? AND bucket = ? AND kind = 0 AND sequence = ? AND id = ''";
+const eraseEditBody = putEditBody.replace('TIMESTAMP 2', 'TIMESTAMP 3');
 const putId = 'INSERT INTO logs (log, bucket, kind, sequence, id, entry) VALUES (?, ?, 1, 0, ?, ?) USING TIMESTAMP 1';
 const statementsTogether = 64;
 const writesAtOnce = 8;
@@ -81,6 +84,7 @@ class CassandraTarget implements BackupTarget {
   readonly #states = new LogStates();
   readonly #heads: Heads;
   readonly #ids: Ids;
+  readonly #entryRows: EntryRows;
   readonly #rows: Rows;
   readonly #inbox: InboxWriter;
   readonly #positions: Positions;
@@ -92,6 +96,7 @@ class CassandraTarget implements BackupTarget {
     // No head is told to anybody before there is an epoch.
     this.#heads = new Heads(cluster, 0n, log);
     this.#ids = new Ids(cluster, 0n);
+    this.#entryRows = new EntryRows(cluster);
     this.#rows = new Rows(cluster);
     this.#inbox = new InboxWriter(cluster);
     this.#positions = new Positions(cluster);
@@ -118,6 +123,23 @@ class CassandraTarget implements BackupTarget {
     }
     const batches = [...byBucket.values()].flatMap(inBatches);
     await inParallel(batches, writesAtOnce, (batch) => this.#cluster.writeTogether(batch));
+  }
+
+  async changed(log: LogId, entries: readonly BackupEntry[]): Promise<void> {
+    await inParallel(entries, writesAtOnce, async (entry) => {
+      const { sequence, change } = entry;
+      const former = (await this.#entryRows.one(log, sequence))?.editSequence ?? 0n;
+      for (const [, statement] of statementsOf(log, bucketOf(sequence), entry)) {
+        await this.#cluster.writeTogether([statement]);
+      }
+      if (
+        former === 0n ||
+        (change.kind === 'message' && change.editSequence === former && change.deleteSequence === 0n)
+      ) {
+        return;
+      }
+      await this.#cluster.write(eraseEditBody, [erased, log, bucketOf(former), former]);
+    });
   }
 
   async endLog(log: LogId, { head, rows, inbox }: FoldedLog): Promise<void> {
@@ -179,7 +201,7 @@ class CassandraTarget implements BackupTarget {
 }
 
 /** With the bucket that each is for. */
-function* statementsOf(log: LogId, bucket: bigint, entry: PlacedEntry): Iterable<[bucket: bigint, Statement]> {
+function* statementsOf(log: LogId, bucket: bigint, entry: BackupEntry): Iterable<[bucket: bigint, Statement]> {
   const { sequence, change, fingerprint } = entry;
   const isMessage = change.kind === 'message';
   const editSequence = isMessage ? change.editSequence : 0n;
@@ -188,7 +210,7 @@ function* statementsOf(log: LogId, bucket: bigint, entry: PlacedEntry): Iterable
   const body = standsHere ? packBody(change.body) : isMessage || change.kind === 'message-edited' ? erased : undefined;
   const packed = packEntry(entry, 0n);
   const flags = [editSequence || undefined, deleteSequence || undefined];
-  yield [bucket, { query: putEntry, params: [log, bucket, sequence, packed, body, ...flags] }];
+  yield [bucket, { query: putEntry, params: [log, bucket, sequence, packed, body, ...flags, stateOf(entry)] }];
   if (isMessage && editSequence !== 0n && deleteSequence === 0n) {
     const there = bucketOf(editSequence);
     yield [there, { query: putEditBody, params: [packBody(change.body), log, there, editSequence] }];
@@ -197,6 +219,13 @@ function* statementsOf(log: LogId, bucket: bigint, entry: PlacedEntry): Iterable
   // What heads authors knew is of another epoch: ids are found without that.
   const id = packId(entry, fingerprint, false);
   yield [bucket, { query: putId, params: [log, bucket, idKey(entry), id] }];
+}
+
+/** Timestamp of an entry: a message that was edited or deleted meanwhile takes the place of the one before. */
+function stateOf({ change }: BackupEntry): bigint {
+  if (change.kind !== 'message') return 1n;
+  const { editSequence, deleteSequence } = change;
+  return 1n + (editSequence > deleteSequence ? editSequence : deleteSequence);
 }
 
 function inBatches(statements: readonly Statement[]): Statement[][] {

@@ -1,7 +1,7 @@
 import type { Cluster, Row } from './cluster.ts';
 
 /** How many pieces the ring is read in: a failure costs one piece's time, and none asks a node for more than a part of a table. */
-const pieces = 256n;
+const pieces = 64n;
 const lowest = -(1n << 63n);
 const highest = (1n << 63n) - 1n;
 

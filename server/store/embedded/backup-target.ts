@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { type LogId, type ThreadId, threadLog, threadOfLog } from '../../core/ids.ts';
 import {
+  type BackupEntry,
   BackupError,
   type BackupTarget,
   type DevicePosition,
@@ -67,6 +68,15 @@ class EmbeddedTarget implements BackupTarget {
       puts.push({ key: keys.id(log, senderId, clientMessageId), value });
     }
     return this.#write(puts);
+  }
+
+  changed(log: LogId, entries: readonly BackupEntry[]): Promise<void> {
+    return this.#write(
+      entries.map((entry) => ({
+        key: keys.entry(log, Number(entry.sequence)),
+        value: encodeEntry(this.#words, entry),
+      })),
+    );
   }
 
   endLog(log: LogId, { head, rows, inbox }: FoldedLog): Promise<void> {
