@@ -1,6 +1,6 @@
 import type { Entry } from '#proto/parley/v1/entry.ts';
 import type { Cluster } from './cluster.ts';
-import type { Asked } from './ledger.ts';
+import type { Asked, Ledger } from './ledger.ts';
 import type { Random } from './random.ts';
 import { type SimDevice, textOf } from './sim-device.ts';
 import { calm, rough, type Weather } from './weather.ts';
@@ -13,6 +13,7 @@ export interface Scene {
   readonly cluster: Cluster;
   readonly users: readonly string[];
   readonly devices: readonly SimDevice[];
+  readonly ledger: Ledger;
   ids: number;
 }
 
@@ -30,6 +31,7 @@ const actions: readonly (readonly [weight: number, action: Action])[] = [
   [4, editMessage],
   [2, deleteMessage],
   [6, markRead],
+  [6, lookAtPositions],
   [2, subscribe],
   [4, breakStream],
   [2, restartDevice],
@@ -141,6 +143,21 @@ function deleteMessage(scene: Scene, device: SimDevice): void {
 function markRead(scene: Scene, device: SimDevice): void {
   const [threadId] = pickOf(scene, device.threads);
   if (threadId !== undefined) device.markRead(threadId);
+}
+
+function lookAtPositions(scene: Scene, device: SimDevice): void {
+  const { world, ledger } = scene;
+  const [threadId] = pickOf(scene, device.threads);
+  if (threadId === undefined) return;
+  const request = { threadId, pageSize: 0, pageToken: '' };
+  const look = async (): Promise<void> => {
+    const answer = await device.ask(undefined, '/parley.v1.ReceiptService/ListReceipts', request);
+    for (const { userId, deliveredSequence: delivered, readSequence: read } of answer?.receipts ?? []) {
+      ledger.seen.push({ threadId, userId, delivered, read, askedMs, answeredMs: world.nowMs });
+    }
+  };
+  const askedMs = world.nowMs;
+  void look();
 }
 
 function subscribe(scene: Scene, device: SimDevice): void {

@@ -51,6 +51,24 @@ export function wrongIn(ledger: Ledger): string[] {
     wrong.push(...repeatedIds(truth), ...heardByOthers(ledger, truth));
   }
   for (const told of ledger.told) wrong.push(...wrongOrder(ledger, told, threads));
+  return [...wrong, ...wentBack(ledger)];
+}
+
+/** Positions that were lower than in an answer that was given before they were asked for. */
+function wentBack({ seen }: Ledger): string[] {
+  const wrong: string[] = [];
+  for (const [at, later] of seen.entries()) {
+    for (const earlier of seen.slice(0, at)) {
+      if (earlier.threadId !== later.threadId || earlier.userId !== later.userId) continue;
+      if (earlier.answeredMs > later.askedMs) continue;
+      for (const kind of ['delivered', 'read'] as const) {
+        if (later[kind] === 0n || later[kind] >= earlier[kind]) continue;
+        wrong.push(
+          `position: ${kind} of ${later.userId} in ${later.threadId} went from ${earlier[kind]} to ${later[kind]}`,
+        );
+      }
+    }
+  }
   return wrong;
 }
 

@@ -69,7 +69,7 @@ export class Effects {
 
   async #finish(log: LogId, head: LogHead): Promise<void> {
     const memory = this.#of(log);
-    const done = await this.#wire.read(() => this.#tables.log(log).effectsDone);
+    const done = await this.#wire.read(() => this.#tables.effectsDone(log));
     if (done > memory.effectsDone) memory.effectsDone = done;
     if (done >= head.effectsTo) return;
     const [from, to] = [Number(head.effectsFrom), Number(head.effectsTo)];

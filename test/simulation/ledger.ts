@@ -33,6 +33,17 @@ export interface Told {
   isOver: boolean;
 }
 
+/** What somebody was answered of a user's positions; 0 = nothing, or not theirs to see. */
+export interface Seen {
+  readonly threadId: string;
+  readonly userId: string;
+  readonly delivered: bigint;
+  readonly read: bigint;
+  /** Virtual ms. */
+  readonly askedMs: number;
+  readonly answeredMs: number;
+}
+
 /** All that the checker knows: what clients asked for, and what they were told. Nothing of it comes from a store. */
 export class Ledger {
   readonly messages = new Map<string, SentMessage>();
@@ -40,6 +51,8 @@ export class Ledger {
   readonly told: Told[] = [];
   /** What reached a user's devices at all, by user and thread: on streams, and as answers. */
   readonly reached = new Map<string, Map<string, Map<bigint, Entry>>>();
+  /** In the order of the answers. */
+  readonly seen: Seen[] = [];
   /** What must not happen at all: bugs that were reported, devices that were shut out. */
   readonly wrong: string[] = [];
 

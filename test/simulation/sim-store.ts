@@ -17,7 +17,7 @@ import type {
 import { Effects, settled } from './effects.ts';
 import { doorHead, StoreAppends } from './store-appends.ts';
 import { InDoubt, type StoreWire, unavailable } from './store-wire.ts';
-import { idKey, type Tables } from './tables.ts';
+import type { Tables } from './tables.ts';
 
 /** The store of one node: the door of server/store/store.ts over tables that all nodes share. */
 export class SimStore implements Store {
@@ -60,10 +60,10 @@ export class SimStore implements Store {
   }
 
   async duplicate(log: LogId, senderId: UserId, clientMessageId: string): Promise<Duplicate | undefined> {
-    const { head, found } = await this.#wire.read(() => {
-      const kept = this.#tables.log(log);
-      return { head: kept.head, found: kept.ids.get(idKey(senderId, clientMessageId)) };
-    });
+    const { head, found } = await this.#wire.read(() => ({
+      head: this.#tables.log(log).head,
+      found: this.#tables.duplicate(log, senderId, clientMessageId),
+    }));
     if (head !== undefined && found !== undefined) await this.#effects.finish(log, head, found.sequence);
     return found;
   }

@@ -56,7 +56,7 @@ export async function simulate({ seed, print, seams = {}, tables }: RunOptions):
       return new SimDevice({ world, weather, ledger, userId, deviceId: `d${at + 1}`, route, report });
     }),
   );
-  const scene: Scene = { world, random, weather, cluster, users, devices, ids: 0 };
+  const scene: Scene = { world, random, weather, cluster, users, devices, ledger, ids: 0 };
   await world.runUntil(random.between(0, 500));
   openDirect(scene, random.pick(devices));
   createGroup(scene, random.pick(devices));

@@ -4,7 +4,7 @@ import type { LogId } from '../../server/core/ids.ts';
 import type { Append, AppendResult, Duplicate } from '../../server/store/store.ts';
 import { type Effects, isPlain } from './effects.ts';
 import { InDoubt, type StoreWire, unavailable } from './store-wire.ts';
-import { type Commit, epoch, idKey, type LogHead, type Tables } from './tables.ts';
+import { type Commit, epoch, type LogHead, type Tables } from './tables.ts';
 
 /** How often it is tried to find out what became of a commit without an answer. */
 const mostTries = 4;
@@ -117,13 +117,12 @@ export class StoreAppends {
   /** Says why nothing was appended: ids that were appended before, or else where the log stands. */
   async #refuse(log: LogId, append: Append): Promise<AppendResult> {
     const { head, duplicates } = await this.#wire.read(() => {
-      const kept = this.#tables.log(log);
       const found = new Map<number, Duplicate>();
       append.entries.forEach(({ senderId, clientMessageId }, at) => {
-        const duplicate = clientMessageId === '' ? undefined : kept.ids.get(idKey(senderId, clientMessageId));
+        const duplicate = this.#tables.duplicate(log, senderId, clientMessageId);
         if (duplicate !== undefined) found.set(at, duplicate);
       });
-      return { head: kept.head, duplicates: found };
+      return { head: this.#tables.log(log).head, duplicates: found };
     });
     if (head === undefined) return { outcome: 'conflict', head: undefined };
     await this.#effects.settle(log, head);

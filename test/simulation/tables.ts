@@ -51,7 +51,7 @@ interface Positions {
   updateMs: number;
 }
 
-export function idKey(senderId: UserId, clientMessageId: string): string {
+function idKey(senderId: UserId, clientMessageId: string): string {
   return `${clientMessageId} ${senderId}`;
 }
 
@@ -74,7 +74,8 @@ export class Tables {
   commit(log: LogId, { expected, entries, fingerprints, head, attempt }: Commit): boolean {
     const kept = this.log(log);
     if ((kept.head?.sequence ?? 0n) !== expected) return false;
-    if (entries.some((entry) => entry.clientMessageId !== '' && kept.ids.has(idOf(entry)))) return false;
+    const isTaken = (entry: Entry): boolean => this.duplicate(log, entry.senderId, entry.clientMessageId) !== undefined;
+    if (entries.some(isTaken)) return false;
     entries.forEach((entry, at) => {
       kept.entries.push(entry);
       kept.attempts.push(attempt);
@@ -85,6 +86,21 @@ export class Tables {
     });
     kept.head = head;
     return true;
+  }
+
+  /** What an id was appended as. */
+  duplicate(log: LogId, senderId: UserId, clientMessageId: string): Duplicate | undefined {
+    return clientMessageId === '' ? undefined : this.log(log).ids.get(idKey(senderId, clientMessageId));
+  }
+
+  /** Up to where the effects of appends are written. */
+  effectsDone(log: LogId): bigint {
+    return this.log(log).effectsDone;
+  }
+
+  /** Whether a position takes the place of another: they only grow. */
+  holdsOver(position: bigint, before: bigint): boolean {
+    return position > before;
   }
 
   /** What an edit or a delete does to the message it is of. */
@@ -149,7 +165,7 @@ export class Tables {
 
   raiseRead({ threadId, userId, sequence, ordinal, atMs }: PositionUpdate): void {
     const kept = this.#position(threadId, userId);
-    if (sequence <= kept.read) return;
+    if (!this.holdsOver(sequence, kept.read)) return;
     kept.read = sequence;
     kept.readOrdinal = ordinal;
     kept.updateMs = Math.max(kept.updateMs, atMs);
@@ -157,7 +173,7 @@ export class Tables {
 
   raiseDelivered({ threadId, userId, sequence, atMs }: PositionUpdate): void {
     const kept = this.#position(threadId, userId);
-    if (sequence <= kept.delivered) return;
+    if (!this.holdsOver(sequence, kept.delivered)) return;
     kept.delivered = sequence;
     kept.updateMs = Math.max(kept.updateMs, atMs);
   }
