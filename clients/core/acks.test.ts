@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { Status } from '#proto/google/rpc/status.ts';
 import type { ManualRuntime } from '../../test/support/manual-runtime.ts';
 import { unavailable } from '../../test/support/scripted-carrier.ts';
 import type { ScriptedCarrier } from '../../test/support/scripted-carrier.ts';
@@ -6,6 +7,7 @@ import { ScriptedClient } from '../../test/support/scripted-client.ts';
 import type { ScriptedThread } from '../../test/support/scripted-thread.ts';
 import type { ParleyClient } from './client.ts';
 import type { ClientOptions } from './client-options.ts';
+import { Code } from './errors.ts';
 
 describe('what a device holds and the user has read', () => {
   let scripted: ScriptedClient;
@@ -118,6 +120,23 @@ describe('what a device holds and the user has read', () => {
       carrier.last.tell({ $case: 'reply', value: { requestId: again?.requestId ?? 0n, result: undefined } });
       await runtime.advance(5000);
       expect(carrier.last.of('markRead')).toHaveLength(1);
+    });
+
+    test('is said again a second later when it was refused for now, and not when it was for good', async () => {
+      await scripted.live();
+      carrier.last.tell(thread.post('bob', 'one'));
+      client.markRead('t');
+      await runtime.advance(0);
+      for (const [code, tries] of [
+        [Code.UNAVAILABLE, 2],
+        [Code.PERMISSION_DENIED, 2],
+      ] as const) {
+        const requestId = carrier.last.of('markRead').at(-1)?.requestId ?? 0n;
+        const error = Status.fromPartial({ code, message: 'no' });
+        carrier.last.tell({ $case: 'reply', value: { requestId, result: { $case: 'error', value: error } } });
+        await runtime.advance(5000);
+        expect(carrier.last.of('markRead')).toHaveLength(tries);
+      }
     });
 
     test('counts what the head told and what came after it, each once', async () => {

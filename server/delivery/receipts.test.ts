@@ -171,3 +171,20 @@ async function listen(topic: Parameters<typeof node.bus.subscribe>[0]): Promise<
   await node.bus.subscribe(topic, (event) => void heard.push(event));
   return heard;
 }
+
+describe('What was handed over', () => {
+  it('is waited for until the store has it, also when that refuses it at first', async () => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    const stored: string[] = [];
+    node.receipts.advanceRead('bob' as UserId, threadId, 1n);
+    const done = node.receipts.stored('bob' as UserId, threadId).then(() => stored.push('bob'));
+    gate.refuse('advance');
+    await node.clock.turnSlowly(300);
+    expect(stored).toEqual([]);
+    gate.admit();
+    await node.clock.turnSlowly(300);
+    await done;
+    expect(await readOf('bob', threadId)).toBe(1n);
+    await node.receipts.stored('bob' as UserId, threadId);
+  });
+});

@@ -58,6 +58,27 @@ describe('A view of a thread', () => {
     expect(shape(await views.get(threadId))).toEqual([['alice'], 'new', 3n]);
   });
 
+  it('is read again after entries that end before the head that comes with them', async () => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    await post(node, ids, 'alice', threadId, 'heard');
+    await views.get(threadId);
+    await node.chat.groups.remove(callerOf('alice'), threadId, ids.next(), 'bob' as UserId);
+    const log = threadLog(threadId);
+    const head = await node.store.head(log);
+    if (head === undefined) throw new Error('no such thread');
+    views.apply(threadId, await node.store.entries(log, { after: 1n, upTo: 2n, limit: 10 }), head);
+    expect(shape(await views.get(threadId))).toEqual([['alice'], 'a group', 3n]);
+  });
+
+  it('is the latest where it is asked for, though nothing was heard of what changed', async () => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    expect(shape(await views.latest(threadId))).toEqual([['alice', 'bob'], 'a group', 1n]);
+    await node.chat.groups.remove(callerOf('alice'), threadId, ids.next(), 'bob' as UserId);
+    expect(shape(await views.get(threadId))).toEqual([['alice', 'bob'], 'a group', 1n]);
+    expect(shape(await views.latest(threadId))).toEqual([['alice'], 'a group', 2n]);
+    expect(await views.latest('g_none' as ThreadId)).toBeUndefined();
+  });
+
   it('is whole though the thread changes while it is read', async () => {
     const threadId = await groupOf(node, ids, 'alice');
     for (const method of ['head', 'row', 'rows'] as const) {

@@ -30,6 +30,18 @@ describe('The window of a session', () => {
     expect(window.takeSkips()).toEqual([{ threadId: thread, from: 5n, to: 5n }]);
   });
 
+  it('is not filled by what the device acknowledged before it was told again', () => {
+    const window = new Window(4, 10_000);
+    window.acknowledge(thread, 3n);
+    const feed = window.open(thread, 1n);
+    expect(window.admit(feed, 3n, 3, 30)).toBe(true);
+    expect(window.unackedEntries).toBe(0);
+    expect(window.admit(feed, 5n, 2, 20)).toBe(true);
+    window.acknowledge(thread, 5n);
+    expect(window.admit(window.open(thread, 4n), 5n, 2, 20)).toBe(true);
+    expect(window.unackedEntries).toBe(0);
+  });
+
   it('counts bytes as well as entries', () => {
     const window = new Window(100, 100);
     const feed = window.open(thread, 1n);
