@@ -14,10 +14,13 @@ import { RedisRegistry } from '../../server/presence/redis.ts';
 import type { Shards } from '../../server/redis/shards.ts';
 import { NodeClient } from '../../server/rpc/internal/node-client.ts';
 import { NodeServer, type Submitter } from '../../server/rpc/internal/node-server.ts';
+import type { RoutedSend } from '../../server/chat/send-router.ts';
 import { makeTakeSends } from '../../server/rpc/internal/routed-sends.ts';
 import type { NodeTls } from '../../server/rpc/internal/node-tls.ts';
+import { DirectoryPeers } from '../../server/rpc/internal/send-peers.ts';
 import { until } from '../../platform/wait.ts';
 import { writeCertificate } from '../gateway/support/certificate.ts';
+import { groupOf, Ids } from '../support/chat-node.ts';
 import { type DeliveryNode, openDeliveryNode } from '../support/delivery-node.ts';
 import { forgetfulStore } from '../support/forgetful-store.ts';
 import { newPrefix, oneRedis, shardsOn, type TestRedis } from '../support/redis.ts';
@@ -148,6 +151,45 @@ needs('redis', 'openssl')('between nodes', () => {
     using misled = new NodeClient({ clock: systemClock, tls: { ...tls, serverName: 'elsewhere' }, directory: asking });
     const { reason } = await refusal(misled.submit({ userId: bob, deviceId: noDevice }, submit(1n)));
     expect(reason).toBe('STORE_UNAVAILABLE');
+  });
+
+  test('messages are appended by another node in their order, refusals come back one by one, and a node that leaves takes none', async () => {
+    const thread = await groupOf(node, new Ids(), 'bob');
+    const peers = new DirectoryPeers(systemClock, asking, client);
+    const living = await until(() => peers.living(), { what: 'the living nodes to be read', withinMs: 10_000 });
+    expect(living).toContain('n');
+    const send = (userId: string, clientMessageId: string, expectedSequence?: bigint): RoutedSend => ({
+      userId: userId as UserId,
+      deviceId: noDevice,
+      sessionId: undefined,
+      draft: {
+        threadId: thread,
+        clientMessageId,
+        knownHead: 1n,
+        expectedSequence,
+        replyTo: 0n,
+        body: { content: { text: 'x'.repeat(60_000) }, mentions: [bob], attachments: [] },
+      },
+    });
+    const results = await peers.send('n', [
+      ...Array.from({ length: 8 }, (_, n) => send('bob', `m${n}`)),
+      send('eve', 'in'),
+      send('bob', 'm0'),
+      send('bob', 'there', 99n),
+    ]);
+    expect(results.slice(0, 8)).toMatchObject(
+      Array.from({ length: 8 }, (_, n) => ({ sequence: BigInt(n + 2), duplicate: false })),
+    );
+    expect(results.slice(8)).toMatchObject([
+      { reason: 'THREAD_NOT_FOUND' },
+      { sequence: 2n, duplicate: true },
+      { reason: 'SEQUENCE_MISMATCH' },
+    ]);
+    server.leave();
+    expect((await refusal(peers.send('n', [send('bob', 'late')]))).reason).toBe('DRAINING');
+    expect((await refusal(peers.send('never-was', [send('bob', 'late')]))).reason).toBe('STORE_UNAVAILABLE');
+    // What needs its sessions is done to the end.
+    expect(await client.endSession(bob, 'n.nobody' as SessionId, 'superseded')).toBe(false);
   });
 
   test('a session is over only when its node says so or its lease is over', async () => {
