@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/genproto/googleapis/rpc/status"
@@ -33,6 +34,8 @@ type Script struct {
 	EndOnBeat bool
 	// Whether a read position is kept from the other user.
 	HideReads bool
+	// How many openings of threads are told to come again.
+	SlowToStart int
 }
 
 // Server is a running fake.
@@ -49,6 +52,7 @@ type Server struct {
 	threads map[string]*thread
 	acks    map[string]uint64 // user → highest acknowledged sequence
 	opened  int
+	opens   atomic.Int64
 }
 
 type thread struct {
@@ -137,6 +141,9 @@ func (s *Server) thread(id string, members ...string) *pb.Thread {
 
 // OpenDirectThread implements the service.
 func (s *Server) OpenDirectThread(ctx context.Context, r *pb.OpenDirectThreadRequest) (*pb.OpenDirectThreadResponse, error) {
+	if s.opens.Add(1) <= int64(s.script.SlowToStart) {
+		return nil, grpcstatus.Error(codes.Unavailable, "the store does not answer just now")
+	}
 	user, err := userOf(ctx)
 	return &pb.OpenDirectThreadResponse{Thread: s.thread("d_"+user+r.GetUserId(), user, r.GetUserId())}, err
 }

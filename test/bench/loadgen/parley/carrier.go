@@ -3,9 +3,11 @@ package parley
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	pb "parley.chat/go/parley/v1"
@@ -58,6 +60,13 @@ type Carrier struct {
 	receipts   atomic.Uint64
 }
 
+// UNAVAILABLE, and how long calls that met it wait before they are made again.
+const (
+	unavailable = 14
+	firstWait   = time.Second
+	longestWait = 16 * time.Second
+)
+
 // New makes a carrier; it connects when it is used.
 func New(options Options) *Carrier { return &Carrier{options: options} }
 
@@ -97,8 +106,24 @@ func (c *Carrier) take(ctx context.Context) (conn *h2.Conn, owned bool, err erro
 	return c.shared, false, nil
 }
 
-// call makes a unary call as the user.
+// call makes a unary call as the user. It is made again when the server says that it cannot just now, as clients do: a
+// store that has just started is slow, and every call here is idempotent.
 func (c *Carrier) call(ctx context.Context, user, method string, request, answer proto.Message) error {
+	for wait := firstWait; ; wait *= 2 {
+		err := c.callOnce(ctx, user, method, request, answer)
+		var failed *h2.StatusError
+		if wait > longestWait || !errors.As(err, &failed) || failed.Code != unavailable {
+			return err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func (c *Carrier) callOnce(ctx context.Context, user, method string, request, answer proto.Message) error {
 	signed, err := c.options.Signer.Sign(user)
 	if err != nil {
 		return err

@@ -77,6 +77,13 @@ func TestPairsTalkAndNothingIsLost(t *testing.T) {
 	}
 }
 
+func TestAServerThatIsSlowToStartIsAskedAgain(t *testing.T) {
+	carrier, _ := carrierTo(t, fake.Script{SlowToStart: 1}, Options{})
+	if thread, err := carrier.Direct(inTime(t), "bench-0", "bench-1"); err != nil || thread == "" {
+		t.Errorf("thread %q, %v", thread, err)
+	}
+}
+
 func TestPairsThatThinkSendAtTheirPace(t *testing.T) {
 	carrier, _ := carrierTo(t, fake.Script{}, Options{Receipts: SdkReceipts})
 	pairs := quickPairs
