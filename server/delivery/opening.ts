@@ -130,8 +130,8 @@ async function changedSince(
 }
 
 /**
- * Threads that stand still by the clock, and of which the device has not acknowledged everything that it began to: wall
- * clocks are set back, and an append may take longer than a token allows for.
+ * Threads that stand still by the clock, and of which the device has not acknowledged everything: wall clocks are set back, an
+ * append may take longer than a token allows for, and the device may have gone before it was told of a thread that is new.
  */
 async function lackingOf(
   { identity }: Session,
@@ -143,7 +143,7 @@ async function lackingOf(
   const held = await heldBy(identity, rows, store, receipts);
   rows.forEach(({ threadId, sequence }, index) => {
     const position = held[index] ?? 0n;
-    if (position > 0n && position < sequence) lacking.add(threadId);
+    if (position < sequence) lacking.add(threadId);
   });
   return lacking;
 }
