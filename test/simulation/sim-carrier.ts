@@ -105,6 +105,11 @@ export class SimCarrier implements Carrier {
     for (const line of this.#lines) line.break(how);
   }
 
+  /** The device's process dies. */
+  drop(): void {
+    for (const line of this.#lines) line.drop();
+  }
+
   freeze(): void {
     for (const line of this.#lines) if (line.isOpen) line.freeze();
   }

@@ -58,7 +58,7 @@ export class SimDevice {
     // Who asked is not there any more to hear an answer.
     for (const asked of this.#asking) asked.outcome = 'unknown';
     this.#asking.clear();
-    this.carrier.break('node');
+    this.carrier.drop();
     this.#begin();
   }
 

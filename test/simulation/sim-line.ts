@@ -114,6 +114,16 @@ export class SimLine implements CarrierStream, Line {
     });
   }
 
+  /** The device's process dies: it reads nothing any more, also not what is there. */
+  drop(): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#lost = true;
+    this.#unread.length = 0;
+    this.#options.node.onDeath.delete(this.#died);
+    this.#tellNode();
+  }
+
   /** The device takes nothing until it thaws. */
   freeze(): void {
     this.#frozen = true;
