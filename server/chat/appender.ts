@@ -301,7 +301,12 @@ export class Appender {
 
   #answerAgain(threadId: ThreadId, waiting: Waiting, duplicate: Duplicate): void {
     answerDuplicate(waiting, duplicate);
-    this.#publishHead(threadId, duplicate.sequence).catch(() => undefined);
+    this.publishAgain(threadId, duplicate.sequence);
+  }
+
+  /** For what is found to have been appended before, by whoever finds it. */
+  publishAgain(threadId: ThreadId, sequence: bigint): void {
+    this.#publishHead(threadId, sequence).catch(() => undefined);
   }
 
   /**

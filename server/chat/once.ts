@@ -22,7 +22,10 @@ export async function appendOnce(
   request: OnceRequest,
 ): Promise<AppendOutcome> {
   const first = await answered(store, threadId, request);
-  if (first !== undefined) return first;
+  if (first !== undefined) {
+    appender.publishAgain(threadId, first.sequence);
+    return first;
+  }
   await request.before?.();
   const outcome = await appender.append(threadId, request);
   if (outcome.sequence !== 0n) return outcome;
