@@ -1,21 +1,19 @@
-import { type App, startApp } from './app.ts';
+import { startApp } from './app.ts';
 import { ConfigError, readConfig } from './config.ts';
 
 try {
   const config = readConfig(process.env);
-  let app: App | undefined;
-  let stopping: Promise<void> | undefined;
   // From the first moment on: as process 1 of a container a node that waits for its stores would not hear of it otherwise.
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (app === undefined) process.exit(0);
-      stopping ??= app.stop().then(
-        () => process.exit(0),
-        (error: unknown) => fail(error, 1),
-      );
-    });
-  }
-  app = await startApp(config);
+  let stop = (): void => process.exit(0);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop());
+  const app = await startApp(config);
+  let stopping: Promise<void> | undefined;
+  stop = () => {
+    stopping ??= app.stop().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error, 1),
+    );
+  };
   // Who reads this may stop the node at once.
   const ready = { ready: true, node: config.PARLEY_NODE_ID, grpc: app.grpc, metrics: app.metrics, pid: process.pid };
   process.stdout.write(`${JSON.stringify(ready)}\n`);
