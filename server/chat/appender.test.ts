@@ -90,6 +90,18 @@ describe('A send that is repeated', () => {
     expect(bob.log(threadId)).toEqual(['1', '2', '3']);
   });
 
+  it('of a change of members reaches those whom the first one did not, too', async () => {
+    const carol = await node.live('carol');
+    const request = { requestId: 'the-group', name: 'tea', members: ['carol' as UserId], historyForNewMembers: false };
+    // Made, but its node died before it could tell.
+    node.bus.publish = () => Promise.resolve();
+    const group = await node.chat.openThread.group(callerOf('alice'), request);
+    Reflect.deleteProperty(node.bus, 'publish');
+    expect(carol.log(group)).toEqual([]);
+    expect(await node.chat.openThread.group(callerOf('alice'), request)).toBe(group);
+    await carol.until(() => carol.log(group).includes('1'));
+  });
+
   it('with other content under the same id is refused, and nothing of it is appended', async () => {
     await send('alice', 'one', 'the-id');
     expect(await reasonOf(send('alice', 'two', 'the-id'))).toBe('ID_REUSED');
