@@ -63,6 +63,20 @@ describe('A device that comes back with a resume token', () => {
     expect(await node.store.devicePositions('bob' as UserId, 'd1' as DeviceId, [threadId])).toEqual([0n]);
   });
 
+  it('is told of a new thread of which nothing reached it, however long ago that was made', async () => {
+    await groupOf(node, ids, 'alice', ['bob']);
+    const before = await node.live('bob');
+    node.bus.publish = () => Promise.resolve();
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    Reflect.deleteProperty(node.bus, 'publish');
+    node.clock.turn(59_000);
+    const token = before.session.makeToken();
+    before.break();
+    const bob = await node.live('bob', 'd1', { resumeToken: token });
+    expect(bob.all('welcome')[0]?.resumed).toBe(true);
+    expect(bob.log(threadId)).toEqual(['1']);
+  });
+
   it('is told nothing of a thread in which nothing happened', async () => {
     const { threadId, token } = await quietThread();
     const bob = await node.live('bob', 'd1', { resumeToken: token });
