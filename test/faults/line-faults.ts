@@ -3,12 +3,34 @@ import { type Fault, last, oneOf, type Scene } from './fault.ts';
 import type { Line, Way } from './line.ts';
 import type { Hops } from './rig.ts';
 
-const hops: readonly { readonly name: string; readonly lines: (hops: Hops) => readonly Line[] }[] = [
-  { name: 'client-envoy', lines: ({ clients }) => clients },
-  { name: 'envoy-node', lines: ({ gatewayToNode }) => [...gatewayToNode.values()] },
-  { name: 'node-redis', lines: ({ nodesToRedis }) => [...nodesToRedis.values()] },
-  { name: 'node-cassandra', lines: ({ nodeToCassandra }) => [...nodeToCassandra.values()] },
-  { name: 'node-node', lines: ({ nodeToNode }) => [...nodeToNode.values()] },
+/** Lines that may break together. */
+type Groups = readonly (readonly Line[])[];
+
+interface Hop {
+  readonly name: string;
+  readonly all: (hops: Hops) => readonly Line[];
+  /** What may break beside all of them; default: each alone. */
+  readonly some?: (hops: Hops) => Groups;
+}
+
+const hops: readonly Hop[] = [
+  { name: 'client-envoy', all: ({ clients }) => clients },
+  { name: 'envoy-node', all: ({ gatewayToNode }) => [...gatewayToNode.values()] },
+  {
+    name: 'node-redis',
+    all: ({ nodeToRedis }) => [...nodeToRedis.values()].flatMap((lines) => [...lines.values()]),
+    // One node without Redis, or one server of it without nodes.
+    some: ({ nodeToRedis }) => {
+      const ofNodes = [...nodeToRedis.values()].map((lines) => [...lines.values()]);
+      const servers = [...(nodeToRedis.values().next().value?.keys() ?? [])];
+      const ofServer = (server: number): Line[] =>
+        [...nodeToRedis.values()].flatMap((lines) => lines.get(server) ?? []);
+      return [...ofNodes, ...ofNodes, ...servers.map(ofServer)];
+    },
+  },
+  { name: 'redis-redis', all: ({ redisToRedis }) => [...redisToRedis.values()] },
+  { name: 'node-cassandra', all: ({ nodeToCassandra }) => [...nodeToCassandra.values()] },
+  { name: 'node-node', all: ({ nodeToNode }) => [...nodeToNode.values()] },
 ];
 
 interface Kind {
@@ -34,10 +56,14 @@ const kinds: readonly Kind[] = [
   },
 ];
 
-/** One line of the hop, or all of them; in the end they are mended, and sometimes reset, so that what was held is lost. */
-async function breakLines(scene: Scene, name: string, lines: readonly Line[], kind: Kind): Promise<void> {
-  const broken = scene.chance(3) === 0 ? lines : [oneOf(scene, lines)];
-  scene.note(`${kind.name} on ${broken.length} of ${lines.length} lines ${name}`);
+/** All lines of the hop, or some; in the end they are mended, and sometimes reset, so that what was held is lost. */
+async function breakLines(scene: Scene, { name, all, some }: Hop, kind: Kind): Promise<void> {
+  const lines = all(scene.rig.hops);
+  const groups = some?.(scene.rig.hops) ?? lines.map((line) => [line]);
+  const broken = scene.chance(3) === 0 ? lines : oneOf(scene, groups);
+  scene.note(
+    `${kind.name} on ${broken.length} of ${lines.length} lines ${name}: ${broken.map(({ port }) => port).join(', ')}`,
+  );
   for (const line of broken) kind.does(line, scene);
   const passed = broken.map(({ bytes }) => ({ ...bytes }));
   try {
@@ -63,6 +89,6 @@ export const lineFaults: readonly Fault[] = hops.flatMap((hop) =>
   kinds.map((kind): Fault => ({
     name: `${hop.name}-${kind.name}`,
     place: `line ${hop.name}`,
-    run: (scene) => breakLines(scene, hop.name, hop.lines(scene.rig.hops), kind),
+    run: (scene) => breakLines(scene, hop, kind),
   })),
 );

@@ -44,6 +44,11 @@ export class Line implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** host:port. */
+  get target(): string {
+    return this.#target;
+  }
+
   /** Connections that are open. */
   get open(): number {
     return this.#pairs.size;

@@ -13,7 +13,7 @@ import type { RedisServer } from '../../platform/redis.ts';
 import { type DevKey, devAlgorithm, devAudience, devIssuer, openDevKey } from '../../server/auth/dev-key.ts';
 import { systemClock } from '../../server/core/clock.ts';
 import { unlimited } from '../support/unlimited.ts';
-import type { Order } from './clock.ts';
+import type { Order } from './inside.ts';
 import { Gateway } from './gateway.ts';
 import { Line } from './line.ts';
 
@@ -27,13 +27,18 @@ export interface RigOptions {
   readonly onCrash: (what: string) => void;
 }
 
-/** Each hop's lines; `nodes` by node id, `redis` by server. */
+/** A node's lines to the servers of Redis, by the port that these announce. */
+type ByServer = Map<number, Line>;
+
+/** Each hop's lines; those of nodes by node id. */
 export interface Hops {
   readonly clients: Line[];
   readonly gatewayToNode: Map<string, Line>;
   readonly nodeToNode: Map<string, Line>;
   readonly nodeToCassandra: Map<string, Line>;
-  readonly nodesToRedis: Map<number, Line>;
+  readonly nodeToRedis: Map<string, ByServer>;
+  /** What replicas dial: the servers announce the ports of these. */
+  readonly redisToRedis: ByServer;
   readonly jwks: Line[];
 }
 
@@ -54,7 +59,8 @@ export class Rig implements AsyncDisposable {
       gatewayToNode: new Map(),
       nodeToNode: new Map(),
       nodeToCassandra: new Map(),
-      nodesToRedis: new Map(),
+      nodeToRedis: new Map(),
+      redisToRedis: new Map(),
       jwks: [],
     };
   }
@@ -89,9 +95,10 @@ export class Rig implements AsyncDisposable {
   }
 
   get lines(): readonly Line[] {
-    const { clients, gatewayToNode, nodeToNode, nodeToCassandra, nodesToRedis, jwks } = this.hops;
-    const byName = [gatewayToNode, nodeToNode, nodeToCassandra, nodesToRedis].flatMap((lines) => [...lines.values()]);
-    return [...clients, ...byName, ...jwks];
+    const { clients, gatewayToNode, nodeToNode, nodeToCassandra, nodeToRedis, redisToRedis, jwks } = this.hops;
+    const ofNodes = [gatewayToNode, nodeToNode, nodeToCassandra].flatMap((lines) => [...lines.values()]);
+    const ofRedis = [redisToRedis, ...nodeToRedis.values()].flatMap((lines) => [...lines.values()]);
+    return [...clients, ...ofNodes, ...ofRedis, ...jwks];
   }
 
   token(user: string): Promise<string> {
@@ -103,7 +110,7 @@ export class Rig implements AsyncDisposable {
     return this.hops.clients[index % clientLines]?.address ?? '';
   }
 
-  /** To a node's process (clock.ts). */
+  /** To a node's process (inside.ts). */
   async order(node: NodeHandle, order: Order): Promise<void> {
     await writeFile(this.#ordersOf(node.id), JSON.stringify(order));
     node.signal('SIGUSR2');
@@ -130,8 +137,8 @@ export class Rig implements AsyncDisposable {
       direct: true,
       auth: { ...issuer, jwks, algorithms: [devAlgorithm] },
       env: { ...unlimited },
-      nodeFlags: ['--import', pathToFileURL(path.join(import.meta.dirname, 'clock.ts')).href],
-      announceRedis: async (port) => (await this.#line(this.hops.nodesToRedis, port, `127.0.0.1:${port}`)).port,
+      nodeFlags: ['--import', pathToFileURL(path.join(import.meta.dirname, 'inside.ts')).href],
+      announceRedis: async (port) => this.#announce(`127.0.0.1:${port}`),
       envOf: (nodeId, env) => this.#envOf(nodeId, env),
       onProgress,
       ...(main === undefined ? {} : { main }),
@@ -156,19 +163,30 @@ export class Rig implements AsyncDisposable {
   }
 
   async #envOf(nodeId: string, env: Readonly<Record<string, string>>): Promise<Record<string, string>> {
-    const { nodeToNode, nodeToCassandra, nodesToRedis } = this.hops;
+    const { nodeToNode, nodeToCassandra, nodeToRedis, redisToRedis } = this.hops;
     const advertised = await this.#line(nodeToNode, nodeId, env['PARLEY_NODES_LISTEN'] ?? '');
     const cassandra = await this.#line(nodeToCassandra, nodeId, env['PARLEY_CASSANDRA_CONTACT_POINTS'] ?? '');
-    const redis = (env['PARLEY_REDIS'] ?? '').split(',').map((server) => {
-      const port = Number(server.split(':')[1]);
-      return nodesToRedis.get(port)?.address ?? server;
-    });
+    const own: ByServer = new Map();
+    const dialled: Record<string, number> = {};
+    for (const [announced, { target }] of redisToRedis) {
+      dialled[announced] = (await this.#line(own, announced, target)).port;
+    }
+    nodeToRedis.set(nodeId, own);
+    const announcedBy = (server: string): string =>
+      [...redisToRedis.values()].find(({ target }) => target === server)?.address ?? server;
     return {
       PARLEY_NODES_ADVERTISE: advertised.address,
       PARLEY_CASSANDRA_CONTACT_POINTS: cassandra.address,
-      PARLEY_REDIS: redis.join(','),
+      PARLEY_REDIS: (env['PARLEY_REDIS'] ?? '').split(',').map(announcedBy).join(','),
+      FAULTS_PORTS: JSON.stringify(dialled),
       FAULTS_ORDERS: this.#ordersOf(nodeId),
     };
+  }
+
+  async #announce(server: string): Promise<number> {
+    const line = await Line.start(server);
+    this.hops.redisToRedis.set(line.port, line);
+    return line.port;
   }
 
   async #line<Name>(lines: Map<Name, Line>, name: Name, target: string): Promise<Line> {

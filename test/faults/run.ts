@@ -107,6 +107,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultRun> {
     const injected = await injectAll(options, scene, {
       nowMs: () => performance.now() - startedMs,
       look: () => lookAtPresence(world, tell),
+      failing: (what) => tell({ kind: 'stuck', what }),
     });
     await refuseBypasses(rig);
     for (const line of rig.lines) line.mend();
@@ -114,6 +115,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultRun> {
     return { ...checker.finish(), injected };
   } finally {
     clearInterval(looking);
+    await workload.stop();
   }
 }
 
@@ -123,10 +125,19 @@ async function refuseBypasses(rig: Rig): Promise<void> {
   if (found.length > 0) throw new Error(['connections go around the lines:', ...found].join('\n  '));
 }
 
+interface Injecting {
+  readonly nowMs: () => number;
+  /** Takes the time of a longer calm. */
+  readonly look: () => Promise<void>;
+  /** What was broken could not be made whole: nothing more is broken. */
+  readonly failing: (what: string) => void;
+}
+
+/** Gives what was injected, in its order. */
 async function injectAll(
   options: FaultRunOptions,
   scene: Scene,
-  { nowMs, look }: { readonly nowMs: () => number; readonly look: () => Promise<void> },
+  { nowMs, look, failing }: Injecting,
 ): Promise<Injected[]> {
   const injected: Injected[] = [];
   const endMs = nowMs() + options.minutes * 60_000;
@@ -139,9 +150,12 @@ async function injectAll(
     if (fromMs > endMs) break;
     const names = turn.map(({ name }) => name);
     scene.note(`${names.join(' and ')} begins`);
-    await Promise.all(turn.map((fault) => fault.run(scene)));
+    const ends = await Promise.allSettled(turn.map((fault) => fault.run(scene)));
     scene.note(`${names.join(' and ')} is over`);
     injected.push({ names, fromMs, toMs: nowMs() });
+    const failed = ends.filter((end) => end.status === 'rejected');
+    for (const { reason } of failed) failing(`after ${names.join(' and ')} it is not whole again: ${String(reason)}`);
+    if (failed.length > 0) break;
   }
   return injected;
 }
