@@ -80,7 +80,9 @@ export class ThreadViews {
   async catchUp(threadId: ThreadId, head: Head | undefined): Promise<void> {
     const view = this.#kept.get(threadId);
     const between = view === undefined || head === undefined ? 0n : head.sequence - view.head.sequence;
-    if (view === undefined || head?.epoch !== view.head.epoch || between <= 0n || between > mostBetween) {
+    // The event of what was met may have come before the refusal.
+    if (head !== undefined && between === 0n && head.epoch === view?.head.epoch) return;
+    if (view === undefined || head?.epoch !== view.head.epoch || between < 0n || between > mostBetween) {
       await this.refresh(threadId);
       return;
     }

@@ -70,6 +70,7 @@ func (f Fanout) Run(ctx context.Context, carrier Carrier, meter *Meter) (FanoutR
 	if err != nil {
 		return FanoutResult{}, err
 	}
+	defer beatAll(endpoints)()
 	stop, cancelStop := context.WithCancel(ctx)
 	defer cancelStop()
 	sent := make(chan uint64, 1)

@@ -80,6 +80,11 @@ func (p Pairs) Run(ctx context.Context, carrier Carrier, meter *Meter) (PairsRes
 	if err != nil {
 		return PairsResult{}, err
 	}
+	endpoints := make([]Endpoint, len(users))
+	for i, user := range users {
+		endpoints[i] = user.endpoint
+	}
+	defer beatAll(endpoints)()
 	for i, user := range users {
 		run.idle.Add(1)
 		// Spread over the thinking time, so that the users do not think in step.

@@ -48,6 +48,28 @@ func (f *failure) wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// Clients beat this often: a server ends a stream that is silent for a minute.
+const beatEvery = 25 * time.Second
+
+// beatAll has every endpoint beat, spread over the interval, until stop is called.
+func beatAll(endpoints []Endpoint) (stop func()) {
+	stopped := make(chan struct{})
+	go func() {
+		ticker := time.NewTicker(beatEvery / time.Duration(len(endpoints)))
+		defer ticker.Stop()
+		for i := 0; ; i = (i + 1) % len(endpoints) {
+			select {
+			case <-ticker.C:
+				// One that fails shows as what it loses.
+				_ = endpoints[i].Beat()
+			case <-stopped:
+				return
+			}
+		}
+	}()
+	return sync.OnceFunc(func() { close(stopped) })
+}
+
 // inParallel calls work for 0…n-1, `width` at once, and gives the first error after all have returned.
 func inParallel(ctx context.Context, width, n int, work func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
