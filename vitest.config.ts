@@ -7,7 +7,7 @@ const alone = ['test/fault/**/*.test.ts', 'test/**/*.alone.test.ts'];
 /** Files whose names say `-cassandra` share one Cassandra node, which runs only while they do. */
 const onCassandra = ['test/contract/*-cassandra*.test.ts', 'test/fault/cassandra-*.test.ts'];
 
-/** What stands on a real Redis. With those on Cassandra they are the parts of a cluster, which `npm run test:cluster` runs. */
+/** What stands on a real Redis. */
 const onRedis = [
   'test/contract/*redis*.test.ts',
   'test/scenario/redis-nodes*.test.ts',

@@ -1,6 +1,5 @@
 // `npm test`: the checks, then every vitest project. The last line is `N passed, N failed` (and `, N skipped` when
 // PARLEY_SKIP or a test left something out); the exit code is 0 only when something ran and nothing failed.
-// `npm run test:cluster` runs what stands on a real Redis and Cassandra.
 // `npm test -- server/core` runs the test files whose paths contain that, without the checks.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -13,10 +12,8 @@ const root = path.resolve(import.meta.dirname, '..');
 /** A hung test must not hang CI: after this everything is killed and the run fails. */
 const limitMs = 25 * 60_000;
 
-/** The parts of a cluster have a run of their own until nodes are put together from them. */
-const isCluster = process.argv.includes('--cluster');
-const projects = isCluster ? ['redis', 'cassandra'] : ['unit', 'process', 'alone'];
-const filters = process.argv.slice(2).filter((argument) => argument !== '--cluster');
+const projects = ['unit', 'process', 'alone', 'redis', 'cassandra'];
+const filters = process.argv.slice(2);
 mkdirSync(path.join(root, '.cache'), { recursive: true });
 const scratch = mkdtempSync(path.join(root, '.cache/test-'));
 const tallyFile = path.join(scratch, 'tally.json');
@@ -69,7 +66,7 @@ function readTally(): Tally {
   }
 }
 
-const checks = filters.length === 0 && !isCluster ? await runChecks() : [];
+const checks = filters.length === 0 ? await runChecks() : [];
 const vitest = await runVitest();
 const tally = readTally();
 rmSync(scratch, { recursive: true, force: true });
