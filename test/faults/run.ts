@@ -6,7 +6,7 @@ import { bypasses } from './bypass.ts';
 import { Checker, type Verdict } from './checker.ts';
 import type { Fault, Scene } from './fault.ts';
 import { History } from './history.ts';
-import { lookAtPresence } from './presence.ts';
+import { lookAtPresence, presenceWithinMs } from './presence.ts';
 import type { Told } from './record.ts';
 import { Rig } from './rig.ts';
 import { turns } from './schedule.ts';
@@ -106,7 +106,11 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultRun> {
     await refuseBypasses(rig);
     const injected = await injectAll(options, scene, {
       nowMs: () => performance.now() - startedMs,
-      look: () => lookAtPresence(world, tell),
+      async look() {
+        await lookAtPresence(world, tell);
+        const overdue = workload.overdue(presenceWithinMs);
+        if (overdue > 0) tell({ kind: 'stuck', what: `${overdue} things asked for had no answer during a long calm` });
+      },
       failing: (what) => tell({ kind: 'stuck', what }),
     });
     await refuseBypasses(rig);

@@ -20,7 +20,8 @@ export class Workload {
   readonly #options: WorkloadOptions;
   readonly #stop = new AbortController();
   readonly #busy: Promise<void>[];
-  readonly #underWay = new Set<Promise<void>>();
+  /** With the time of its begin. */
+  readonly #underWay = new Map<Promise<void>, number>();
   readonly #own = new Map<string, number>();
   #numbered = 0;
 
@@ -35,13 +36,14 @@ export class Workload {
     await Promise.all(this.#busy);
   }
 
-  /** Resolves when everything that was begun has come to an end. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#underWay);
-  }
-
   get unanswered(): number {
     return this.#underWay.size;
+  }
+
+  /** How many things have had no end for so long. */
+  overdue(ms: number): number {
+    const now = performance.now();
+    return [...this.#underWay.values()].filter((beginMs) => now - beginMs > ms).length;
   }
 
   async #live(user: string): Promise<void> {
@@ -61,7 +63,7 @@ export class Workload {
         this.#underWay.delete(done);
       });
       own.add(done);
-      this.#underWay.add(done);
+      this.#underWay.set(done, performance.now());
     }
   }
 }
