@@ -333,6 +333,28 @@ describe('a client on a scripted server', () => {
       expect(runtime.timers).toBe(0);
     });
 
+    test.each([true, false])(
+      'tells and acknowledges nothing after it was closed (live before: %s)',
+      async (wasLive) => {
+        if (wasLive) await scripted.live();
+        else {
+          await client.start();
+          await settled();
+          carrier.last.welcome();
+        }
+        carrier.last.endsWhenClosed = false;
+        const closing = client.close();
+        carrier.last.tell(thread.heads(), thread.post('bob', 'late'));
+        carrier.last.caughtUp();
+        await runtime.advance(1000);
+        await closing;
+        expect(heard).toEqual([]);
+        expect(scripted.acks).toEqual([]);
+        expect(carrier.last.closedBy).toBe('abort');
+        expect(client.connection).toMatchObject({ phase: 'closed', reason: 'asked' });
+      },
+    );
+
     test('that was closed by the server tells it to whoever waits', async () => {
       await scripted.live();
       const waiting = client.send('t', 'never answered').catch((error: { reason: string }) => error.reason);

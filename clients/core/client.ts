@@ -117,7 +117,11 @@ export class ParleyClient implements AsyncDisposable {
     this.#engine.acks.flush();
     this.#engine.connection.close();
     await new Promise<void>((resolve) => {
-      const timer = this.#engine.runtime.setTimer(farewellMs, resolve);
+      const timer = this.#engine.runtime.setTimer(farewellMs, () => {
+        // A stream that is stuck somewhere would go on for as long as that.
+        this.#engine.connection.drop();
+        resolve();
+      });
       void this.#engine.connection.gone().then(() => {
         timer.cancel();
         resolve();

@@ -101,6 +101,12 @@ export class Connection {
     return new Promise((resolve) => this.#whenGone.push(resolve));
   }
 
+  /** After `close`: waits for the streams' end no longer. */
+  drop(): void {
+    this.#next?.abort();
+    this.#current?.abort();
+  }
+
   /** Ends it for good. Idempotent. */
   close(reason: CloseReason = 'asked', error?: ParleyError): void {
     if (this.#state.phase === 'closed') return;
@@ -129,12 +135,14 @@ export class Connection {
         this.#token = token;
         const handOver = this.#current !== undefined;
         const session = new Session(this.#carrier, this.#listener.hello(handOver), token, this.#runtime, {
-          welcome: (opened, welcome) => this.#listener.welcome(opened, welcome),
-          told: (from, frame) => this.#listener.told(from, frame),
-          batch: (from, bytes) => this.#listener.batch(from, bytes),
-          caughtUp: (from, caughtUp) => this.#caughtUp(from, caughtUp),
+          // After the close nothing is told: nobody would hear it, and it must not be acknowledged.
+          welcome: (opened, welcome) => this.#unlessClosed(() => this.#listener.welcome(opened, welcome)),
+          told: (from, frame) => this.#unlessClosed(() => this.#listener.told(from, frame)),
+          batch: (from, bytes) => this.#unlessClosed(() => this.#listener.batch(from, bytes)),
+          caughtUp: (from, caughtUp) => this.#unlessClosed(() => this.#caughtUp(from, caughtUp)),
           resumeToken: (from, resume) => {
-            if (from === this.#current || from === this.#next) this.#listener.resumeToken(resume);
+            if (from !== this.#current && from !== this.#next) return;
+            this.#unlessClosed(() => this.#listener.resumeToken(resume));
           },
           goodbye: (from, goodbye) => this.#told(from, goodbye),
           ended: (from, error) => this.#ended(from, error),
@@ -219,6 +227,10 @@ export class Connection {
       const retryInMs = this.#timer === undefined ? 0 : Math.max(0, this.#dueMs - this.#runtime.now());
       this.#set({ phase: 'waiting', retryInMs, error });
     } else this.#wait(error, goodbye === undefined ? 0 : this.#askedWaitMs(goodbye));
+  }
+
+  #unlessClosed(tell: () => void): void {
+    if (this.#state.phase !== 'closed') tell();
   }
 
   #isClosed(): boolean {
