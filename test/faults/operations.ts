@@ -189,10 +189,10 @@ function acknowledged({ tell }: Doing, thread: Thread, ref: string, sequence: nu
   thread.acknowledged = Math.max(thread.acknowledged, sequence);
 }
 
-/** A guest may have been put out meanwhile: that is a reason to refuse. */
+/** A guest may have been put out meanwhile, or have come again and not see what was before: that is a reason to refuse. */
 function refused({ device, tell }: Doing, thread: Thread, ref: string, error: unknown): void {
   const reason = reasonOf(error);
-  const expected = thread.guests.includes(device.user) && reason === 'THREAD_NOT_FOUND';
+  const expected = thread.guests.includes(device.user) && ['THREAD_NOT_FOUND', 'MESSAGE_NOT_FOUND'].includes(reason);
   tell({ kind: 'refused', ref, reason: `${reason}: ${(error as Error).message}`, expected });
 }
 
