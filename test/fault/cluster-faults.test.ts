@@ -21,7 +21,8 @@ needs('redis', 'cassandra')('a cluster whose parts are killed', () => {
     const said: string[] = [];
     const run = await runFaults({
       seed: 5,
-      minutes: 1,
+      minutes: 0.5,
+      eachOnce: true,
       faults: faults.filter(({ name }) => names.includes(name)),
       folder,
       users: 16,

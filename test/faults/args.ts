@@ -19,7 +19,7 @@ Starts a cluster, lets people talk on it, breaks things, and then checks that no
 heard by who should not; that positions never went back and presence is right in the end.
 
   --seed N      which faults come when, and what is said (default 1)
-  --minutes M   how long things break (default 10); every fault comes once within 30
+  --minutes M   how long things break (default 10); with 30 or more, every fault comes at least once
   --only NAME   nothing but this fault; may be given more than once
   --users N     with one to three devices each (default 40)
   --rate N      things done a second, by all together (default 100)

@@ -8,6 +8,8 @@ import { countsLine, findingLines, injectedLine, lastLine } from './report.ts';
 import { runFaults } from './run.ts';
 
 const calmS = 20;
+/** In a run of so many minutes every fault comes at least once, if need be in some more. */
+const wholeMinutes = 30;
 
 async function main(): Promise<number> {
   const args = parseCommandLine(process.argv.slice(2));
@@ -18,9 +20,10 @@ async function main(): Promise<number> {
   const folder = path.resolve(args.out ?? (await mkdtemp(path.join(tmpdir(), 'parley-faults-'))));
   const { main, old, ...rest } = args;
   const oldMain = await olderRelease(old, path.join(folder, 'older'));
+  const eachOnce = args.minutes >= wholeMinutes;
   const say = (line: string): void => console.log(line);
   const programs = { ...(main === undefined ? {} : { main }), ...(oldMain === undefined ? {} : { oldMain }) };
-  const run = await runFaults({ ...rest, ...programs, folder, calmS, pace: 1, say });
+  const run = await runFaults({ ...rest, ...programs, folder, eachOnce, calmS, pace: 1, say });
   const found = findingLines(run);
   if (found.length > 0) await writeFile(path.join(folder, 'anomalies.txt'), `${found.join('\n')}\n`);
   else if (args.out === undefined) await rm(folder, { recursive: true, force: true });

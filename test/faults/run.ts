@@ -19,6 +19,8 @@ export interface FaultRunOptions {
   /** From the first fault's calm to the last fault's end, about. */
   readonly minutes: number;
   readonly faults: readonly Fault[];
+  /** Goes on until every fault has come, however long that takes. */
+  readonly eachOnce: boolean;
   /** Everything of the run is in it. */
   readonly folder: string;
   readonly users: number;
@@ -151,7 +153,8 @@ async function injectAll(
       await look();
     } else await delay(options.calmS * 1000);
     const fromMs = nowMs();
-    if (fromMs > endMs) break;
+    const come = new Set(injected.flatMap(({ names }) => names));
+    if (fromMs > endMs && (!options.eachOnce || come.size === options.faults.length)) break;
     const names = turn.map(({ name }) => name);
     scene.note(`${names.join(' and ')} begins`);
     const ends = await Promise.allSettled(turn.map((fault) => fault.run(scene)));
