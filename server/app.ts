@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { openLive } from './app/live.ts';
-import { reachOtherNodes, startNodeServer } from './app/nodes.ts';
 import { openStore } from './app/store.ts';
 import { openKeySource } from './auth/jwks.ts';
 import { Verifier } from './auth/verifier.ts';
@@ -126,7 +125,9 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     resumeTokens: new ResumeTokens(resumeKey),
     goodbyeOf,
   };
-  const others = shared && reachOtherNodes({ config, clock, log, metrics, directory: shared });
+  // What several nodes need is loaded where there are several.
+  const between = shared && (await import('./app/nodes.ts'));
+  const others = shared && between?.reachOtherNodes({ config, clock, log, metrics, directory: shared });
   const appender = new Appender(store, publisher, views, clock, {
     router: others?.router,
     onConflict: () => metrics.appendConflicted(),
@@ -160,7 +161,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     limits,
     chat,
   });
-  const nodes = shared && (await startNodeServer({ config, clock, log, metrics, sessions, sendMessage }));
+  const nodes = await between?.startNodeServer({ config, clock, log, metrics, sessions, sendMessage });
   const grpc = await rpc.listen(config.PARLEY_LISTEN);
   metrics.watch({
     sessions: () => sessions.size,

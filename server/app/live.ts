@@ -1,17 +1,12 @@
 import type { Bus } from '../bus/bus.ts';
 import { MemoryBus } from '../bus/memory.ts';
-import { RedisBus } from '../bus/redis.ts';
-import { addressesOf, ConfigError, type Config } from '../config.ts';
-import { pause, type Clock } from '../core/clock.ts';
+import type { Config } from '../config.ts';
+import type { Clock } from '../core/clock.ts';
 import { MemoryRegistry } from '../presence/memory.ts';
-import { RedisRegistry } from '../presence/redis.ts';
+import type { RedisRegistry } from '../presence/redis.ts';
 import type { Registry } from '../presence/registry.ts';
-import { RedisUnfit } from '../redis/server-info.ts';
-import type { RedisSettings } from '../redis/settings.ts';
-import { Shards } from '../redis/shards.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import { given } from './store.ts';
 
 /** What live traffic and presence stand on. */
 export interface Live {
@@ -21,9 +16,6 @@ export interface Live {
   readonly shared: RedisRegistry | undefined;
 }
 
-/** A node starts without Redis, and says so, when it does not answer within this. */
-const redisWithinMs = 10_000;
-
 /** @throws ConfigError for a Redis that cannot be relied on */
 export async function openLive(
   config: Config,
@@ -32,62 +24,14 @@ export async function openLive(
   store: Store,
   onWaiting: (why: string) => void,
 ): Promise<Live> {
-  if (config.PARLEY_REDIS === '') {
-    if (config.PARLEY_STORE === 'cassandra') {
-      log.warn('without PARLEY_REDIS this must be the only node: others on the same Cassandra hear its messages late');
-    }
-    const bus = new MemoryBus();
-    return { bus, registry: new MemoryRegistry({ clock, bus, store }), shared: undefined };
+  if (config.PARLEY_REDIS !== '') {
+    // Loaded when it is needed: a lone node starts sooner without.
+    const { openRedisLive } = await import('./live-redis.ts');
+    return openRedisLive(config, clock, log, store, onWaiting);
   }
-  const settings = redisOf(config);
-  const prefix = config.PARLEY_REDIS_PREFIX;
-  const onProblem = onceAMinute(clock, (problem) => log.warn({ err: problem }, 'Redis'));
-  const bus = new RedisBus({ settings, clock, prefix, onProblem });
-  const shards = new Shards({ settings, clock, name: 'parley-presence', onProblem });
-  const why = `waiting for Redis at ${config.PARLEY_REDIS}`;
-  onWaiting(why);
-  try {
-    const all = Promise.all([bus.ready(), shards.ready()]);
-    const answered = await Promise.race([all.then(() => true), pause(clock, redisWithinMs).then(() => false)]);
-    // A Redis that shows later that it is unfit is a matter for the log: the node serves.
-    all.catch((error: unknown) => log.error({ err: error }, 'Redis cannot be relied on'));
-    if (!answered) {
-      log.warn(`${why}: it does not answer; messages reach other nodes late and presence is unknown until it does`);
-    }
-  } catch (error) {
-    await bus[Symbol.asyncDispose]();
-    shards[Symbol.dispose]();
-    throw error instanceof RedisUnfit ? new ConfigError(error.message, { cause: error }) : error;
+  if (config.PARLEY_STORE === 'cassandra') {
+    log.warn('without PARLEY_REDIS this must be the only node: others on the same Cassandra hear its messages late');
   }
-  const address = config.PARLEY_NODES_ADVERTISE === '' ? config.PARLEY_NODES_LISTEN : config.PARLEY_NODES_ADVERTISE;
-  const nodeId = config.PARLEY_NODE_ID;
-  const shared = new RedisRegistry({ clock, bus, shards, store, nodeId, address, prefix, onProblem });
-  return { bus, registry: shared, shared };
-}
-
-function redisOf(config: Config): RedisSettings {
-  const tls = given({
-    ca: config.PARLEY_REDIS_TLS_CA,
-    cert: config.PARLEY_REDIS_TLS_CERT,
-    key: config.PARLEY_REDIS_TLS_KEY,
-    servername: config.PARLEY_REDIS_TLS_NAME,
-  });
-  return {
-    nodes: addressesOf(config.PARLEY_REDIS, 'PARLEY_REDIS'),
-    cluster: config.PARLEY_REDIS_CLUSTER,
-    ...given({ username: config.PARLEY_REDIS_USER, password: config.PARLEY_REDIS_PASSWORD }),
-    ...(config.PARLEY_REDIS_TLS ? { tls } : {}),
-  };
-}
-
-/** Of equal problems the first, and then one a minute: a Redis that is away is reported by every link. */
-function onceAMinute(clock: Clock, report: (problem: Error) => void): (problem: Error) => void {
-  const saidMs = new Map<string, number>();
-  return (problem) => {
-    const nowMs = clock.monotonicMs();
-    if (nowMs - (saidMs.get(problem.message) ?? -Infinity) < 60_000) return;
-    if (saidMs.size > 1_000) saidMs.clear();
-    saidMs.set(problem.message, nowMs);
-    report(problem);
-  };
+  const bus = new MemoryBus();
+  return { bus, registry: new MemoryRegistry({ clock, bus, store }), shared: undefined };
 }

@@ -2,7 +2,6 @@ import { pause, type Clock } from '../core/clock.ts';
 import { Refusal } from '../core/errors.ts';
 import { ConfigError, type Config } from '../config.ts';
 import { type CassandraStoreOptions, type StoreLog, StoreSetupError } from '../store/cassandra/options.ts';
-import { openCassandraStore } from '../store/cassandra/store.ts';
 import { openEmbeddedStore } from '../store/embedded/store.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -21,6 +20,8 @@ export async function openStore(
 ): Promise<Store> {
   if (config.PARLEY_STORE === 'embedded') return openEmbeddedStore({ folder: config.PARLEY_DATA, clock, log });
   const options = cassandraOf(config, clock, log);
+  // Loaded when it is needed: a lone node starts sooner without.
+  const { openCassandraStore } = await import('../store/cassandra/store.ts');
   for (;;) {
     try {
       return await openCassandraStore(options);

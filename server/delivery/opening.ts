@@ -54,8 +54,7 @@ export async function openSession(
   await bus.publish(topicOf.user(userId), { type: 'session-opened', ...opened }).catch(() => undefined);
   if (isOver()) return;
   const userHead = await store.head(userLog(userId));
-  // A token made before the log had entries knows no epoch, and so not of which life of the store it is.
-  const resumed = place !== undefined && place.epoch === (userHead?.epoch ?? 0n);
+  const resumed = place?.epoch === store.epoch;
   const inbox = await store.inbox(userId, 0);
   const allGroups = inbox.filter((row) => row.member && row.threadId.startsWith('g_'));
   // The most recently active ones are heard from the start.
@@ -64,7 +63,7 @@ export async function openSession(
   await Promise.all(groups.toReversed().map((row) => session.feeds.hearGroup(row.threadId)));
   if (isOver()) return;
 
-  session.userEpoch = userHead?.epoch ?? 0n;
+  session.userEpoch = store.epoch;
   session.push({
     type: 'welcome',
     sessionId,

@@ -22,6 +22,8 @@ import type { Row } from '../core/rows.ts';
  * of what is no message) rejects with a RangeError, and nothing is appended.
  */
 export interface Store extends AsyncDisposable {
+  /** That of every log in it. A store that was rebuilt or restored has a higher one. Above 0. */
+  readonly epoch: bigint;
   append(log: LogId, append: Append, signal?: AbortSignal): Promise<AppendResult>;
   /** Undefined for a log without entries. */
   head(log: LogId, signal?: AbortSignal): Promise<Head | undefined>;

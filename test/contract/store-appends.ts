@@ -29,6 +29,14 @@ export function appends({ store, reopen }: UnderTest): void {
     expect(await store().heads([log, other])).toEqual([undefined, head]);
   });
 
+  test("every head has the store's epoch, which a process after it finds too", async () => {
+    const { head } = await append(store(), newLog(), undefined, [message('here')]);
+    expect(head.epoch).toBe(store().epoch);
+    expect(head.epoch).toBeGreaterThan(0n);
+    await reopen();
+    expect(store().epoch).toBe(head.epoch);
+  });
+
   test('the first entry of a log has sequence 1, and each further one the next', async () => {
     const log = newLog();
     const first = await append(store(), log, undefined, [created(newUser())]);

@@ -17,10 +17,11 @@ import type {
 import { Effects, settled } from './effects.ts';
 import { doorHead, StoreAppends } from './store-appends.ts';
 import { InDoubt, type StoreWire, unavailable } from './store-wire.ts';
-import type { Tables } from './tables.ts';
+import { epoch, type Tables } from './tables.ts';
 
 /** The store of one node: the door of server/store/store.ts over tables that all nodes share. */
 export class SimStore implements Store {
+  readonly epoch = epoch;
   readonly #tables: Tables;
   readonly #wire: StoreWire;
   readonly #effects: Effects;

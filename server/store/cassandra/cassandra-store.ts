@@ -51,6 +51,7 @@ const headsAtOnce = 64;
 
 /** The store on a cluster: the parts of this folder behind the door. */
 export class CassandraStore implements Store {
+  readonly epoch: bigint;
   readonly #cluster: Cluster;
   readonly #trustsHints: boolean;
   readonly #states = new LogStates();
@@ -69,6 +70,7 @@ export class CassandraStore implements Store {
   #closing: Promise<void> | undefined;
 
   constructor({ cluster, clock, log, epoch, opening, mostSearched, trustsHints = true }: CassandraStoreParts) {
+    this.epoch = epoch;
     this.#cluster = cluster;
     this.#trustsHints = trustsHints;
     this.#heads = new Heads(cluster, epoch, log);

@@ -46,9 +46,9 @@ export interface EmbeddedStoreParts {
 
 /** The store on one machine: the parts of this folder behind the door. */
 export class EmbeddedStore implements Store {
+  readonly epoch: bigint;
   readonly #folder: Folder;
   readonly #database: Database;
-  readonly #epoch: bigint;
   readonly #words = new ByteWriter();
   readonly #states: LogStates;
   readonly #writer: Writer;
@@ -63,7 +63,7 @@ export class EmbeddedStore implements Store {
     const { folder, database, epoch, clock, log, sync } = parts;
     this.#folder = folder;
     this.#database = database;
-    this.#epoch = epoch;
+    this.epoch = epoch;
     this.#states = new LogStates(() => [...this.#writer.unsettled()].flatMap((commit) => [...commit.heads.keys()]));
     this.#writer = new Writer({
       database,
@@ -90,7 +90,7 @@ export class EmbeddedStore implements Store {
     const state = this.#states.get(log);
     if (state !== undefined) return state.durable;
     const bytes = await this.#database.get(keys.head(log));
-    return bytes === undefined ? undefined : decodeHead(bytes, this.#epoch);
+    return bytes === undefined ? undefined : decodeHead(bytes, this.epoch);
   }
 
   async heads(logs: readonly LogId[], signal?: AbortSignal): Promise<(Head | undefined)[]> {
@@ -101,7 +101,7 @@ export class EmbeddedStore implements Store {
     const values = await this.#database.getMany(cold.map(({ key }) => key));
     cold.forEach(({ at }, index) => {
       const bytes = values[index];
-      if (bytes !== undefined) heads[at] = decodeHead(bytes, this.#epoch);
+      if (bytes !== undefined) heads[at] = decodeHead(bytes, this.epoch);
     });
     return heads;
   }
@@ -113,7 +113,7 @@ export class EmbeddedStore implements Store {
 
   async duplicate(log: LogId, senderId: UserId, clientMessageId: string): Promise<Duplicate | undefined> {
     const bytes = await this.#database.get(keys.id(log, senderId, clientMessageId));
-    return bytes === undefined ? undefined : decodeDuplicate(bytes, this.#epoch);
+    return bytes === undefined ? undefined : decodeDuplicate(bytes, this.epoch);
   }
 
   async row(log: LogId, key: string, signal?: AbortSignal): Promise<Row | undefined> {
