@@ -5,7 +5,11 @@ import { defineConfig } from 'vitest/config';
 const alone = ['test/fault/**/*.test.ts', 'test/**/*.alone.test.ts'];
 
 /** Files whose names say `-cassandra` share one Cassandra node, which runs only while they do. */
-const onCassandra = ['test/contract/*-cassandra*.test.ts', 'test/fault/cassandra-*.test.ts'];
+const onCassandra = [
+  'test/contract/*-cassandra*.test.ts',
+  'test/fault/cassandra-*.test.ts',
+  'test/fault/cluster-faults.test.ts',
+];
 
 /** What stands on a real Redis. */
 const onRedis = [

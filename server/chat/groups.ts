@@ -45,7 +45,7 @@ export class Groups {
       return added;
     };
     const outcome = await this.#append(caller, threadId, requestId, ['add', ...wanted], {
-      before: async () => pointers.add(threadId, check(await views.get(threadId))),
+      before: async () => pointers.add(threadId, check(await views.latest(threadId))),
       build: (view) => check(view).map((userId) => ({ kind: 'member-added', userId, role: 'member' })),
     });
     if (outcome.appended) await this.#beginPositions(threadId, wanted, outcome.sequence);
@@ -162,14 +162,15 @@ export class Groups {
     const { views, pointers } = this.#options;
     let unsettled = users;
     while (unsettled.length > 0) {
-      const before = (await views.get(threadId))?.members;
+      // As the thread stands now: another node may have changed who is in it.
+      const before = (await views.latest(threadId))?.members;
       const members = new Set(unsettled.filter((user) => before?.has(user) === true));
       await pointers.add(threadId, [...members]);
       await pointers.remove(
         threadId,
         unsettled.filter((user) => !members.has(user)),
       );
-      const now = (await views.get(threadId))?.members;
+      const now = (await views.latest(threadId))?.members;
       unsettled = unsettled.filter((user) => members.has(user) !== (now?.has(user) === true));
     }
   }

@@ -24,6 +24,7 @@ function takingTurns(nodes: readonly Store[]): Store {
     get(_, name) {
       // It is no promise, though it is asked whether it is one.
       if (name === 'then') return undefined;
+      if (name === 'epoch') return nodes[0]?.epoch;
       if (name === Symbol.asyncDispose) return () => Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
       return (...args: unknown[]) => {
         const node = nodes[calls++ % nodes.length] as unknown as Record<PropertyKey, (...given: unknown[]) => unknown>;
