@@ -187,4 +187,17 @@ describe('What was handed over', () => {
     expect(await readOf('bob', threadId)).toBe(1n);
     await node.receipts.stored('bob' as UserId, threadId);
   });
+
+  it('is answered for also to who asks while it is being told', async () => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    const held = gate.hold('row');
+    node.receipts.advanceRead('bob' as UserId, threadId, 1n);
+    const settled = node.receipts.settled();
+    // What is told of a reader depends on their settings.
+    await held.reached;
+    const done = node.receipts.stored('bob' as UserId, threadId);
+    held.release();
+    await done;
+    await settled;
+  });
 });

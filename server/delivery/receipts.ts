@@ -181,7 +181,11 @@ export class Receipts implements AsyncDisposable {
     this.#pending[lane] = new Map();
     const flush = this.#save(pending)
       .then(
-        () => true,
+        () => {
+          // Those who asked while it was told.
+          for (const one of pending) stored(one);
+          return true;
+        },
         () => {
           this.#putBack(pending);
           return false;
@@ -223,7 +227,7 @@ export class Receipts implements AsyncDisposable {
       if (grew) grown.push(pending);
     }
     if (updates.length > 0) await this.#store.advance(updates);
-    for (const { onStored } of all) for (const resolve of onStored.splice(0)) resolve();
+    for (const one of all) stored(one);
     await this.#tell(grown);
   }
 
@@ -309,4 +313,8 @@ export class Receipts implements AsyncDisposable {
 
 function keyOf(threadId: ThreadId, userId: UserId): string {
   return `${threadId}${userId}`;
+}
+
+function stored({ onStored }: Pending): void {
+  for (const resolve of onStored.splice(0)) resolve();
 }
