@@ -9,7 +9,7 @@ import { simulate } from './simulate.ts';
 import { epoch, Tables } from './tables.ts';
 
 /** A broken rule shows within so many seeds. */
-const mostSeeds = 150;
+const mostSeeds = 1_000;
 
 interface Broken {
   readonly seams?: Seams;
