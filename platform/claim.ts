@@ -2,6 +2,7 @@
 // before anything is started, and tells other tools where the running platform listens.
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { readStat } from './proc.ts';
 
 export interface Claim {
   release(): void;
@@ -66,9 +67,7 @@ function isAlive({ pid, began }: Holder): boolean {
 /** Field 22 of /proc/PID/stat; empty where there is no /proc, so that only the process id is compared. */
 function beginOf(pid: number): string {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the command in parentheses and may hold spaces.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    return readStat(readFileSync(`/proc/${pid}/stat`, 'utf8')).began;
   } catch {
     return '';
   }

@@ -1,6 +1,7 @@
 // What each process of a cluster on this machine does just now, and how it looks on a terminal.
 import { readFile } from 'node:fs/promises';
 import type { Cluster } from './cluster.ts';
+import { type ProcessStat, readStat } from './proc.ts';
 import type { RedisServer } from './redis.ts';
 
 /** One process. */
@@ -29,9 +30,6 @@ export interface NodeFigures {
 }
 
 const answerWithinMs = 800;
-/** The kernel counts CPU time in ticks of 1/100 s. */
-const ticksPerSecond = 100;
-const pageKib = 4;
 
 /** Asks every process; takes a second at most. */
 export function statusOf({ platform, redis, cassandra }: Cluster): Promise<PartStatus[]> {
@@ -130,17 +128,14 @@ async function part(
   isWell: boolean,
 ): Promise<PartStatus> {
   const used = pid === undefined ? undefined : await usedBy(pid);
-  return { name, address, pid, state, isWell, cpuS: used?.cpuS, memoryMib: used?.memoryMib };
+  return { name, address, pid, state, isWell, cpuS: used?.cpuS, memoryMib: used?.residentMib };
 }
 
 /** Undefined where there is no /proc, or no such process any more. */
-async function usedBy(pid: number): Promise<{ cpuS: number; memoryMib: number } | undefined> {
+async function usedBy(pid: number): Promise<ProcessStat | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   if (stat === undefined) return undefined;
-  // The command's name may hold spaces and brackets: fields are counted from the last bracket, which ends field 2.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const cpuS = (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-  return { cpuS, memoryMib: (Number(fields[21]) * pageKib) / 1_024 };
+  return readStat(stat);
 }
 
 async function textOf(address: string, path: string): Promise<string | undefined> {

@@ -64,9 +64,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   });
   const metrics = new Metrics();
   // Told from the first second on, since a node may wait long for what it stands on.
-  let waitsFor: string | undefined = 'starting';
-  let leaving = false;
-  let readiness = (): { ready: boolean; why: string } => ({ ready: false, why: waitsFor ?? 'starting' });
+  let readiness = (): { ready: boolean; why: string } => ({ ready: false, why: 'starting' });
   const http =
     config.PARLEY_METRICS_LISTEN === ''
       ? undefined
@@ -74,7 +72,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
           readiness(),
         );
   const onWaiting = (why: string): void => {
-    waitsFor = why;
+    readiness = () => ({ ready: false, why });
   };
   const store = await openStore(config, clock, log, onWaiting);
   const { bus, registry, shared } = await openLive(config, clock, log, store, onWaiting);
@@ -171,7 +169,6 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     untold: () => shared?.due ?? 0,
   });
   readiness = () => {
-    if (leaving) return { ready: false, why: 'draining' };
     const health = store.health();
     return { ready: health.writable, why: health.writable ? 'ready' : health.why };
   };
@@ -182,7 +179,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     metrics: http?.address ?? '',
     async stop() {
       log.info({ sessions: sessions.size }, 'draining');
-      leaving = true;
+      readiness = () => ({ ready: false, why: 'draining' });
       rpc.setServing(false);
       nodes?.leave();
       // Who is told to move before gateways have noticed is sent back here.

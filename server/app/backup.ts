@@ -6,7 +6,6 @@ import type { Clock } from '../core/clock.ts';
 import type { BackupSource, BackupTarget } from '../store/backup.ts';
 import { openBackupSource as openCassandraSource } from '../store/cassandra/backup-source.ts';
 import { openBackupTarget as openCassandraTarget } from '../store/cassandra/backup-target.ts';
-import type { CassandraStoreOptions } from '../store/cassandra/options.ts';
 import { openBackupSource as openEmbeddedSource } from '../store/embedded/backup-source.ts';
 import { openBackupTarget as openEmbeddedTarget } from '../store/embedded/backup-target.ts';
 import { cassandraOf } from './store.ts';
@@ -55,17 +54,12 @@ function storeFolder(data: string | undefined, setting: string): string {
 
 export function openSource({ config }: Asked, clock: Clock): Promise<BackupSource> {
   if (config.PARLEY_STORE === 'embedded') return openEmbeddedSource(config.PARLEY_DATA);
-  return openCassandraSource(optionsOf(config, clock));
+  return openCassandraSource(cassandraOf(config, clock));
 }
 
 export function openTarget({ config }: Asked, clock: Clock): Promise<BackupTarget> {
   if (config.PARLEY_STORE === 'embedded') return openEmbeddedTarget(config.PARLEY_DATA);
-  return openCassandraTarget(optionsOf(config, clock));
-}
-
-/** What a Cassandra is warned of is for the nodes' log. */
-function optionsOf(config: Config, clock: Clock): CassandraStoreOptions {
-  return cassandraOf(config, clock, { info: () => {}, warn: () => {}, error: () => {} });
+  return openCassandraTarget(cassandraOf(config, clock));
 }
 
 /** A line a second at most. */

@@ -36,7 +36,8 @@ export async function openStore(
   }
 }
 
-export function cassandraOf(config: Config, clock: Clock, log: StoreLog): CassandraStoreOptions {
+/** Without `log` nobody is told of Cassandra's state. */
+export function cassandraOf(config: Config, clock: Clock, log?: StoreLog): CassandraStoreOptions {
   const {
     PARLEY_CASSANDRA_REPLICATION: replicationFactor,
     PARLEY_CASSANDRA_HOME_DATA_CENTER: homeDataCenter,
@@ -59,7 +60,7 @@ export function cassandraOf(config: Config, clock: Clock, log: StoreLog): Cassan
     ...(username === '' ? {} : { credentials: { username, password } }),
     ...(config.PARLEY_CASSANDRA_TLS ? { tls } : {}),
     clock,
-    log,
+    ...(log === undefined ? {} : { log }),
   };
 }
 

@@ -63,7 +63,6 @@ export async function openSession(
   await Promise.all(groups.toReversed().map((row) => session.feeds.hearGroup(row.threadId)));
   if (isOver()) return;
 
-  session.userEpoch = store.epoch;
   session.push({
     type: 'welcome',
     sessionId,
@@ -72,7 +71,7 @@ export async function openSession(
     tokenExpiresMs: session.tokenExpiresMs,
     heartbeatIntervalMs,
     resumed,
-    userEpoch: session.userEpoch,
+    userEpoch: store.epoch,
     limits: context.limits,
   });
   session.welcome();

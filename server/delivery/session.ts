@@ -53,7 +53,6 @@ export class Session implements TopicListener {
   wheelSlot = 0;
   /** Everything of the user's own log up to here was told. */
   userSequence = 0n;
-  userEpoch = 0n;
   tokenMadeMs = 0;
   #onScreen: Set<ThreadId> | undefined;
   #watched: Set<UserId> | undefined;
@@ -157,7 +156,8 @@ export class Session implements TopicListener {
     const nowMs = clock.nowMs();
     // What was accepted in these last seconds may still be on its way here: it is told again next time.
     const inboxMs = Math.max(0, nowMs - 10_000);
-    const { userSequence, userEpoch: epoch } = this;
+    const { userSequence } = this;
+    const { epoch } = this.#context.store;
     return resumeTokens.make({ userId, deviceId, userSequence, inboxMs, epoch, madeMs: nowMs });
   }
 
@@ -258,7 +258,6 @@ export class Session implements TopicListener {
         return;
       case 'user-entries':
         if (this.phase !== 'live') return;
-        this.userEpoch = event.head.epoch;
         this.tellUserEntries(event.entries);
         return;
       case 'positions':

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Client } from 'cassandra-driver';
 import type { Cassandra } from '../../platform/cassandra.ts';
+import { readStat } from '../../platform/proc.ts';
 import { emptyBody, type Head, type NewEntry } from '../../server/core/entry.ts';
 import { type LogId, type ThreadId, threadLog, type UserId } from '../../server/core/ids.ts';
 import type { Store } from '../../server/store/store.ts';
@@ -113,13 +114,9 @@ async function measureRate(cassandra: Cassandra, { name, seconds, each, work, at
 
 /** User and system time of the node processes; a clock tick is 10 ms. */
 async function cpuSeconds(cassandra: Cassandra): Promise<number> {
-  let ticks = 0;
-  for (const node of cassandra.nodes) {
-    const stat = await readFile(`/proc/${node.pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return ticks / 100;
+  let seconds = 0;
+  for (const { pid } of cassandra.nodes) seconds += readStat(await readFile(`/proc/${pid}/stat`, 'utf8')).cpuS;
+  return seconds;
 }
 
 /** Each caller at a time has a thread of its own and appends to it without a pause. */

@@ -4,13 +4,12 @@ import { type DeviceId, type LogId, type ThreadId, threadOfLog, type UserId } fr
 import { type BackupEntry, BackupError, type BackupItem, type BackupSource } from '../backup.ts';
 import { bucketOf, firstBucketOf } from './buckets.ts';
 import { CassandraStore } from './cassandra-store.ts';
-import { Cluster } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import { unpackId } from './codec.ts';
 import { epochOf, refuseUnfinished } from './deployment.ts';
-import { makeClient } from './driver.ts';
-import { failureOf } from './failures.ts';
 import { idKey } from './ids.ts';
 import { tablesOf } from './keyspace.ts';
+import { inKeyspace, onBareClient, openingOf } from './open.ts';
 import type { CassandraStoreOptions } from './options.ts';
 import { inParallel } from './parallel.ts';
 import { scan } from './token-ranges.ts';
@@ -24,32 +23,20 @@ const logsTogether = 256;
 
 /** Opens the deployment in a keyspace for a backup; its nodes go on. @throws BackupError, StoreSetupError, Refusal */
 export async function openBackupSource(options: CassandraStoreOptions): Promise<BackupSource> {
-  const { clock, keyspace = 'parley', consistency = 'local-quorum' } = options;
-  const log = options.log ?? { info: () => {}, warn: () => {}, error: () => {} };
-  const bare = makeClient(options);
-  try {
-    await bare.connect();
-    if (!(await tablesOf(bare, keyspace)).includes('deployment')) {
+  const opening = openingOf(options);
+  const { keyspace, clock, log } = opening;
+  await onBareClient(opening, async (client) => {
+    if (!(await tablesOf(client, keyspace)).includes('deployment')) {
       throw new BackupError(`there is no store in the keyspace ${keyspace}`);
     }
-  } catch (error) {
-    throw failureOf(error);
-  } finally {
-    await bare.shutdown();
-  }
-  const client = makeClient(options, keyspace);
-  const cluster = new Cluster({ client, consistency, clock, log });
-  try {
-    await client.connect();
+  });
+  return inKeyspace(opening, async (cluster) => {
     await refuseUnfinished(cluster, keyspace);
     const epoch = await epochOf(cluster);
     if (epoch === undefined) throw new BackupError(`no node has ever been ready on the keyspace ${keyspace}`);
     const store = new CassandraStore({ cluster, clock, log, epoch, opening: randomBytes(8) });
     return new CassandraSource(cluster, store, epoch);
-  } catch (error) {
-    await cluster.close();
-    throw failureOf(error);
-  }
+  });
 }
 
 /**

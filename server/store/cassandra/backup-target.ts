@@ -10,18 +10,17 @@ import {
 } from '../backup.ts';
 import type { Position } from '../store.ts';
 import { bucketOf } from './buckets.ts';
-import { Cluster, type Statement } from './cluster.ts';
+import type { Cluster, Statement } from './cluster.ts';
 import { erased, packBody, packEntry, packId } from './codec.ts';
 import { beginRestore, endRestore, valueOf } from './deployment.ts';
-import { makeClient } from './driver.ts';
 import { EntryRows } from './entry-rows.ts';
-import { failureOf } from './failures.ts';
 import { Heads } from './heads.ts';
 import { idKey, Ids } from './ids.ts';
 import { InboxWriter } from './inbox.ts';
 import { openKeyspace, tablesOf } from './keyspace.ts';
 import { LastSeen } from './last-seen.ts';
 import { LogStates } from './log-state.ts';
+import { inKeyspace, onBareClient, openingOf } from './open.ts';
 import type { CassandraStoreOptions, StoreLog } from './options.ts';
 import { inParallel } from './parallel.ts';
 import { Positions } from './positions.ts';
@@ -40,42 +39,29 @@ const eraseEditBody = putEditBody.replace('TIMESTAMP 2', 'TIMESTAMP 3');
 const putId = 'INSERT INTO logs (log, bucket, kind, sequence, id, entry) VALUES (?, ?, 1, 0, ?, ?) USING TIMESTAMP 1';
 const statementsTogether = 64;
 const writesAtOnce = 8;
-const silent: StoreLog = { info: () => {}, warn: () => {}, error: () => {} };
 
 /**
  * A keyspace to restore into: without tables, since one whose rows were deleted would hide what is restored. No node opens it
  * before the restore has ended. @throws BackupError, StoreSetupError, Refusal
  */
 export async function openBackupTarget(options: CassandraStoreOptions): Promise<BackupTarget> {
-  const { clock, keyspace = 'parley', consistency = 'local-quorum' } = options;
-  const log = options.log ?? silent;
-  const bare = makeClient(options);
-  try {
-    await bare.connect();
-    const tables = await tablesOf(bare, keyspace);
+  const opening = openingOf(options);
+  const { keyspace, clock, log } = opening;
+  await onBareClient(opening, async (client) => {
+    const tables = await tablesOf(client, keyspace);
     if (tables.length > 0) {
       throw new BackupError(
         `the keyspace ${keyspace} is not empty (${tables.slice(0, 3).join(', ')}): a backup is restored into one without tables ` +
           `only. Choose another keyspace, or when no node runs and what is in it is not needed: DROP KEYSPACE ${keyspace}`,
       );
     }
-    await openKeyspace(bare, keyspace, options);
-    await applySchema(bare, keyspace, clock, log);
-  } catch (error) {
-    throw failureOf(error);
-  } finally {
-    await bare.shutdown();
-  }
-  const client = makeClient(options, keyspace);
-  const cluster = new Cluster({ client, consistency, clock, log });
-  try {
-    await client.connect();
+    await openKeyspace(client, keyspace, options);
+    await applySchema(client, keyspace, clock, log);
+  });
+  return inKeyspace(opening, async (cluster) => {
     await beginRestore(cluster, keyspace);
     return new CassandraTarget(cluster, keyspace, log);
-  } catch (error) {
-    await cluster.close();
-    throw failureOf(error);
-  }
+  });
 }
 
 class CassandraTarget implements BackupTarget {

@@ -2,53 +2,32 @@ import { randomBytes } from 'node:crypto';
 import { type Client, errors, types } from 'cassandra-driver';
 import type { Store } from '../store.ts';
 import { CassandraStore } from './cassandra-store.ts';
-import { Cluster } from './cluster.ts';
 import { isRestored, makeEpoch, refuseUnfinished } from './deployment.ts';
-import { makeClient } from './driver.ts';
 import { failureOf, isUnavailable } from './failures.ts';
 import { openKeyspace } from './keyspace.ts';
 import { type CassandraStoreOptions, type StoreLog, StoreSetupError } from './options.ts';
+import { inKeyspace, onBareClient, openingOf } from './open.ts';
 import { applySchema } from './schema.ts';
-
-const silent: StoreLog = { info: () => {}, warn: () => {}, error: () => {} };
 
 /**
  * Opens the store on a Cassandra cluster: makes the keyspace and brings its tables up to date when needed.
  * @throws StoreSetupError when the set-up has to be changed; Refusal STORE_UNAVAILABLE while the cluster does not answer
  */
 export async function openCassandraStore(options: CassandraStoreOptions): Promise<Store> {
-  const { clock } = options;
-  const log = options.log ?? silent;
-  const keyspace = options.keyspace ?? 'parley';
-  const consistency = options.consistency ?? 'local-quorum';
-  await prepare(options, keyspace, log);
-  const client = makeClient(options, keyspace);
-  const cluster = new Cluster({ client, consistency, clock, log });
-  try {
-    await client.connect();
+  const opening = openingOf(options);
+  const { keyspace, clock, log } = opening;
+  const prepare = async (client: Client): Promise<void> => {
+    await openKeyspace(client, keyspace, options);
+    await applySchema(client, keyspace, clock, log);
+    await adviseOn(client, log);
+  };
+  await onBareClient(opening, prepare, (error) => setupErrorOf(error, options) ?? failureOf(error));
+  return inKeyspace(opening, async (cluster) => {
     await refuseUnfinished(cluster, keyspace);
     const epoch = await makeEpoch(cluster, clock.nowMs());
     const trustsHints = !(await isRestored(cluster));
     return new CassandraStore({ cluster, clock, log, epoch, opening: randomBytes(8), trustsHints });
-  } catch (error) {
-    await cluster.close();
-    throw failureOf(error);
-  }
-}
-
-/** With a connection of its own, which is in no keyspace yet. */
-async function prepare(options: CassandraStoreOptions, keyspace: string, log: StoreLog): Promise<void> {
-  const client = makeClient(options);
-  try {
-    await client.connect();
-    await openKeyspace(client, keyspace, options);
-    await applySchema(client, keyspace, options.clock, log);
-    await adviseOn(client, log);
-  } catch (error) {
-    throw setupErrorOf(error, options) ?? failureOf(error);
-  } finally {
-    await client.shutdown();
-  }
+  });
 }
 
 /** Settings of the nodes that only an operator can change. */
