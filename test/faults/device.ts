@@ -73,9 +73,12 @@ export class Device implements AsyncDisposable {
     });
   }
 
-  /** The user has read all that this device heard of the thread. */
+  /**
+   * The user has read all that this device holds of the thread. A device that begins a life under its old id is not told again what it
+   * acknowledged in an earlier one.
+   */
   markRead(thread: string): void {
-    const sequence = this.heard(thread);
+    const sequence = Math.max(this.heard(thread), Number(this.#parley?.held(thread) ?? 0n));
     if (sequence === 0 || this.#parley === undefined) return;
     this.#options.tell({ kind: 'reads', listener: this.listener, thread, sequence });
     this.#parley.markRead(thread, BigInt(sequence));
