@@ -6,6 +6,7 @@ import { openKeySource } from './auth/jwks.ts';
 import { Verifier } from './auth/verifier.ts';
 import { Access } from './chat/access.ts';
 import { Appender } from './chat/appender.ts';
+import { Company } from './chat/company.ts';
 import { makeChat } from './chat/chat.ts';
 import { Limits } from './chat/limits.ts';
 import { CachedPolicy } from './chat/policy.ts';
@@ -128,6 +129,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   const others = shared && between?.reachOtherNodes({ config, clock, log, metrics, directory: shared });
   const appender = new Appender(store, publisher, views, clock, {
     router: others?.router,
+    company: new Company(clock),
     onConflict: () => metrics.appendConflicted(),
   });
   const sendMessage = new SendMessage(appender, receipts, policy);

@@ -1,5 +1,6 @@
 // What one Cassandra node is started with: its cassandra.yaml, its logging and its JVM's arguments.
 import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -29,6 +30,8 @@ export interface CassandraSettings {
   /** Server's key and certificate as PKCS #12 with this password. */
   readonly tls?: { readonly keystore: string; readonly password: string };
 }
+
+const cores = availableParallelism();
 
 const exports = [
   'java.base/jdk.internal.misc',
@@ -76,11 +79,18 @@ function configOf(settings: CassandraSettings): object {
     ...(settings.commitLog === 'periodic'
       ? { commitlog_sync: 'periodic', commitlog_sync_period: '10000ms' }
       : { commitlog_sync: 'group', commitlog_sync_group_window: '2ms' }),
-    commitlog_total_space: '256MiB',
+    commitlog_total_space: '512MiB',
     commitlog_segment_size: '16MiB',
     commitlog_disk_access_mode: 'legacy',
-    memtable_heap_space: '96MiB',
-    memtable_offheap_space: '96MiB',
+    // Flushed seldom: a conditional write reads what it is conditional on, in files much slower than in memory.
+    memtable_allocation_type: 'offheap_objects',
+    memtable_heap_space: '160MiB',
+    memtable_offheap_space: '256MiB',
+    memtable_cleanup_threshold: 0.5,
+    // A thread for each of hundreds of requests under way costs few cores more than the requests do.
+    native_transport_max_threads: cores * 12,
+    concurrent_writes: cores * 8,
+    concurrent_reads: cores * 4,
     file_cache_size: '64MiB',
     key_cache_size: '16MiB',
     endpoint_snitch: 'SimpleSnitch',

@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ids, callerOf, groupOf, reasonOf } from '../../test/support/chat-node.ts';
 import { type DeliveryNode, openDeliveryNode } from '../../test/support/delivery-node.ts';
+import type { HandClock } from '../../test/support/clock.ts';
 import { StoreGate } from '../../test/support/store-gate.ts';
 import type { Change } from '../core/entry.ts';
 import { noDevice, threadLog, type ThreadId, type UserId } from '../core/ids.ts';
+import type { Store } from '../store/store.ts';
+import { Company } from './company.ts';
 import type { AppendOutcome } from './draft.ts';
 
 let node: DeliveryNode;
@@ -40,6 +43,50 @@ describe('What waits for one thread', () => {
     const text = 'x'.repeat(65_000);
     const sent = await Promise.all(Array.from({ length: 40 }, () => send('alice', text)));
     expect(sent.map(({ sequence }) => sequence)).toEqual(sent.map((_, n) => BigInt(n + 2)));
+  });
+});
+
+describe('Two people who write at the same time, where a commit takes long', () => {
+  it('have a commit each at first, and then one together', async () => {
+    let commits = 0;
+    const clockOf = (): HandClock => slow.clock;
+    const company = new Company({
+      nowMs: () => clockOf().nowMs(),
+      monotonicMs: () => clockOf().monotonicMs(),
+      after: (delayMs, run) => clockOf().after(delayMs, run),
+      random: () => 0,
+    });
+    const storeBehind = (store: Store): Store =>
+      new Proxy(store, {
+        get(target, name) {
+          const value: unknown = Reflect.get(target, name, target);
+          if (name !== 'append') return typeof value === 'function' ? value.bind(target) : value;
+          return async (...given: Parameters<Store['append']>) => {
+            const result = await target.append(...given);
+            commits += 1;
+            slow.clock.turn(100);
+            return result;
+          };
+        },
+      });
+    const slow = await openDeliveryNode({ storeBehind, appender: { company } });
+    await using _slow = slow;
+    const group = await groupOf(slow, ids, 'alice', ['bob']);
+    const say = (from: string): Promise<AppendOutcome> =>
+      slow.chat.sendMessage.send(callerOf(from), {
+        threadId: group,
+        clientMessageId: ids.next(),
+        knownHead: 1n,
+        expectedSequence: undefined,
+        replyTo: 0n,
+        body: { content: { text: from }, mentions: [], attachments: [] },
+      });
+    const before = commits;
+    await Promise.all([say('alice'), say('bob')]);
+    expect(commits - before).toBe(2);
+    const [first, second] = await Promise.all([say('alice'), say('bob')]);
+    expect(commits - before).toBe(3);
+    expect([first?.sequence, second?.sequence]).toEqual([4n, 5n]);
   });
 });
 

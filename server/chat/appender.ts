@@ -2,13 +2,24 @@ import { topicOf } from '../bus/bus.ts';
 import type { Clock } from '../core/clock.ts';
 import { changesMembers, sizeOfEntry, type Entry, type Head, type NewEntry } from '../core/entry.ts';
 import { Refusal, throwIfAborted } from '../core/errors.ts';
-import { threadLog, userLog, type SessionId, type ThreadId, type UserId } from '../core/ids.ts';
+import { threadLog, userLog, type ThreadId, type UserId } from '../core/ids.ts';
 import type { Publisher } from '../delivery/publisher.ts';
 import type { ThreadView, ThreadViews } from '../delivery/thread-views.ts';
 import type { Duplicate, Store } from '../store/store.ts';
 import { inboxOf, topicsOf } from './addressees.ts';
+import {
+  answerDuplicate,
+  idOf,
+  isAbort,
+  settle,
+  sizeOfRequest,
+  soleOrigin,
+  type AppendRequest,
+  type Waiting,
+} from './append-request.ts';
+import type { Company } from './company.ts';
 import type { AppendOutcome } from './draft.ts';
-import type { RoutedResult, RoutedSend, SendRouter } from './send-router.ts';
+import type { RoutedSend, SendRouter } from './send-router.ts';
 
 /** Requests that one commit of a thread takes. */
 const maxBatch = 128;
@@ -17,36 +28,11 @@ const maxBatchBytes = 512 * 1_024;
 /** Requests that may wait for one thread. */
 const maxWaiting = 4_096;
 
-export interface AppendRequest {
-  readonly senderId: UserId;
-  /** Makes the request idempotent. The last entry that `build` gives must carry it. Empty = not idempotent by id. */
-  readonly clientMessageId: string;
-  readonly fingerprint: string;
-  /** The head its author had been told when composing. */
-  readonly knownHead: bigint;
-  /** Session it came from, which needs no event for it: the reply stands for it. */
-  readonly origin?: SessionId;
-  readonly signal?: AbortSignal;
-  /** The request as another node could append it. Without it, it is appended here. */
-  readonly routable?: RoutedSend;
-  /** Looks up what `build` needs beside the view. Called before it, each time. */
-  prepare?(view: ThreadView | undefined): Promise<void> | undefined;
-  /**
-   * The entries to append now, judged by the view that the append is conditional on; `next` is the sequence that the
-   * first would get. None = nothing to change. Throws a Refusal. Called again when the head has moved.
-   */
-  build(view: ThreadView | undefined, next: bigint): readonly NewEntry[];
-}
-
-interface Waiting {
-  readonly request: AppendRequest;
-  readonly resolve: (outcome: AppendOutcome) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 export interface AppenderOptions {
   /** Default: everything is appended here. */
   readonly router?: SendRouter | undefined;
+  /** Default: what is alone is appended at once. */
+  readonly company?: Company | undefined;
   /** Another node had moved the head of a log meanwhile: the append is tried again. */
   readonly onConflict?: () => void;
 }
@@ -64,6 +50,7 @@ export class Appender {
   readonly #clock: Clock;
   readonly #router: SendRouter | undefined;
   readonly #onConflict: (() => void) | undefined;
+  readonly #company: Company | undefined;
   readonly #queues = new Map<ThreadId, Waiting[]>();
 
   constructor(
@@ -71,7 +58,7 @@ export class Appender {
     publisher: Publisher,
     views: ThreadViews,
     clock: Clock,
-    { router, onConflict }: AppenderOptions = {},
+    { router, company, onConflict }: AppenderOptions = {},
   ) {
     this.#store = store;
     this.#publisher = publisher;
@@ -79,6 +66,7 @@ export class Appender {
     this.#clock = clock;
     this.#router = router;
     this.#onConflict = onConflict;
+    this.#company = company;
   }
 
   /** Requests of one caller are taken in the order they are made. */
@@ -94,6 +82,7 @@ export class Appender {
         reject(new Refusal('OVERLOADED', message, { retryAfterMs: 1_000 }));
       } else {
         waiting.push({ request, resolve, reject });
+        this.#company?.came(threadId);
       }
     });
   }
@@ -126,12 +115,16 @@ export class Appender {
   async #run(threadId: ThreadId, queue: Waiting[]): Promise<void> {
     /** Requests that are taken one by one. */
     let singly = 0;
+    // Who came while another was being committed has waited already.
+    const company = this.#company?.awaited(threadId);
+    if (company !== undefined) await company;
     while (queue.length > 0) {
       // What arrives while this commit is under way goes into the next.
       const batch = queue.slice(0, singly > 0 ? 1 : maxBatch);
       let done: number;
       try {
-        done = (singly === 0 && (await this.#route(threadId, batch))) || (await this.#commit(threadId, batch));
+        done =
+          (singly === 0 && (await this.#route(threadId, batch))) || (await this.#commitTimed(threadId, batch, queue));
       } catch (error) {
         if (batch.length > 1 && !(error instanceof Refusal)) {
           // A bug that one of them brings out is not for the others to bear.
@@ -168,6 +161,13 @@ export class Appender {
       results?.forEach((result, index) => settle(batch[index], result));
       return results?.length ?? 0;
     });
+  }
+
+  async #commitTimed(threadId: ThreadId, batch: readonly Waiting[], queue: readonly Waiting[]): Promise<number> {
+    const beganMs = this.#clock.monotonicMs();
+    const done = await this.#commit(threadId, batch);
+    this.#company?.committed(threadId, this.#clock.monotonicMs() - beganMs, queue.length > batch.length);
+    return done;
   }
 
   /** Settles a prefix of the batch and returns its length; 0 = another way is to be tried. */
@@ -359,39 +359,4 @@ function built(waiting: Waiting, view: ThreadView | undefined, next: bigint): re
   if (entries.length > 0) return entries;
   waiting.resolve({ sequence: 0n, ordinal: 0n, epoch: 0n, createTimeMs: 0, duplicate: false });
   return undefined;
-}
-
-function settle(waiting: Waiting | undefined, result: RoutedResult): void {
-  if (result instanceof Refusal) waiting?.reject(result);
-  else waiting?.resolve(result);
-}
-
-function sizeOfRequest({ senderId, clientMessageId }: AppendRequest, { draft }: RoutedSend): number {
-  const { replyTo, body } = draft;
-  const change = { kind: 'message', replyTo, body, editSequence: 0n, deleteSequence: 0n } as const;
-  return sizeOfEntry({ senderId, clientMessageId, change });
-}
-
-/** Empty for what has none. Ids hold no spaces. */
-function idOf({ senderId, clientMessageId }: AppendRequest): string {
-  return clientMessageId === '' ? '' : `${clientMessageId} ${senderId}`;
-}
-
-function isAbort(error: unknown): boolean {
-  return error instanceof Refusal && (error.reason === 'CANCELLED' || error.reason === 'DEADLINE_EXCEEDED');
-}
-
-function answerDuplicate(waiting: Waiting, duplicate: Duplicate): void {
-  if (duplicate.fingerprint !== waiting.request.fingerprint) {
-    const message = 'this id was used before with other content: choose a new id';
-    waiting.reject(new Refusal('ID_REUSED', message));
-    return;
-  }
-  const { sequence, ordinal, epoch, createTimeMs } = duplicate;
-  waiting.resolve({ sequence, ordinal, epoch, createTimeMs, duplicate: true });
-}
-
-function soleOrigin(owners: readonly [Waiting, number][]): SessionId | undefined {
-  const origin = owners[0]?.[0].request.origin;
-  return owners.every(([waiting]) => waiting.request.origin === origin) ? origin : undefined;
 }

@@ -4,18 +4,25 @@ import type { ThreadId } from '../core/ids.ts';
 import { Lru } from '../core/lru.ts';
 import type { RoutedResult, RoutedSend, SendPeers, SendRouter } from './send-router.ts';
 
-/** So many conflicts within so many ms make a thread hot. */
+/**
+ * So many conflicts within so many ms make a thread hot. A conflict costs a refused batch and three reads, as much as some ten calls
+ * to another node: two people who answer each other every few seconds by two nodes are better off with one.
+ */
 const hotConflicts = 2;
-const hotWithinMs = 1_000;
+const hotWithinMs = 10_000;
 /** It is so until no send came for this long, in ms, and at the longest for `hotForMs`: then it shows anew whether it is. */
-const calmMs = 5_000;
-const hotForMs = 30_000;
-/** A node that did not answer is passed over for this long, in ms: one that is gone is known to be by then. */
-const avoidedMs = 15_000;
+const calmMs = 10_000;
+const hotForMs = 120_000;
+/**
+ * A node that did not answer gets nothing for this long, in ms, and twice as long each time it does not answer again: one that is gone is
+ * known to be by then, one that was slow once is worth another try soon.
+ */
+const avoidedMs = [500, 15_000] as const;
 /** Calls to other nodes under way; a thread has one at a time. Beyond, sends are appended here. */
 const maxUnderWay = 256;
 /** Threads in memory. The longest untouched are forgotten: they are appended to here. */
 const maxThreads = 10_000;
+const maxAvoided = 1_000;
 
 /** The node, not the send, is what these refuse. */
 const ofTheNode: readonly Reason[] = ['STORE_UNAVAILABLE', 'DRAINING', 'DEADLINE_EXCEEDED', 'CANCELLED'];
@@ -44,8 +51,8 @@ interface Heat {
 export class HotThreads implements SendRouter {
   readonly #options: HotThreadsOptions;
   readonly #heats = new Lru<ThreadId, Heat>(maxThreads);
-  /** Until when, by node, monotonic ms. */
-  readonly #avoided = new Map<string, number>();
+  /** Nodes whose last call had no answer: until when they get no other, monotonic ms, and for how long that was. */
+  readonly #avoided = new Map<string, { readonly untilMs: number; readonly forMs: number }>();
   #underWay = 0;
 
   constructor(options: HotThreadsOptions) {
@@ -77,10 +84,10 @@ export class HotThreads implements SendRouter {
       return undefined;
     }
     heat.sentMs = nowMs;
-    for (const [node, untilMs] of this.#avoided) if (untilMs <= nowMs) this.#avoided.delete(node);
-    const living = peers.living()?.filter((node) => !this.#avoided.has(node)) ?? [];
-    const chosen = nodeOf(threadId, living);
-    return chosen === nodeId ? undefined : chosen;
+    // Not another one instead: the other nodes go on with this one.
+    const chosen = nodeOf(threadId, peers.living() ?? []);
+    if (chosen === undefined || chosen === nodeId) return undefined;
+    return (this.#avoided.get(chosen)?.untilMs ?? 0) > nowMs ? undefined : chosen;
   }
 
   async send(nodeId: string, sends: readonly RoutedSend[]): Promise<readonly RoutedResult[] | undefined> {
@@ -98,9 +105,25 @@ export class HotThreads implements SendRouter {
     const first = results?.[0];
     const answered =
       results?.length === sends.length && !(first instanceof Refusal && ofTheNode.includes(first.reason));
-    if (!answered) this.#avoided.set(nodeId, this.#options.clock.monotonicMs() + avoidedMs);
+    if (answered) this.#avoided.delete(nodeId);
+    else this.#avoid(nodeId);
     onRouted(sends.length, answered);
     return answered ? results : undefined;
+  }
+
+  #avoid(nodeId: string): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const before = this.#avoided.get(nodeId);
+    // Calls that were under way together fail together: that counts once.
+    if (before !== undefined && before.untilMs > nowMs) return;
+    const [first, longest] = avoidedMs;
+    const forMs = before === undefined ? first : Math.min(longest, before.forMs * 2);
+    const untilMs = nowMs + forMs;
+    this.#avoided.delete(nodeId);
+    this.#avoided.set(nodeId, { untilMs, forMs });
+    // Names of nodes that came and went.
+    const [oldest] = this.#avoided.keys();
+    if (this.#avoided.size > maxAvoided && oldest !== undefined) this.#avoided.delete(oldest);
   }
 }
 

@@ -2,7 +2,8 @@ import { hash } from 'node:crypto';
 import { Refusal } from '../core/errors.ts';
 import { type ThreadId, threadLog } from '../core/ids.ts';
 import type { Store } from '../store/store.ts';
-import type { Appender, AppendRequest } from './appender.ts';
+import type { AppendRequest } from './append-request.ts';
+import type { Appender } from './appender.ts';
 import type { AppendOutcome } from './draft.ts';
 
 /** A change asked for under an id: asked again, it gets the first answer. */

@@ -1,5 +1,6 @@
 import { Access } from '../../server/chat/access.ts';
 import { Appender } from '../../server/chat/appender.ts';
+import { Company } from '../../server/chat/company.ts';
 import { makeChat } from '../../server/chat/chat.ts';
 import { Limits, type LimitsConfig } from '../../server/chat/limits.ts';
 import { CachedPolicy } from '../../server/chat/policy.ts';
@@ -111,7 +112,7 @@ export class SimNode {
       onOverflow: () => void check?.publishAll(),
     });
     const receipts = new Receipts(store, publisher, views, policy, clock, keptViews * 2);
-    const appender = new Appender(store, publisher, views, clock);
+    const appender = new Appender(store, publisher, views, clock, { company: new Company(clock) });
     const sendMessage = new SendMessage(appender, receipts, policy);
     const chat = makeChat({
       store,

@@ -100,7 +100,7 @@ export class Cluster {
     this.#health.worked();
   }
 
-  /** Several such writes to one partition, as one. */
+  /** Several such writes in one request: as one where they are to one partition of one table. */
   async writeTogether(statements: readonly Statement[]): Promise<void> {
     const options = { prepare: true, isIdempotent: true, logged: false, consistency: this.#consistency };
     await this.#guard(() => this.#client.batch(asQueries(statements), options));

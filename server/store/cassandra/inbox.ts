@@ -1,15 +1,14 @@
 import type { ThreadId, UserId } from '../../core/ids.ts';
 import type { InboxUpdate } from '../store.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, Statement } from './cluster.ts';
 import type { LogState } from './log-state.ts';
-import { inParallel } from './parallel.ts';
+import { writeAll } from './parallel.ts';
 
 export const dayMs = 86_400_000;
 const raiseRow =
   'UPDATE inbox USING TIMESTAMP ? SET sequence = ?, ordinal = ?, activity_ms = ?, visible_from = ?, member = ?, large = ? WHERE user = ? AND thread = ?';
 const putChanged = 'INSERT INTO changed_threads (user, day, thread) VALUES (?, ?, ?)';
 const putLarge = 'INSERT INTO large_threads (user, thread, large) VALUES (?, ?, ?) USING TIMESTAMP ?';
-const writesAtOnce = 64;
 
 /** Where a thread stands after an append. */
 export interface Standing {
@@ -43,17 +42,19 @@ export class InboxWriter {
       state.indexedDay = day;
     }
     const { indexed } = state;
-    await inParallel(updates, writesAtOnce, async (update) => {
-      const { userId, visibleFrom, member, large } = update;
+    const statements = updates.flatMap(({ userId, visibleFrom, member, large }) => {
       const values = [sequence, ordinal, BigInt(activityMs), visibleFrom, member, large];
-      const writes = [this.#cluster.write(raiseRow, [sequence, ...values, userId, thread])];
-      if (!indexed.has(userId)) writes.push(this.#cluster.write(putChanged, [userId, day, thread]));
-      if (large !== undefined) writes.push(this.#cluster.write(putLarge, [userId, thread, large, sequence]));
-      await settled(writes);
+      const raising: Statement[] = [{ query: raiseRow, params: [sequence, ...values, userId, thread] }];
+      if (!indexed.has(userId)) raising.push({ query: putChanged, params: [userId, day, thread] });
+      if (large !== undefined) raising.push({ query: putLarge, params: [userId, thread, large, sequence] });
+      return raising;
+    });
+    await writeAll(this.#cluster, statements);
+    for (const { userId, member } of updates) {
       // Their day may be another's when they come back.
       if (member === false) indexed.delete(userId);
       else indexed.add(userId);
-    });
+    }
   }
 
   /** Plain raises, for users who are members now. */
@@ -61,9 +62,4 @@ export class InboxWriter {
     const updates = users.map((userId) => ({ userId }));
     return this.raise(state, thread, updates, standing);
   }
-}
-
-async function settled(writes: readonly Promise<void>[]): Promise<void> {
-  const failure = (await Promise.allSettled(writes)).find((one) => one.status === 'rejected');
-  if (failure !== undefined) throw failure.reason;
 }

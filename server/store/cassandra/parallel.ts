@@ -1,3 +1,5 @@
+import type { Cluster, Statement } from './cluster.ts';
+
 /** Calls `work` for each item, `limit` at a time, and gives the results in order. The first failure ends it. */
 export async function inParallel<Item, Result>(
   items: readonly Item[],
@@ -22,4 +24,22 @@ export async function inParallel<Item, Result>(
   const failure = runs.find((one) => one.status === 'rejected');
   if (failure !== undefined) throw failure.reason;
   return results;
+}
+
+/** Statements that go in one request: Cassandra warns above ten partitions in one. */
+const mostTogether = 10;
+const requestsAtOnce = 64;
+
+/**
+ * Makes writes that may be applied again without harm, in requests of several: what a request costs, on both sides, is more than what most of
+ * its statements do. Each is applied or not by itself. The first failure ends it.
+ */
+export async function writeAll(cluster: Cluster, statements: readonly Statement[]): Promise<void> {
+  const requests: (readonly Statement[])[] = [];
+  for (let at = 0; at < statements.length; at += mostTogether) requests.push(statements.slice(at, at + mostTogether));
+  await inParallel(requests, requestsAtOnce, (together) => {
+    const [only] = together;
+    if (together.length > 1 || only === undefined) return cluster.writeTogether(together);
+    return cluster.write(only.query, only.params);
+  });
 }

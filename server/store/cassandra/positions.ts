@@ -1,7 +1,7 @@
 import type { DeviceId, ThreadId, UserId } from '../../core/ids.ts';
 import type { Position, PositionUpdate, UserRange } from '../store.ts';
-import type { Cluster, Row } from './cluster.ts';
-import { inParallel } from './parallel.ts';
+import type { Cluster, Row, Statement } from './cluster.ts';
+import { inParallel, writeAll } from './parallel.ts';
 
 const columns = 'user, delivered, delivered_ms_negated, read, read_ordinal, read_ms_negated';
 const readOne = `SELECT ${columns} FROM positions WHERE thread = ? AND user = ?`;
@@ -26,15 +26,21 @@ export class Positions {
   }
 
   async advance(updates: readonly PositionUpdate[]): Promise<void> {
-    const raised = updates.filter(({ sequence }) => sequence > 0n);
-    await inParallel(raised, atOnce, async ({ threadId, userId, deviceId, sequence, ordinal, atMs }) => {
+    const statements: Statement[] = [];
+    // Those of one thread beside each other: what is of one partition is one write to Cassandra.
+    for (const { threadId, userId, deviceId, sequence, ordinal, atMs } of byThread(updates)) {
+      if (sequence <= 0n) continue;
       const negated = -BigInt(Math.floor(atMs));
       if (deviceId === undefined) {
-        return this.#cluster.write(raiseRead, [sequence, sequence, ordinal, negated, threadId, userId]);
+        statements.push({ query: raiseRead, params: [sequence, sequence, ordinal, negated, threadId, userId] });
+        continue;
       }
-      await this.#cluster.write(raiseDelivered, [sequence, sequence, negated, threadId, userId]);
-      return this.#cluster.write(raiseDevice, [sequence, sequence, userId, deviceId, threadId]);
-    });
+      statements.push(
+        { query: raiseDelivered, params: [sequence, sequence, negated, threadId, userId] },
+        { query: raiseDevice, params: [sequence, sequence, userId, deviceId, threadId] },
+      );
+    }
+    await writeAll(this.#cluster, statements);
   }
 
   /** As they were. */
@@ -79,6 +85,10 @@ export class Positions {
     const held = new Map(rows.flat().map((row) => [row['thread'] as string, row['delivered'] as bigint]));
     return threads.map((thread) => held.get(thread) ?? 0n);
   }
+}
+
+function byThread(updates: readonly PositionUpdate[]): PositionUpdate[] {
+  return [...Map.groupBy(updates, ({ threadId }) => threadId).values()].flat();
 }
 
 function positionOf(threadId: ThreadId, row: Row): Position {
