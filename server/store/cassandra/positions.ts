@@ -26,21 +26,22 @@ export class Positions {
   }
 
   async advance(updates: readonly PositionUpdate[]): Promise<void> {
-    const statements: Statement[] = [];
+    const positions: Statement[] = [];
+    const devices: Statement[] = [];
     // Those of one thread beside each other: what is of one partition is one write to Cassandra.
     for (const { threadId, userId, deviceId, sequence, ordinal, atMs } of byThread(updates)) {
       if (sequence <= 0n) continue;
       const negated = -BigInt(Math.floor(atMs));
       if (deviceId === undefined) {
-        statements.push({ query: raiseRead, params: [sequence, sequence, ordinal, negated, threadId, userId] });
+        positions.push({ query: raiseRead, params: [sequence, sequence, ordinal, negated, threadId, userId] });
         continue;
       }
-      statements.push(
-        { query: raiseDelivered, params: [sequence, sequence, negated, threadId, userId] },
-        { query: raiseDevice, params: [sequence, sequence, userId, deviceId, threadId] },
-      );
+      positions.push({ query: raiseDelivered, params: [sequence, sequence, negated, threadId, userId] });
+      devices.push({ query: raiseDevice, params: [sequence, sequence, userId, deviceId, threadId] });
     }
-    await writeAll(this.#cluster, statements);
+    await writeAll(this.#cluster, positions);
+    // Not before: a device that is known to hold something is not asked for it again, and its user's position would stay behind.
+    await writeAll(this.#cluster, devices);
   }
 
   /** As they were. */
