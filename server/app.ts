@@ -131,6 +131,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     router: others?.router,
     company: new Company(clock),
     onConflict: () => metrics.appendConflicted(),
+    onCommit: (entries, tookMs) => metrics.committed(entries, tookMs),
   });
   const sendMessage = new SendMessage(appender, receipts, policy);
 

@@ -35,6 +35,8 @@ export interface AppenderOptions {
   readonly company?: Company | undefined;
   /** Another node had moved the head of a log meanwhile: the append is tried again. */
   readonly onConflict?: () => void;
+  /** A commit to a thread was made: of so many entries, in so many ms. */
+  readonly onCommit?: (entries: number, tookMs: number) => void;
 }
 
 /**
@@ -50,6 +52,7 @@ export class Appender {
   readonly #clock: Clock;
   readonly #router: SendRouter | undefined;
   readonly #onConflict: (() => void) | undefined;
+  readonly #onCommit: AppenderOptions['onCommit'];
   readonly #company: Company | undefined;
   readonly #queues = new Map<ThreadId, Waiting[]>();
 
@@ -58,7 +61,7 @@ export class Appender {
     publisher: Publisher,
     views: ThreadViews,
     clock: Clock,
-    { router, company, onConflict }: AppenderOptions = {},
+    { router, company, onConflict, onCommit }: AppenderOptions = {},
   ) {
     this.#store = store;
     this.#publisher = publisher;
@@ -66,6 +69,7 @@ export class Appender {
     this.#clock = clock;
     this.#router = router;
     this.#onConflict = onConflict;
+    this.#onCommit = onCommit;
     this.#company = company;
   }
 
@@ -221,6 +225,7 @@ export class Appender {
       }
       if (isBehind) continue;
       if (entries.length === 0) return taken;
+      const beganMs = this.#clock.monotonicMs();
       const result = await this.#store.append(log, {
         expected: head && { sequence: head.sequence, membersSequence: head.membersSequence },
         entries,
@@ -229,6 +234,7 @@ export class Appender {
         inbox: inboxOf(view, entries, (head?.sequence ?? 0n) + 1n),
       });
       if (result.outcome === 'appended') {
+        this.#onCommit?.(entries.length, this.#clock.monotonicMs() - beganMs);
         this.#appended(threadId, view, result.entries, result.head, owners);
         return taken;
       }

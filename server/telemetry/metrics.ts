@@ -23,6 +23,8 @@ export class Metrics {
   readonly #frames: Counter<'kind' | 'reason'>;
   readonly #goodbyes: Counter<'reason'>;
   readonly #publishFailures: Counter;
+  readonly #entries: Counter;
+  readonly #commitSeconds: Histogram;
   readonly #conflicts: Counter;
   readonly #routedSends: Counter<'outcome'>;
   readonly #bugs: Counter;
@@ -59,6 +61,17 @@ export class Metrics {
     this.#publishFailures = new Counter({
       name: 'parley_publish_failures_total',
       help: 'Events that the bus did not take',
+      registers,
+    });
+    this.#entries = new Counter({
+      name: 'parley_entries_appended_total',
+      help: 'Entries appended to threads by this node',
+      registers,
+    });
+    this.#commitSeconds = new Histogram({
+      name: 'parley_commit_seconds',
+      help: 'Time that the store took for a commit to a thread, of one entry or several',
+      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
       registers,
     });
     this.#conflicts = new Counter({
@@ -115,6 +128,11 @@ export class Metrics {
 
   publishFailed(): void {
     this.#publishFailures.inc();
+  }
+
+  committed(entries: number, tookMs: number): void {
+    this.#entries.inc(entries);
+    this.#commitSeconds.observe(tookMs / 1_000);
   }
 
   appendConflicted(): void {
