@@ -1,6 +1,7 @@
 import type { Entry } from '../core/entry.ts';
 import { messageNotFound } from '../core/errors.ts';
 import { type ThreadId, threadLog } from '../core/ids.ts';
+import { knownUpTo } from '../delivery/audible.ts';
 import type { ThreadHeadFrame } from '../delivery/frames.ts';
 import type { Store } from '../store/store.ts';
 import type { Access } from './access.ts';
@@ -26,11 +27,11 @@ export class History {
 
   /** @throws Refusal THREAD_NOT_FOUND, MESSAGE_NOT_FOUND */
   async message(caller: Caller, threadId: ThreadId, sequence: bigint): Promise<Message> {
-    const { visibleFrom, visibleTo } = await this.#access.reader(caller.userId, threadId, caller.signal);
-    if (sequence < visibleFrom || sequence > visibleTo) throw messageNotFound();
+    const access = await this.#access.reader(caller.userId, threadId, caller.signal);
+    if (sequence < access.visibleFrom || sequence > access.visibleTo) throw messageNotFound();
     const entry = await entryAt(this.#store, threadLog(threadId), sequence, caller.signal);
     if (entry === undefined || !isMessageEntry(entry)) throw messageNotFound();
-    const [message] = await withReactions(this.#store, threadId, [entry], caller.userId, caller.signal);
+    const [message] = await withReactions(this.#store, access, [entry], caller.userId, caller.signal);
     if (message === undefined) throw messageNotFound();
     return message;
   }
@@ -51,10 +52,10 @@ export class History {
     const after = request.after < visibleFrom ? visibleFrom - 1n : request.after;
     const upTo = request.upTo === 0n || request.upTo > visibleTo ? visibleTo : request.upTo;
     const range = { after, upTo, limit, maxBytes: maxAnswerBytes };
-    const [entries, head] = await Promise.all([
+    const [read, head] = await Promise.all([
       after < upTo ? this.#store.entries(threadLog(threadId), range, caller.signal) : [],
       this.#heads.of(caller.userId, caller.deviceId, access, caller.signal),
     ]);
-    return { entries, head };
+    return { entries: access.member === undefined ? knownUpTo(read, visibleTo) : read, head };
   }
 }

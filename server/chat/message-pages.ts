@@ -73,7 +73,7 @@ export class MessagePages {
     const newer = await this.#scan(access, window.sequence, 'newer', window.newer, room, caller.signal);
     const entries = [...older.entries, ...newer.entries];
     const [messages, head, hidden] = await Promise.all([
-      withReactions(this.#store, threadId, entries, caller.userId, caller.signal),
+      withReactions(this.#store, access, entries, caller.userId, caller.signal),
       this.#heads.of(caller.userId, caller.deviceId, access, caller.signal),
       messagesBefore(this.#store, threadLog(threadId), access.visibleFrom, caller.signal),
     ]);

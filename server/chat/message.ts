@@ -1,7 +1,9 @@
 import type { Entry, ThreadChange } from '../core/entry.ts';
-import { type ThreadId, type UserId, threadLog } from '../core/ids.ts';
+import { type UserId, threadLog } from '../core/ids.ts';
 import { type ReactionRow, type Row, hexSequence, parseReactionKey } from '../core/rows.ts';
+import { knownUpTo } from '../delivery/audible.ts';
 import type { Store } from '../store/store.ts';
+import type { ReaderAccess } from './access.ts';
 
 export type MessageChange = Extract<ThreadChange, { readonly kind: 'message' }>;
 export type MessageEntry = Entry & { readonly change: MessageChange };
@@ -26,17 +28,22 @@ export function isMessageEntry(entry: Entry): entry is MessageEntry {
 
 const rowsPerRead = 2_000;
 
-/** Puts reactions to messages that stand one behind another in a thread (ascending). One scan of their rows. */
+/**
+ * Messages that stand one behind another in a thread (ascending) with their reactions, as far as the viewer may know them: who has left
+ * is told no content and no reaction of after that. One scan of the reactions' rows.
+ */
 export async function withReactions(
   store: Store,
-  threadId: ThreadId,
-  entries: readonly MessageEntry[],
+  { view: { threadId }, member, visibleTo }: ReaderAccess,
+  read: readonly MessageEntry[],
   viewer: UserId,
   signal?: AbortSignal,
 ): Promise<Message[]> {
+  const entries = member === undefined ? knownUpTo(read, visibleTo) : read;
   const first = entries[0];
   const last = entries.at(-1);
   if (first === undefined || last === undefined) return [];
+  const isKnown = (row: Row): boolean => member !== undefined || row.sequence <= visibleTo;
   const counts = new Map<bigint, Map<string, Tally>>();
   const end = `reaction/${hexSequence(last.sequence)}/\uffff`;
   let after = `reaction/${hexSequence(first.sequence)}`;
@@ -44,7 +51,7 @@ export async function withReactions(
   const prefix = first === last ? `${after}/` : 'reaction/';
   for (;;) {
     const rows = await store.rows(threadLog(threadId), { prefix, after, limit: rowsPerRead }, signal);
-    for (const row of rows) if (row.key < end) count(counts, row as Row<ReactionRow>, viewer);
+    for (const row of rows) if (row.key < end && isKnown(row)) count(counts, row as Row<ReactionRow>, viewer);
     const key = rows.at(-1)?.key;
     if (rows.length < rowsPerRead || key === undefined || key > end) break;
     after = key;

@@ -94,6 +94,34 @@ test('a reaction sent twice under one id gets the first sequence, whatever has h
   expect((await see('alice', sequence)).reactions).toEqual([]);
 });
 
+test('who has left is told no content and no reaction of after that, only that there is another content', async () => {
+  const first = await post(node, ids, 'bob', group, 'as it was');
+  const second = await post(node, ids, 'bob', group, 'stays');
+  await edit('bob', second, 'edited in time');
+  await react('alice', first, '🎉');
+  await node.chat.groups.remove(callerOf('alice'), group, ids.next(), 'carol' as UserId);
+  const edited = await edit('bob', first, 'not for carol');
+  await react('alice', second, '👍');
+  const kept = { body: { content: { text: 'edited in time' }, mentions: [], attachments: [] } };
+  const gone = { body: { mentions: [], attachments: [] }, editSequence: edited };
+  const told = await see('carol', first);
+  expect(told.entry.change).toEqual({ kind: 'message', replyTo: 0n, deleteSequence: 0n, ...gone });
+  expect(told.reactions).toEqual([{ emoji: '🎉', count: 1, mine: false }]);
+  expect((await see('carol', second)).reactions).toEqual([]);
+  const { entries } = await node.chat.history.entries(callerOf('carol'), {
+    threadId: group,
+    after: 0n,
+    upTo: 0n,
+    limit: 100,
+  });
+  const messages = entries.filter(({ change }) => change.kind === 'message').map(({ change }) => change);
+  expect(messages).toEqual([expect.objectContaining(gone), expect.objectContaining(kept)]);
+  const request = { threadId: group, limit: 10, pageToken: '', anchor: undefined };
+  const page = await node.chat.messagePages.list(callerOf('carol'), request);
+  expect(page.messages.map(({ entry }) => entry.change)).toEqual(messages);
+  expect((await see('alice', first)).entry.change.body.content).toEqual({ text: 'not for carol' });
+});
+
 test('a message takes fifty different reactions and no fifty-first, also when they come at once', async () => {
   const sequence = await post(node, ids, 'bob', group, 'party');
   for (let index = 0; index < 48; index += 1) await react('alice', sequence, `e${index}`);

@@ -137,7 +137,7 @@ export class Threads {
     const bounds = { from: access.visibleFrom, to: access.visibleTo, ordinal: head.ordinal };
     const last = await lastMessage(this.#store, threadLog(threadId), bounds, caller.signal);
     if (last === undefined || !isMessageEntry(last)) return undefined;
-    const [message] = await withReactions(this.#store, threadId, [last], caller.userId, caller.signal);
+    const [message] = await withReactions(this.#store, access, [last], caller.userId, caller.signal);
     return message;
   }
 }

@@ -1,5 +1,7 @@
-import type { Entry } from '../core/entry.ts';
+import type { Body, Entry } from '../core/entry.ts';
 import type { UserId } from '../core/ids.ts';
+
+const nothing: Body = { mentions: [], attachments: [] };
 
 /** Consecutive entries that one user may hear. */
 export interface Stretch {
@@ -23,13 +25,23 @@ export function audible(entries: readonly Entry[], userId: UserId, isIn: boolean
       start = index;
       joins = true;
     } else if (start >= 0 && leavesBy(entry, userId)) {
-      stretches.push({ entries: entries.slice(start, index + 1), joins, leaves: true });
+      stretches.push({ entries: knownUpTo(entries.slice(start, index + 1), entry.sequence), joins, leaves: true });
       start = -1;
       joins = false;
     }
   });
   if (start >= 0 && entries.length > 0) stretches.push({ entries: entries.slice(start), joins, leaves: false });
   return stretches;
+}
+
+/**
+ * Entries for somebody who left at `sequence`: without contents that were given to messages after that. What they said before is
+ * gone from the store.
+ */
+export function knownUpTo<Some extends Entry>(entries: readonly Some[], sequence: bigint): readonly Some[] {
+  const isLater = ({ change }: Entry): boolean => change.kind === 'message' && change.editSequence > sequence;
+  if (!entries.some(isLater)) return entries;
+  return entries.map((entry) => (isLater(entry) ? { ...entry, change: { ...entry.change, body: nothing } } : entry));
 }
 
 /**

@@ -48,9 +48,9 @@ export class EntryBatch {
     return from > this.last ? undefined : this.of(this.entries.filter((entry) => entry.sequence >= from));
   }
 
-  /** Some consecutive ones of its entries, itself if they are all. */
+  /** Some consecutive ones of its entries, itself if they are all as they stand. */
   of(entries: readonly Entry[]): EntryBatch {
-    if (entries.length === this.entries.length) return this;
+    if (entries.length === this.entries.length && entries.every((entry, at) => entry === this.entries[at])) return this;
     return new EntryBatch(this.threadId, this.head, entries, this.origin);
   }
 }

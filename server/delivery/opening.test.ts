@@ -77,6 +77,25 @@ describe('A device that comes back with a resume token', () => {
     expect(bob.log(threadId)).toEqual(['1']);
   });
 
+  it('is told nothing that was said after its user was removed, not even by an edit', async () => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    for (const text of ['one', 'two', 'three']) await post(node, ids, 'alice', threadId, text);
+    const removed = await remove(threadId, 'bob');
+    for (const sequence of [2n, 4n]) {
+      const target = { threadId, clientMessageId: ids.next(), sequence };
+      const body = { content: { text: 'secret' }, mentions: [], attachments: [] };
+      await node.chat.messages.edit(callerOf('alice'), target, body);
+    }
+    for (const positions of [new Map([[threadId, 1n]]), new Map([[threadId, 3n]])]) {
+      const bob = await node.live('bob', `d${positions.get(threadId)}`, { positions });
+      expect(bob.log(threadId).at(-1)).toBe(String(removed));
+      const told = bob.all('entriesAppended').flatMap(({ entries }) => entries);
+      expect(
+        JSON.stringify(told, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)),
+      ).not.toMatch(/secret/);
+    }
+  });
+
   it('is told nothing of a thread in which nothing happened', async () => {
     const { threadId, token } = await quietThread();
     const bob = await node.live('bob', 'd1', { resumeToken: token });

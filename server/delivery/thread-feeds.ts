@@ -1,6 +1,6 @@
 import { topicOf, type Topic } from '../bus/bus.ts';
 import { threadLog, type ThreadId } from '../core/ids.ts';
-import { audible, wasIn, type Stretch } from './audible.ts';
+import { audible, knownUpTo, wasIn, type Stretch } from './audible.ts';
 import type { DeliveryContext } from './context.ts';
 import { EntryBatch, maxBatchBytes } from './entry-batch.ts';
 import type { OutFrame } from './frames.ts';
@@ -142,9 +142,12 @@ export class ThreadFeeds {
       while (feed.next <= feed.heard) {
         // What would be left out anyway is not read.
         if (feed.skipFrom > 0n) return this.#jump(threadId, feed);
-        const head = (await views.get(threadId))?.head;
+        const view = await views.get(threadId);
+        const head = view?.head;
         const range = { after: feed.next - 1n, upTo: feed.heard, limit: 200, maxBytes: maxBatchBytes };
-        const entries = head === undefined ? [] : await store.entries(threadLog(threadId), range);
+        const read = head === undefined ? [] : await store.entries(threadLog(threadId), range);
+        // For who is out of it, what was heard ends with their removal.
+        const entries = view?.members.has(userId) === false ? knownUpTo(read, feed.heard) : read;
         if (this.#owner.phase === 'ended') return;
         const last = entries.at(-1);
         if (head === undefined || last === undefined) throw new Error('what was heard of is in the log');
