@@ -85,6 +85,34 @@ describe('Positions', () => {
     ]);
   });
 
+  it("are told soon after silence, and then once a second for a user's thread, or sooner where an answer waits for it", async () => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    for (let n = 0; n < 9; n += 1) await post(node, ids, 'alice', threadId, `m${n}`);
+    const heard = await listen(topicOf.user('bob' as UserId));
+    const told = (): bigint[] =>
+      heard.flatMap((event) => (event.type === 'positions' ? event.positions.map(({ read }) => read) : []));
+    const read = (sequence: bigint): void => node.receipts.advanceRead('bob' as UserId, threadId, sequence);
+    const until = async (sequence: bigint): Promise<void> => {
+      while (told().at(-1) !== sequence) await turns();
+    };
+    read(2n);
+    node.clock.turn(250);
+    await until(2n);
+    for (const sequence of [3n, 4n, 5n]) {
+      read(sequence);
+      node.clock.turn(250);
+      await turns();
+    }
+    node.clock.turn(250);
+    await until(5n);
+    expect(told()).toEqual([2n, 5n]);
+    read(6n);
+    const stored = node.receipts.stored('bob' as UserId, threadId);
+    node.clock.turn(250);
+    await stored;
+    await until(6n);
+  });
+
   it('reach the devices of each user as their own alone, however many of a group moved at once', async () => {
     const names = Array.from({ length: 20 }, (_, n) => `member-${n}`);
     const threadId = await groupOf(node, ids, 'alice', names);

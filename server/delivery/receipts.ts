@@ -9,8 +9,12 @@ import type { Policy } from './policy.ts';
 import type { Publisher } from './publisher.ts';
 import type { ThreadViews } from './thread-views.ts';
 
-/** Positions of direct threads and small groups are stored and told this often; of groups over `largeGroup` less often. */
+/**
+ * Positions of direct threads and small groups are stored and told so soon, a user's in a thread again only after so long: who writes
+ * moves their own with every message. Of groups over `largeGroup` less often.
+ */
 const flushMs = 250;
+const againMs = 1_000;
 const largeFlushMs = 2_000;
 const largeGroup = 50;
 
@@ -31,6 +35,8 @@ interface Known {
   delivered: bigint;
   read: bigint;
   readOrdinal: bigint;
+  /** Monotonic ms when it was stored and told last. */
+  toldMs: number;
 }
 
 /**
@@ -101,7 +107,7 @@ export class Receipts implements AsyncDisposable {
     return this.#highest(userId, threadId, ({ devices }) => devices.get(deviceId) ?? 0n);
   }
 
-  /** Resolves when what was handed over for a user and thread is stored, with the flushes that come anyway. */
+  /** Resolves when what was handed over for a user and thread is stored, with the next flush. */
   stored(userId: UserId, threadId: ThreadId): Promise<void> {
     const key = keyOf(threadId, userId);
     // What waits is newer than what is being stored.
@@ -132,7 +138,8 @@ export class Receipts implements AsyncDisposable {
   async settled(): Promise<void> {
     for (const lane of [0, 1] as const) {
       await this.#flushing[lane];
-      if (!(await this.#flush(lane))) throw new Refusal('STORE_UNAVAILABLE', 'positions cannot be stored just now');
+      if (!(await this.#flush(lane, true)))
+        throw new Refusal('STORE_UNAVAILABLE', 'positions cannot be stored just now');
     }
   }
 
@@ -166,19 +173,18 @@ export class Receipts implements AsyncDisposable {
     });
   }
 
-  /** False = the store did not take it: it waits for the next flush. */
-  #flush(lane: 0 | 1): Promise<boolean> {
+  /** False = the store did not take it: it waits for the next flush. `all`: also what was told a moment ago. */
+  #flush(lane: 0 | 1, all = false): Promise<boolean> {
     const running = this.#flushing[lane];
     if (running !== undefined) {
       // One at a time, so that positions are told in the order they grew.
       this.#schedule(lane);
       return running;
     }
-    const saving = this.#pending[lane];
+    const saving = this.#takeDue(lane, all);
     if (saving.size === 0) return Promise.resolve(true);
     const pending = [...saving.values()];
     this.#saving[lane] = saving;
-    this.#pending[lane] = new Map();
     const flush = this.#save(pending)
       .then(
         () => {
@@ -197,6 +203,22 @@ export class Receipts implements AsyncDisposable {
       });
     this.#flushing[lane] = flush;
     return flush;
+  }
+
+  #takeDue(lane: 0 | 1, all: boolean): Map<string, Pending> {
+    const waiting = this.#pending[lane];
+    const later = new Map<string, Pending>();
+    if (!all) {
+      const sinceMs = this.#clock.monotonicMs() - againMs;
+      for (const [key, pending] of waiting) {
+        if (pending.onStored.length > 0 || (this.#known.get(key)?.toldMs ?? -Infinity) <= sinceMs) continue;
+        later.set(key, pending);
+        waiting.delete(key);
+      }
+    }
+    this.#pending[lane] = later;
+    if (later.size > 0) this.#schedule(lane);
+    return waiting;
   }
 
   #putBack(pending: readonly Pending[]): void {
@@ -235,6 +257,7 @@ export class Receipts implements AsyncDisposable {
     const byThread = new Map<ThreadId, PositionChange[]>();
     for (const { threadId, userId, devices, read, readOrdinal, origin } of grown) {
       const known = await this.#current(threadId, userId);
+      known.toldMs = this.#clock.monotonicMs();
       for (const sequence of devices.values()) if (sequence > known.delivered) known.delivered = sequence;
       const readGrew = read > known.read;
       if (readGrew) {
@@ -243,7 +266,9 @@ export class Receipts implements AsyncDisposable {
       }
       const change: PositionChange = {
         userId,
-        ...known,
+        delivered: known.delivered,
+        read: known.read,
+        readOrdinal: known.readOrdinal,
         readPrivately: await this.#policy.readsPrivately(userId),
         origin: readGrew ? origin : undefined,
       };
@@ -297,6 +322,7 @@ export class Receipts implements AsyncDisposable {
       delivered: position?.delivered ?? 0n,
       read: position?.read ?? 0n,
       readOrdinal: position?.readOrdinal ?? 0n,
+      toldMs: -Infinity,
     };
     this.#known.set(key, known);
     return known;
