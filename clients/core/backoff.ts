@@ -19,9 +19,12 @@ export class Backoff {
     return this.#failures;
   }
 
-  /** Counts a failure and says how long to wait before the next try; at least `atLeastMs`, which the server asked for. */
+  /**
+   * Counts a failure and says how long to wait before the next try; at least `atLeastMs`, which the server asked for. Who is told a time
+   * comes then, or a little later: the server spreads them.
+   */
   nextMs(atLeastMs = 0): number {
-    const quick = firstWaitsMs[this.#failures];
+    const quick = atLeastMs > 0 ? firstWaitsMs[0] : firstWaitsMs[this.#failures];
     const spanMs = quick ?? Math.min(longestWaitMs, 4000 * 2 ** (this.#failures - firstWaitsMs.length));
     this.#failures += 1;
     // What the server asked for is asked of many at once: the wait is added to it, not hidden in it.

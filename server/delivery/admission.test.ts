@@ -35,4 +35,27 @@ describe('Admission', () => {
     clock.turn(60_000);
     for (let n = 0; n < 100; n++) expect(admission.take()).toBe(0);
   });
+
+  it('tells a thousand who come at once times of their own, at which each is let in', () => {
+    const clock = new HandClock();
+    const admission = new Admission(clock, 250);
+    const times: number[] = [];
+    for (let n = 0; n < 1_000; n++) {
+      const waitMs = admission.take();
+      if (waitMs > 0) times.push(clock.monotonicMs() + waitMs);
+    }
+    expect(times).toHaveLength(750);
+    expect(new Set(times).size).toBe(750);
+    expect(times.at(-1)).toBeLessThan(4_500);
+    for (const at of times) {
+      clock.turn(at - clock.monotonicMs());
+      expect(admission.take(), `at ${at}`).toBe(0);
+    }
+  });
+
+  it('tells nobody to wait longer than a minute', () => {
+    const admission = new Admission(new HandClock(), 1);
+    const waits = Array.from({ length: 500 }, () => admission.take());
+    expect(Math.max(...waits)).toBe(60_000);
+  });
 });

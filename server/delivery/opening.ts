@@ -230,15 +230,13 @@ async function backfillUserLog(
     });
     session.userSequence = to;
   }
-  await tellUserLog(session, { store });
+  await tellUserLog(session, head, store);
 }
 
-/** Tells the own log from where the session is up to its head. */
-async function tellUserLog(session: Session, { store }: Pick<DeliveryContext, 'store'>): Promise<void> {
+/** Tells the own log from where the session is up to `head`. */
+async function tellUserLog(session: Session, head: bigint, store: Store): Promise<void> {
   const log = userLog(session.identity.userId);
-  for (;;) {
-    const head = (await store.head(log))?.sequence ?? 0n;
-    if (head <= session.userSequence || session.phase === 'ended') return;
+  while (head > session.userSequence && session.phase !== 'ended') {
     const entries = await store.entries(log, { after: session.userSequence, upTo: head, limit: 200 });
     session.tellUserEntries(entries);
   }
@@ -278,9 +276,12 @@ async function cutOver(session: Session, context: DeliveryContext): Promise<void
       heard.delete(threadId);
       await session.feeds.settle(threadId, span);
     }
-    await tellUserLog(session, context);
+    if (session.takeOwnLogMoved()) {
+      const head = await context.store.head(userLog(session.identity.userId));
+      await tellUserLog(session, head?.sequence ?? 0n, context.store);
+    }
     // Nothing is awaited from here to the change of phase: what is heard after it is told as it comes.
-    if (heard.size === 0) break;
+    if (heard.size === 0 && !session.ownLogMoved) break;
   }
   session.phase = 'live';
   const { userSequence } = session;

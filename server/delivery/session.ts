@@ -53,6 +53,8 @@ export class Session implements TopicListener {
   wheelSlot = 0;
   /** Everything of the user's own log up to here was told. */
   userSequence = 0n;
+  /** While opening: something of it was heard, or may have been missed, since its head was read. */
+  ownLogMoved = false;
   tokenMadeMs = 0;
   #onScreen: Set<ThreadId> | undefined;
   #watched: Set<UserId> | undefined;
@@ -257,8 +259,8 @@ export class Session implements TopicListener {
         }
         return;
       case 'user-entries':
-        if (this.phase !== 'live') return;
-        this.tellUserEntries(event.entries);
+        if (this.phase === 'live') this.tellUserEntries(event.entries);
+        else this.ownLogMoved = true;
         return;
       case 'positions':
         // Those of a group as a whole are for who counts them: looked through by each of its listeners they would cost
@@ -293,7 +295,16 @@ export class Session implements TopicListener {
 
   /** A newer session of the device, or an older one, may not have been heard of. */
   hearInterruption(topic: Topic): void {
-    if (this.phase !== 'ended' && topic === topicOf.user(this.identity.userId)) this.#tellOpened();
+    if (this.phase === 'ended' || topic !== topicOf.user(this.identity.userId)) return;
+    this.ownLogMoved = true;
+    this.#tellOpened();
+  }
+
+  /** Once for what moved up to now. */
+  takeOwnLogMoved(): boolean {
+    const moved = this.ownLogMoved;
+    this.ownLogMoved = false;
+    return moved;
   }
 
   #tellOpened(): void {

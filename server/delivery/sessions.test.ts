@@ -41,7 +41,7 @@ describe('Who may open a session', () => {
     expect(await reasonOf(node.open('b').opened)).toBe('not refused');
     await expect(node.open('c').opened).rejects.toMatchObject({
       reason: 'OVERLOADED',
-      retryAfterMs: expect.toSatisfy((ms: number) => ms >= 1_000 && ms <= 3_100),
+      retryAfterMs: expect.toSatisfy((ms: number) => ms >= 1_000 && ms <= 2_000),
     });
     node.clock.turn(500);
     expect(await reasonOf(node.open('c').opened)).toBe('OVERLOADED');

@@ -93,9 +93,8 @@ export class Sessions {
   #takePlace(): void {
     const retryAfterMs = this.#admission.take();
     if (retryAfterMs === 0) return this.#onLetIn();
-    // Spread, so that those who wait now do not come back together.
-    const spreadMs = Math.ceil(retryAfterMs + this.#clock.random() * 2_000);
-    throw new Refusal('OVERLOADED', 'the node takes no more streams this second', { retryAfterMs: spreadMs });
+    const message = 'the node takes no more streams this second';
+    throw new Refusal('OVERLOADED', message, { retryAfterMs: Math.ceil(retryAfterMs) });
   }
 
   async #admit(userId: UserId, deviceId: DeviceId): Promise<number> {

@@ -67,7 +67,8 @@ export class Heads {
     const done = (marks?.['effects_done'] as bigint | null | undefined) ?? 0n;
     if (done > state.effectsDone) state.effectsDone = done;
     const bucket = (marks?.['last_bucket'] as bigint | null | undefined) ?? 0n;
-    return bucket === 0n ? this.#from(state.log, 0n, first, signal) : this.#from(state.log, bucket, undefined, signal);
+    if (bucket > 0n) return this.#from(state.log, bucket, undefined, signal);
+    return first === undefined ? undefined : this.#from(state.log, 0n, first, signal);
   }
 
   /** `known`: the head of that bucket, if it was read already. */
