@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Ids, callerOf, groupOf, reasonOf } from '../../test/support/chat-node.ts';
+import { Ids, callerOf, groupOf, post, reasonOf } from '../../test/support/chat-node.ts';
 import { type DeliveryNode, openDeliveryNode } from '../../test/support/delivery-node.ts';
-import type { HandClock } from '../../test/support/clock.ts';
+import { HandClock } from '../../test/support/clock.ts';
 import { StoreGate } from '../../test/support/store-gate.ts';
 import type { Change } from '../core/entry.ts';
 import { noDevice, threadLog, type ThreadId, type UserId } from '../core/ids.ts';
@@ -49,13 +49,8 @@ describe('What waits for one thread', () => {
 describe('Two people who write at the same time, where a commit takes long', () => {
   it('have a commit each at first, and then one together', async () => {
     let commits = 0;
-    const clockOf = (): HandClock => slow.clock;
-    const company = new Company({
-      nowMs: () => clockOf().nowMs(),
-      monotonicMs: () => clockOf().monotonicMs(),
-      after: (delayMs, run) => clockOf().after(delayMs, run),
-      random: () => 0,
-    });
+    // Its own clock stands still: who waits, waits for the other.
+    const company = new Company(new HandClock());
     const storeBehind = (store: Store): Store =>
       new Proxy(store, {
         get(target, name) {
@@ -69,24 +64,15 @@ describe('Two people who write at the same time, where a commit takes long', () 
           };
         },
       });
-    const slow = await openDeliveryNode({ storeBehind, appender: { company } });
-    await using _slow = slow;
+    await using slow = await openDeliveryNode({ storeBehind, appender: { company } });
     const group = await groupOf(slow, ids, 'alice', ['bob']);
-    const say = (from: string): Promise<AppendOutcome> =>
-      slow.chat.sendMessage.send(callerOf(from), {
-        threadId: group,
-        clientMessageId: ids.next(),
-        knownHead: 1n,
-        expectedSequence: undefined,
-        replyTo: 0n,
-        body: { content: { text: from }, mentions: [], attachments: [] },
-      });
+    const both = (): Promise<bigint[]> =>
+      Promise.all(['alice', 'bob'].map((from) => post(slow, ids, from, group, 'hello')));
     const before = commits;
-    await Promise.all([say('alice'), say('bob')]);
+    await both();
     expect(commits - before).toBe(2);
-    const [first, second] = await Promise.all([say('alice'), say('bob')]);
+    expect(await both()).toEqual([4n, 5n]);
     expect(commits - before).toBe(3);
-    expect([first?.sequence, second?.sequence]).toEqual([4n, 5n]);
   });
 });
 

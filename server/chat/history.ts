@@ -1,13 +1,12 @@
 import type { Entry } from '../core/entry.ts';
 import { messageNotFound } from '../core/errors.ts';
 import { type ThreadId, threadLog } from '../core/ids.ts';
-import { knownUpTo } from '../delivery/audible.ts';
 import type { ThreadHeadFrame } from '../delivery/frames.ts';
 import type { Store } from '../store/store.ts';
 import type { Access } from './access.ts';
 import type { Caller } from './caller.ts';
 import type { Heads } from './heads.ts';
-import { type Message, isMessageEntry, withReactions } from './message.ts';
+import { type Message, isMessageEntry, knownBy, withReactions } from './message.ts';
 import { entryAt } from './places.ts';
 
 /** Bytes of entries in one answer. Responses stay well below the 4 MiB that gRPC takes by default. */
@@ -56,6 +55,6 @@ export class History {
       after < upTo ? this.#store.entries(threadLog(threadId), range, caller.signal) : [],
       this.#heads.of(caller.userId, caller.deviceId, access, caller.signal),
     ]);
-    return { entries: access.member === undefined ? knownUpTo(read, visibleTo) : read, head };
+    return { entries: knownBy(access, read), head };
   }
 }

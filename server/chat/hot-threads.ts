@@ -22,6 +22,7 @@ const avoidedMs = [500, 15_000] as const;
 const maxUnderWay = 256;
 /** Threads in memory. The longest untouched are forgotten: they are appended to here. */
 const maxThreads = 10_000;
+/** Names of nodes in memory: nodes come and go. */
 const maxAvoided = 1_000;
 
 /** The node, not the send, is what these refuse. */
@@ -52,7 +53,7 @@ export class HotThreads implements SendRouter {
   readonly #options: HotThreadsOptions;
   readonly #heats = new Lru<ThreadId, Heat>(maxThreads);
   /** Nodes whose last call had no answer: until when they get no other, monotonic ms, and for how long that was. */
-  readonly #avoided = new Map<string, { readonly untilMs: number; readonly forMs: number }>();
+  readonly #avoided = new Lru<string, { readonly untilMs: number; readonly forMs: number }>(maxAvoided);
   #underWay = 0;
 
   constructor(options: HotThreadsOptions) {
@@ -118,12 +119,7 @@ export class HotThreads implements SendRouter {
     if (before !== undefined && before.untilMs > nowMs) return;
     const [first, longest] = avoidedMs;
     const forMs = before === undefined ? first : Math.min(longest, before.forMs * 2);
-    const untilMs = nowMs + forMs;
-    this.#avoided.delete(nodeId);
-    this.#avoided.set(nodeId, { untilMs, forMs });
-    // Names of nodes that came and went.
-    const [oldest] = this.#avoided.keys();
-    if (this.#avoided.size > maxAvoided && oldest !== undefined) this.#avoided.delete(oldest);
+    this.#avoided.set(nodeId, { untilMs: nowMs + forMs, forMs });
   }
 }
 

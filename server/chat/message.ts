@@ -26,6 +26,14 @@ export function isMessageEntry(entry: Entry): entry is MessageEntry {
   return entry.change.kind === 'message';
 }
 
+/** Entries that the reader may see, without contents that they may not: of after they left. */
+export function knownBy<Some extends Entry>(
+  { member, visibleTo }: ReaderAccess,
+  entries: readonly Some[],
+): readonly Some[] {
+  return member === undefined ? knownUpTo(entries, visibleTo) : entries;
+}
+
 const rowsPerRead = 2_000;
 
 /**
@@ -34,15 +42,17 @@ const rowsPerRead = 2_000;
  */
 export async function withReactions(
   store: Store,
-  { view: { threadId }, member, visibleTo }: ReaderAccess,
+  access: ReaderAccess,
   read: readonly MessageEntry[],
   viewer: UserId,
   signal?: AbortSignal,
 ): Promise<Message[]> {
-  const entries = member === undefined ? knownUpTo(read, visibleTo) : read;
+  const entries = knownBy(access, read);
   const first = entries[0];
   const last = entries.at(-1);
   if (first === undefined || last === undefined) return [];
+  const { view, member, visibleTo } = access;
+  const { threadId } = view;
   const isKnown = (row: Row): boolean => member !== undefined || row.sequence <= visibleTo;
   const counts = new Map<bigint, Map<string, Tally>>();
   const end = `reaction/${hexSequence(last.sequence)}/\uffff`;

@@ -1,7 +1,5 @@
-import type { Body, Entry } from '../core/entry.ts';
+import { emptyBody, type Entry } from '../core/entry.ts';
 import type { UserId } from '../core/ids.ts';
-
-const nothing: Body = { mentions: [], attachments: [] };
 
 /** Consecutive entries that one user may hear. */
 export interface Stretch {
@@ -41,7 +39,7 @@ export function audible(entries: readonly Entry[], userId: UserId, isIn: boolean
 export function knownUpTo<Some extends Entry>(entries: readonly Some[], sequence: bigint): readonly Some[] {
   const isLater = ({ change }: Entry): boolean => change.kind === 'message' && change.editSequence > sequence;
   if (!entries.some(isLater)) return entries;
-  return entries.map((entry) => (isLater(entry) ? { ...entry, change: { ...entry.change, body: nothing } } : entry));
+  return entries.map((entry) => (isLater(entry) ? { ...entry, change: { ...entry.change, body: emptyBody } } : entry));
 }
 
 /**

@@ -1,4 +1,5 @@
 import { type Bus, subjectOf, type Topic } from '../bus/bus.ts';
+import { chunksOf } from '../core/chunks.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { LogHead } from '../core/event.ts';
 import { type LogId, threadLog, type ThreadId, userLog, type UserId } from '../core/ids.ts';
@@ -134,8 +135,8 @@ export class HeadCheck implements HubKeeper, Disposable {
 
   async #look(due: readonly Kept[]): Promise<void> {
     const of = (kind: string): Kept[] => due.filter(({ topic }) => subjectOf(topic).kind === kind);
-    for (const some of chunks(of('thread'))) await this.#attempt(some, () => this.#lookAtThreads(some));
-    for (const some of chunks(of('presence'))) await this.#attempt(some, () => this.#lookAtPresence(some));
+    for (const some of chunksOf(of('thread'), atOnce)) await this.#attempt(some, () => this.#lookAtThreads(some));
+    for (const some of chunksOf(of('presence'), atOnce)) await this.#attempt(some, () => this.#lookAtPresence(some));
     for (const kept of of('user')) await this.#attempt([kept], () => this.#lookAtUser(kept));
   }
 
@@ -208,10 +209,4 @@ export class HeadCheck implements HubKeeper, Disposable {
     const changed = await this.#reader.changed(id as UserId, sinceMs);
     return [...heads, ...changed.map(({ log, head }) => ({ log, head }))];
   }
-}
-
-function chunks<T>(items: readonly T[]): T[][] {
-  const all: T[][] = [];
-  for (let start = 0; start < items.length; start += atOnce) all.push(items.slice(start, start + atOnce));
-  return all;
 }

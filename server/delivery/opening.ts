@@ -276,7 +276,8 @@ async function cutOver(session: Session, context: DeliveryContext): Promise<void
       heard.delete(threadId);
       await session.feeds.settle(threadId, span);
     }
-    if (session.takeOwnLogMoved()) {
+    if (session.ownLogMoved) {
+      session.ownLogMoved = false;
       const head = await context.store.head(userLog(session.identity.userId));
       await tellUserLog(session, head?.sequence ?? 0n, context.store);
     }

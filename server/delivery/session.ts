@@ -300,13 +300,6 @@ export class Session implements TopicListener {
     this.#tellOpened();
   }
 
-  /** Once for what moved up to now. */
-  takeOwnLogMoved(): boolean {
-    const moved = this.ownLogMoved;
-    this.ownLogMoved = false;
-    return moved;
-  }
-
   #tellOpened(): void {
     const { userId, deviceId, sessionId, startMs } = this.identity;
     const handOver = this.handsOver && this.phase === 'opening';

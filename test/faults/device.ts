@@ -54,6 +54,11 @@ export class Device implements AsyncDisposable {
     return this.#heard.get(thread) ?? 0;
   }
 
+  /** Up to where it holds a thread: what it heard, and what it was not told again as it had acknowledged it in an earlier life. */
+  held(thread: string): number {
+    return Math.max(this.heard(thread), Number(this.#parley?.held(thread) ?? 0n));
+  }
+
   /** Begins a life; resolves before the stream is live. */
   open(): Promise<void> {
     return this.#after(async () => {
@@ -73,12 +78,9 @@ export class Device implements AsyncDisposable {
     });
   }
 
-  /**
-   * The user has read all that this device holds of the thread. A device that begins a life under its old id is not told again what it
-   * acknowledged in an earlier one.
-   */
+  /** The user has read all that this device holds of the thread. */
   markRead(thread: string): void {
-    const sequence = Math.max(this.heard(thread), Number(this.#parley?.held(thread) ?? 0n));
+    const sequence = this.held(thread);
     if (sequence === 0 || this.#parley === undefined) return;
     this.#options.tell({ kind: 'reads', listener: this.listener, thread, sequence });
     this.#parley.markRead(thread, BigInt(sequence));

@@ -69,8 +69,8 @@ async function within(ms: number, holds: () => boolean | Promise<boolean>, every
 function missedBy(device: Device, threads: readonly Thread[]): string[] {
   return threads.flatMap(({ id, members, acknowledged }) => {
     if (!members.has(device.user)) return [];
-    const heard = Math.max(device.heard(id), Number(device.parley?.held(id) ?? 0n));
-    return heard >= acknowledged ? [] : [`${device.name} heard ${id} up to ${heard}, not ${acknowledged}`];
+    const held = device.held(id);
+    return held >= acknowledged ? [] : [`${device.name} heard ${id} up to ${held}, not ${acknowledged}`];
   });
 }
 

@@ -1,3 +1,4 @@
+import { chunksOf } from '../../core/chunks.ts';
 import { type LogId, type ThreadId, threadLog, threadOfLog } from '../../core/ids.ts';
 import {
   type BackupEntry,
@@ -107,7 +108,7 @@ class CassandraTarget implements BackupTarget {
       const values = [sequence, ordinal, membersSequence, BigInt(createTimeMs)];
       into(bucket, { query: putHead, params: [sequence, ...values, log, bucket] });
     }
-    const batches = [...byBucket.values()].flatMap(inBatches);
+    const batches = [...byBucket.values()].flatMap((statements) => chunksOf(statements, statementsTogether));
     await inParallel(batches, writesAtOnce, (batch) => this.#cluster.writeTogether(batch));
   }
 
@@ -212,12 +213,4 @@ function stateOf({ change }: BackupEntry): bigint {
   if (change.kind !== 'message') return 1n;
   const { editSequence, deleteSequence } = change;
   return 1n + (editSequence > deleteSequence ? editSequence : deleteSequence);
-}
-
-function inBatches(statements: readonly Statement[]): Statement[][] {
-  const batches: Statement[][] = [];
-  for (let at = 0; at < statements.length; at += statementsTogether) {
-    batches.push(statements.slice(at, at + statementsTogether));
-  }
-  return batches;
 }

@@ -1,3 +1,4 @@
+import { chunksOf } from '../../core/chunks.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Head } from '../../core/entry.ts';
 import { type LogId, type ThreadId, threadLog, type UserId } from '../../core/ids.ts';
@@ -54,10 +55,8 @@ export class InboxReader {
       this.#cluster.readAll(readLarge, [user], signal),
     ]);
     const threads = [...new Set([...changed, ...larges.filter((row) => row['large'] === true)].map(threadOf))];
-    const chunks: string[][] = [];
-    for (let at = 0; at < threads.length; at += threadsAtOnce) chunks.push(threads.slice(at, at + threadsAtOnce));
     const read = (chunk: string[]): Promise<readonly Row[]> => this.#cluster.read(readSome, [user, chunk], signal);
-    return (await inParallel(chunks, readsAtOnce, read)).flat();
+    return (await inParallel(chunksOf(threads, threadsAtOnce), readsAtOnce, read)).flat();
   }
 
   /** Large threads stand where their logs do, the others where they were raised to. */

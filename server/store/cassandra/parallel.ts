@@ -1,3 +1,4 @@
+import { chunksOf } from '../../core/chunks.ts';
 import type { Cluster, Statement } from './cluster.ts';
 
 /** Calls `work` for each item, `limit` at a time, and gives the results in order. The first failure ends it. */
@@ -35,9 +36,7 @@ const requestsAtOnce = 64;
  * its statements do. Each is applied or not by itself. The first failure ends it.
  */
 export async function writeAll(cluster: Cluster, statements: readonly Statement[]): Promise<void> {
-  const requests: (readonly Statement[])[] = [];
-  for (let at = 0; at < statements.length; at += mostTogether) requests.push(statements.slice(at, at + mostTogether));
-  await inParallel(requests, requestsAtOnce, (together) => {
+  await inParallel(chunksOf(statements, mostTogether), requestsAtOnce, (together) => {
     const [only] = together;
     if (together.length > 1 || only === undefined) return cluster.writeTogether(together);
     return cluster.write(only.query, only.params);

@@ -1,3 +1,4 @@
+import { chunksOf } from '../../core/chunks.ts';
 import type { DeviceId, ThreadId, UserId } from '../../core/ids.ts';
 import type { Position, PositionUpdate, UserRange } from '../store.ts';
 import type { Cluster, Row, Statement } from './cluster.ts';
@@ -78,9 +79,7 @@ export class Positions {
     threads: readonly ThreadId[],
     signal?: AbortSignal,
   ): Promise<bigint[]> {
-    const chunks: (readonly ThreadId[])[] = [];
-    for (let at = 0; at < threads.length; at += threadsAtOnce) chunks.push(threads.slice(at, at + threadsAtOnce));
-    const rows = await inParallel(chunks, atOnce, (chunk) =>
+    const rows = await inParallel(chunksOf(threads, threadsAtOnce), atOnce, (chunk) =>
       this.#cluster.read(readDevices, [user, device, chunk], signal),
     );
     const held = new Map(rows.flat().map((row) => [row['thread'] as string, row['delivered'] as bigint]));
