@@ -1,6 +1,5 @@
 // `npm test`: the checks, then every vitest project. The last line is `N passed, N failed` (and `, N skipped` when
 // PARLEY_SKIP or a test left something out); the exit code is 0 only when something ran and nothing failed.
-// `npm run test:cluster` runs what needs a Cassandra of its own, and a short fault run.
 // `npm test -- server/core` runs the test files whose paths contain that, without the checks.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -13,10 +12,7 @@ const root = path.resolve(import.meta.dirname, '..');
 /** A hung test must not hang CI: after this everything is killed and the run fails. */
 const limitMs = 25 * 60_000;
 
-/** What needs a Cassandra of its own, and a fault run, are not steady enough for every run yet. */
-const isCluster = process.argv.includes('--cluster');
-const projects = isCluster ? ['cassandra'] : ['unit', 'process', 'alone', 'redis'];
-const filters = process.argv.slice(2).filter((argument) => argument !== '--cluster');
+const filters = process.argv.slice(2);
 mkdirSync(path.join(root, '.cache'), { recursive: true });
 const scratch = mkdtempSync(path.join(root, '.cache/test-'));
 const tallyFile = path.join(scratch, 'tally.json');
@@ -30,7 +26,6 @@ async function runVitest(): Promise<{ code: number | null; failure?: string }> {
       'run',
       '--reporter=default',
       '--reporter=./test/support/tally-reporter.ts',
-      ...projects.map((project) => `--project=${project}`),
       ...filters,
     ],
     {
@@ -69,7 +64,7 @@ function readTally(): Tally {
   }
 }
 
-const checks = filters.length === 0 && !isCluster ? await runChecks() : [];
+const checks = filters.length === 0 ? await runChecks() : [];
 const vitest = await runVitest();
 const tally = readTally();
 rmSync(scratch, { recursive: true, force: true });
