@@ -1,5 +1,5 @@
 import type { BusEvent } from '../core/event.ts';
-import type { ThreadId, UserId } from '../core/ids.ts';
+import type { ChannelId, ThreadId, UserId } from '../core/ids.ts';
 
 declare const topicBrand: unique symbol;
 /** An address on the bus. Made only here; ids are encoded, so that no id can be mistaken for another topic. */
@@ -10,6 +10,8 @@ export const topicOf = {
   user: (user: UserId) => `user:${encodeURIComponent(user)}` as Topic,
   /** A group. */
   thread: (thread: ThreadId) => `thread:${thread}` as Topic,
+  /** Live comments of a channel. */
+  post: (channel: ChannelId) => `post:${channel}` as Topic,
   /** Whether one user is there. */
   presence: (user: UserId) => `presence:${encodeURIComponent(user)}` as Topic,
 } as const;
@@ -19,7 +21,7 @@ export function subjectOf(topic: Topic): { readonly kind: keyof typeof topicOf; 
   const colon = topic.indexOf(':');
   const kind = topic.slice(0, colon) as keyof typeof topicOf;
   const rest = topic.slice(colon + 1);
-  return { kind, id: kind === 'thread' ? rest : decodeURIComponent(rest) };
+  return { kind, id: kind === 'thread' || kind === 'post' ? rest : decodeURIComponent(rest) };
 }
 
 /**

@@ -1,7 +1,8 @@
 import { Packr } from 'msgpackr';
+import type { Comment } from '../core/comment.ts';
 import type { Change, Entry, Head } from '../core/entry.ts';
 import type { BusEvent, LogHead, PositionChange } from '../core/event.ts';
-import type { DeviceId, LogId, SessionId, ThreadId, UserId } from '../core/ids.ts';
+import type { ChannelId, DeviceId, LogId, SessionId, ThreadId, UserId } from '../core/ids.ts';
 import type { PresenceState } from '../core/presence.ts';
 
 /**
@@ -20,6 +21,9 @@ const kinds = {
   'session-opened': 6,
   'session-caught-up': 7,
   heads: 8,
+  comments: 9,
+  'comment-deleted': 10,
+  'channel-changed': 11,
 } as const satisfies Record<BusEvent['type'], number>;
 
 const changes: Readonly<Record<Change['kind'], true>> = {
@@ -39,6 +43,9 @@ const changes: Readonly<Record<Change['kind'], true>> = {
   'profile-changed': true,
   'account-settings-changed': true,
   'device-changed': true,
+  'channel-changed': true,
+  'moderator-changed': true,
+  'restriction-changed': true,
 };
 
 type Packed = readonly unknown[];
@@ -82,6 +89,14 @@ function fieldsOf(event: BusEvent): Packed {
       return [event.userId, event.deviceId, event.sessionId];
     case 'heads':
       return [event.heads.map(({ log, head }) => [log, packHead(head)])];
+    case 'comments': {
+      const { channelId, epoch, comments, second, perSecond } = event;
+      return [channelId, epoch, comments[0]?.number ?? 0n, second, perSecond, comments.map(packComment)];
+    }
+    case 'comment-deleted':
+      return [event.channelId, event.epoch, event.number];
+    case 'channel-changed':
+      return [event.channelId];
   }
 }
 
@@ -120,6 +135,33 @@ function eventOf(kind: number | undefined, fields: () => never): BusEvent | unde
     case kinds.heads: {
       const [heads]: [[LogId, Packed][]] = fields();
       return { type: 'heads', heads: heads.map(([log, head]): LogHead => ({ log, head: headOf(head) })) };
+    }
+    case kinds.comments: {
+      const [channelId, epoch, first, second, perSecond, packed]: [
+        ChannelId,
+        bigint,
+        bigint,
+        number,
+        number,
+        Packed[],
+      ] = fields();
+      const comments = packed.map((one, at) => commentOf(one, BigInt(first) + BigInt(at)));
+      return {
+        type: 'comments',
+        channelId,
+        epoch: BigInt(epoch),
+        comments,
+        second: Number(second),
+        perSecond: Number(perSecond),
+      };
+    }
+    case kinds['comment-deleted']: {
+      const [channelId, epoch, number]: [ChannelId, bigint, bigint] = fields();
+      return { type: 'comment-deleted', channelId, epoch: BigInt(epoch), number: BigInt(number) };
+    }
+    case kinds['channel-changed']: {
+      const [channelId]: [ChannelId] = fields();
+      return { type: 'channel-changed', channelId };
     }
     default:
       return undefined;
@@ -170,4 +212,28 @@ function positionOf(packed: Packed): PositionChange {
     ...[UserId, bigint, bigint, bigint, boolean, SessionId | null],
   ];
   return { userId, delivered, read, readOrdinal, readPrivately, origin: origin ?? undefined };
+}
+
+/** Its number follows from its place: whoever numbers comments puts them together without looking into them. */
+function packComment(comment: Comment): Packed {
+  const { senderId, clientMessageId, text, createTimeMs, replyTo, replyToSenderId, mentions, moderator, deleted } =
+    comment;
+  return [senderId, clientMessageId, text, replyTo, mentions, moderator, deleted, createTimeMs, replyToSenderId];
+}
+
+function commentOf(packed: Packed, number: bigint): Comment {
+  const [senderId, clientMessageId, text, replyTo, mentions, moderator, deleted, createTimeMs, replyToSenderId] =
+    packed as [...[UserId, string, string, bigint, UserId[], boolean, boolean, number, UserId]];
+  return {
+    number,
+    senderId,
+    clientMessageId,
+    text,
+    createTimeMs: Number(createTimeMs),
+    replyTo: BigInt(replyTo),
+    replyToSenderId,
+    mentions,
+    moderator,
+    deleted,
+  };
 }

@@ -33,6 +33,9 @@ const changes: Record<Change['kind'], Change> = {
     hidePresence: false,
   },
   'device-changed': { kind: 'device-changed', deviceId: 'd' as DeviceId, removed: false },
+  'channel-changed': { kind: 'channel-changed', closed: false, slowModeS: 0, historyCount: 100, historyS: 3_600 },
+  'moderator-changed': { kind: 'moderator-changed', userId: user, moderator: true },
+  'restriction-changed': { kind: 'restriction-changed', userId: user, untilMs: 1 },
 };
 
 test('of all changes, only a message counts as one', () => {

@@ -78,7 +78,25 @@ export type UserChange =
     }
   | { readonly kind: 'device-changed'; readonly deviceId: DeviceId; readonly removed: boolean };
 
-export type Change = ThreadChange | UserChange;
+/** What an entry of a channel's log changes: what holds for it, never what is said in it (that is numbered elsewhere, and not kept for good). */
+export type ChannelChange =
+  /** The channel exists; also what holds for it from now on. */
+  | ({ readonly kind: 'channel-changed' } & ChannelRow)
+  | { readonly kind: 'moderator-changed'; readonly userId: UserId; readonly moderator: boolean }
+  /** Wall ms until which the user is silent; 0 = not any more. */
+  | { readonly kind: 'restriction-changed'; readonly userId: UserId; readonly untilMs: number };
+
+/** What holds for a channel. */
+export interface ChannelRow {
+  readonly closed: boolean;
+  /** Seconds between two comments of one user; 0 = no slow mode. */
+  readonly slowModeS: number;
+  /** Comments that are kept, and for how long at most. */
+  readonly historyCount: number;
+  readonly historyS: number;
+}
+
+export type Change = ThreadChange | UserChange | ChannelChange;
 
 /** A change that has no place yet: what is handed to the store. */
 export interface NewEntry {

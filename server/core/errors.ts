@@ -14,12 +14,14 @@ export const catalogue = {
   ROLE_REQUIRED: 'PERMISSION_DENIED',
   NOT_ACCEPTED: 'PERMISSION_DENIED',
   NOT_EDITABLE: 'PERMISSION_DENIED',
+  RESTRICTED: 'PERMISSION_DENIED',
   THREAD_NOT_FOUND: 'NOT_FOUND',
   MESSAGE_NOT_FOUND: 'NOT_FOUND',
   USER_NOT_FOUND: 'NOT_FOUND',
   CHANNEL_NOT_FOUND: 'NOT_FOUND',
   SESSION_NOT_FOUND: 'NOT_FOUND',
   DEVICE_NOT_FOUND: 'NOT_FOUND',
+  COMMENT_NOT_FOUND: 'NOT_FOUND',
   ID_REUSED: 'ALREADY_EXISTS',
   SEQUENCE_MISMATCH: 'ABORTED',
   MEMBER_CAP: 'FAILED_PRECONDITION',
@@ -27,6 +29,8 @@ export const catalogue = {
   WRONG_THREAD_KIND: 'FAILED_PRECONDITION',
   MESSAGE_DELETED: 'FAILED_PRECONDITION',
   POSITION_AHEAD: 'FAILED_PRECONDITION',
+  CHANNEL_CLOSED: 'FAILED_PRECONDITION',
+  LISTENER_CAP: 'FAILED_PRECONDITION',
   HELLO_REQUIRED: 'FAILED_PRECONDITION',
   HELLO_REPEATED: 'FAILED_PRECONDITION',
   UNKNOWN_FRAME: 'UNIMPLEMENTED',
@@ -82,6 +86,11 @@ export function invalidField(field: string, description: string): Refusal {
 /** The one answer for a thread that does not exist and for one that is not the caller's. */
 export function threadNotFound(): Refusal {
   return new Refusal('THREAD_NOT_FOUND', 'there is no such thread among yours');
+}
+
+/** The one answer for a channel that does not exist and for one that the caller may not open. */
+export function channelNotFound(): Refusal {
+  return new Refusal('CHANNEL_NOT_FOUND', 'there is no such channel');
 }
 
 export function messageNotFound(): Refusal {

@@ -1,5 +1,6 @@
+import type { Comment } from './comment.ts';
 import type { Entry, Head } from './entry.ts';
-import type { DeviceId, LogId, SessionId, ThreadId, UserId } from './ids.ts';
+import type { ChannelId, DeviceId, LogId, SessionId, ThreadId, UserId } from './ids.ts';
 import type { Presence } from './presence.ts';
 
 /** What travels on the bus. Live hints only: each may be lost or repeated; sequences reveal it, the log repairs it. */
@@ -27,6 +28,22 @@ export type BusEvent =
   | { readonly type: 'presence'; readonly presence: Presence }
   /** Where logs stand, by a node that could not publish their entries, or that found them further on than it had heard. */
   | { readonly type: 'heads'; readonly heads: readonly LogHead[] }
+  /** New comments of a channel, in the order of their numbers, without a hole among them. */
+  | {
+      readonly type: 'comments';
+      readonly channelId: ChannelId;
+      readonly epoch: bigint;
+      /** At least one. */
+      readonly comments: readonly Comment[];
+      /** Second of the wall clock in which they were numbered, by the one clock that numbers the channel. */
+      readonly second: number;
+      /** Comments that were numbered in the second before that. */
+      readonly perSecond: number;
+    }
+  /** A comment was deleted. */
+  | { readonly type: 'comment-deleted'; readonly channelId: ChannelId; readonly epoch: bigint; readonly number: bigint }
+  /** What holds for a channel, or what is pinned in it, is another now: look. */
+  | { readonly type: 'channel-changed'; readonly channelId: ChannelId }
   /** A session of a device opened: an older one of the same device gives way. */
   | {
       readonly type: 'session-opened';

@@ -12,7 +12,9 @@ export type DeviceId = Branded<'DeviceId'>;
 export type ThreadId = Branded<'ThreadId'>;
 /** Names an open session: `<node id>.<random>`. */
 export type SessionId = Branded<'SessionId'>;
-/** A log of the store: a thread's (its ThreadId) or a user's (`u:` and the user id). */
+/** 1–128 bytes of [A-Za-z0-9._:-]: usually the id of a post. */
+export type ChannelId = Branded<'ChannelId'>;
+/** A log of the store: a thread's (its ThreadId), a user's (`u:` and the user id) or a channel's (`c:` and its id). */
 export type LogId = Branded<'LogId'>;
 
 export const noDevice = '' as DeviceId;
@@ -23,6 +25,7 @@ export const systemUser = '' as UserId;
 const forbiddenInUserId = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|[\ud800-\udfff]/u;
 const devicePattern = /^[A-Za-z0-9._-]{1,64}$/;
 const threadPattern = /^[dg]_[A-Za-z0-9_-]{1,62}$/;
+const channelPattern = /^[A-Za-z0-9._:-]{1,128}$/;
 const clientIdPattern = /^[\x21-\x7e]{1,64}$/;
 
 /** @throws Refusal INVALID_FIELD */
@@ -45,6 +48,12 @@ export function parseThreadId(value: string, field = 'thread_id'): ThreadId {
     throw invalidField(field, 'must be a thread id: d_ or g_ and up to 62 bytes of [A-Za-z0-9_-]');
   }
   return value as ThreadId;
+}
+
+/** @throws Refusal INVALID_FIELD */
+export function parseChannelId(value: string, field = 'channel_id'): ChannelId {
+  if (!channelPattern.test(value)) throw invalidField(field, 'must be 1–128 bytes of [A-Za-z0-9._:-]');
+  return value as ChannelId;
 }
 
 /** A client_message_id or request_id. @throws Refusal INVALID_FIELD */
@@ -83,7 +92,11 @@ export function userLog(user: UserId): LogId {
   return `u:${user}` as LogId;
 }
 
-/** The thread whose log this is; undefined for a user's log. */
+export function channelLog(channel: ChannelId): LogId {
+  return `c:${channel}` as LogId;
+}
+
+/** The thread whose log this is; undefined for that of a user or a channel. */
 export function threadOfLog(log: LogId): ThreadId | undefined {
-  return log.startsWith('u:') ? undefined : (log as string as ThreadId);
+  return log[1] === ':' ? undefined : (log as string as ThreadId);
 }

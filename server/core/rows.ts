@@ -1,4 +1,4 @@
-import type { Entry, Role } from './entry.ts';
+import type { ChannelRow, Entry, Role } from './entry.ts';
 
 /**
  * Rows: what a log amounts to, by key. Each entry of a log puts some rows; the row with the highest sequence under a key
@@ -14,6 +14,9 @@ import type { Entry, Role } from './entry.ts';
  *                profile                     ProfileRow
  *                account                     AccountRow
  *                device/<device>             DeviceRow
+ *   channel log  channel                     ChannelRow
+ *                moderator/<user>            ModeratorRow
+ *                restriction/<user>          RestrictionRow
  */
 export interface Row<Value = unknown> {
   readonly key: string;
@@ -70,6 +73,15 @@ export interface DeviceRow {
   readonly removed: boolean;
 }
 
+export interface ModeratorRow {
+  readonly moderator: boolean;
+}
+
+export interface RestrictionRow {
+  /** Wall ms until which the user is silent; 0 = not any more. */
+  readonly untilMs: number;
+}
+
 export function hexSequence(sequence: bigint): string {
   return sequence.toString(16).padStart(16, '0');
 }
@@ -86,6 +98,9 @@ export const rowKey = {
   settings: (thread: string) => `settings/${thread}`,
   block: (user: string) => `block/${user}`,
   device: (device: string) => `device/${device}`,
+  channel: 'channel',
+  moderator: (user: string) => `moderator/${user}`,
+  restriction: (user: string) => `restriction/${user}`,
 } as const;
 
 /** Target, emoji and user of a reaction row's key. */
@@ -157,5 +172,13 @@ export function rowsOf(entry: Entry, current: (key: string) => Row | undefined):
     }
     case 'device-changed':
       return [put<DeviceRow>(rowKey.device(change.deviceId), { removed: change.removed })];
+    case 'channel-changed': {
+      const { closed, slowModeS, historyCount, historyS } = change;
+      return [put<ChannelRow>(rowKey.channel, { closed, slowModeS, historyCount, historyS })];
+    }
+    case 'moderator-changed':
+      return [put<ModeratorRow>(rowKey.moderator(change.userId), { moderator: change.moderator })];
+    case 'restriction-changed':
+      return [put<RestrictionRow>(rowKey.restriction(change.userId), { untilMs: change.untilMs })];
   }
 }

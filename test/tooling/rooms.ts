@@ -20,6 +20,7 @@ const doors = [
   'server/store/store.ts',
   'server/presence/registry.ts',
   'server/bus/bus.ts',
+  'server/comments/comment-log.ts',
   'server/notify/notifier.ts',
 ];
 
@@ -46,7 +47,17 @@ export const rooms: Readonly<Record<string, Room>> = {
   'server/bus/codec': room([...base, 'server/bus/'], ['msgpackr']),
   'server/bus/memory': room([...base, 'server/bus/']),
   'server/bus/redis': room([...base, 'server/bus/', 'server/bus/codec', 'server/redis/']),
-  // Connections to Redis, for the bus and for presence.
+  'server/comments/': room(base),
+  // Comments are published on the bus: by it, or in the step that numbers them.
+  'server/comments/memory': room([...base, 'server/comments/', 'server/bus/bus.ts']),
+  'server/comments/redis': room([
+    ...base,
+    'server/comments/',
+    'server/bus/bus.ts',
+    'server/bus/codec.ts',
+    'server/redis/',
+  ]),
+  // Connections to Redis, for the bus, for comments and for presence.
   'server/redis/': room(base, ['ioredis']),
   'server/notify/': room(base),
   'server/notify/log': room([...base, 'server/notify/']),
