@@ -1,11 +1,12 @@
 import type { Member, Role } from '../core/entry.ts';
 import { Refusal, threadNotFound, throwIfAborted } from '../core/errors.ts';
-import { type ThreadId, type UserId, threadLog } from '../core/ids.ts';
+import { type ThreadId, type UserId, systemUser, threadLog } from '../core/ids.ts';
 import { type MemberRow, rowKey } from '../core/rows.ts';
 import type { ThreadView, ThreadViews } from '../delivery/thread-views.ts';
 import type { Store } from '../store/store.ts';
 import { accountOf, hasBlocked, isBlockBetween } from './accounts.ts';
 import { Acquaintance } from './acquaintance.ts';
+import type { Caller } from './caller.ts';
 
 /**
  * Authorisation, in one place: who may read and write which thread, and who may see what of whom.
@@ -140,6 +141,12 @@ export class Access {
     if (directPolicy === 'shared-group' && (await this.#acquaintance.shareGroup(sender, user, signal))) return;
     throw notAccepted();
   }
+
+  /** For who brings two users together. @throws Refusal NOT_ACCEPTED when one has blocked the other */
+  async requireUnblocked(one: UserId, other: UserId, signal?: AbortSignal): Promise<void> {
+    if (!(await isBlockBetween(this.#store, one, other, signal))) return;
+    throw new Refusal('NOT_ACCEPTED', 'one of the two users has blocked the other');
+  }
 }
 
 export interface MemberAccess {
@@ -172,6 +179,14 @@ export function memberOf(view: ThreadView | undefined, userId: UserId): Member {
   return member;
 }
 
+/**
+ * In what role the caller changes a group: a service that asks for the system as an owner, though it is no member.
+ * @throws Refusal THREAD_NOT_FOUND
+ */
+export function actorOf(view: ThreadView, { service, userId }: Caller): Pick<Member, 'role'> {
+  return service !== undefined && userId === systemUser ? { role: 'owner' } : memberOf(view, userId);
+}
+
 /** Views move with every append: what is answered about one head is taken from one. Members are still shared. */
 function snapshot(view: ThreadView): ThreadView {
   const { threadId, head, info, members } = view;
@@ -179,7 +194,7 @@ function snapshot(view: ThreadView): ThreadView {
 }
 
 /** @throws Refusal ROLE_REQUIRED */
-export function requireRole(member: Member, role: Role): void {
+export function requireRole(member: Pick<Member, 'role'>, role: Role): void {
   if (rank(member.role) < rank(role)) throw new Refusal('ROLE_REQUIRED', `this takes the role ${role} in the group`);
 }
 

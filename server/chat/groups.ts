@@ -1,13 +1,13 @@
 import type { Change, NewEntry, Role } from '../core/entry.ts';
-import { Refusal } from '../core/errors.ts';
+import { Refusal, threadNotFound } from '../core/errors.ts';
 import { type ThreadId, type UserId, threadLog } from '../core/ids.ts';
 import type { Receipts } from '../delivery/receipts.ts';
 import type { ThreadView, ThreadViews } from '../delivery/thread-views.ts';
 import type { Store } from '../store/store.ts';
-import { memberOf, rank, requireRole } from './access.ts';
+import { actorOf, rank, requireRole } from './access.ts';
 import type { Appender } from './appender.ts';
 import type { Caller } from './caller.ts';
-import { appendOnce, fingerprintOfChange } from './once.ts';
+import { appendOnce, fingerprintOfChange, serviceOf } from './once.ts';
 import { requireRoom, signalOf } from './open-thread.ts';
 import { compareIds } from './order.ts';
 import type { Pointers } from './pointers.ts';
@@ -38,8 +38,8 @@ export class Groups {
     const wanted = [...new Set(users)].toSorted(compareIds);
     const missing = (view: ThreadView): UserId[] => wanted.filter((user) => !view.members.has(user));
     const check = (view: ThreadView | undefined): UserId[] => {
-      const group = groupOf(view, caller.userId);
-      requireRole(memberOf(group, caller.userId), 'admin');
+      const group = groupOf(view, caller);
+      requireRole(actorOf(group, caller), 'admin');
       const added = missing(group);
       requireRoom(group.members.size + added.length, memberCap);
       return added;
@@ -57,8 +57,8 @@ export class Groups {
   async remove(caller: Caller, threadId: ThreadId, requestId: string, userId: UserId): Promise<bigint> {
     const { sequence } = await this.#append(caller, threadId, requestId, ['remove', userId], {
       build: (view) => {
-        const group = groupOf(view, caller.userId);
-        const self = memberOf(group, caller.userId);
+        const group = groupOf(view, caller);
+        const self = actorOf(group, caller);
         requireRole(self, 'admin');
         const other = group.members.get(userId);
         if (other === undefined) return [];
@@ -76,7 +76,7 @@ export class Groups {
     const { userId } = caller;
     const { sequence } = await this.#append(caller, threadId, requestId, ['leave'], {
       build: (view) => {
-        requireOtherOwner(groupOf(view, userId), userId);
+        requireOtherOwner(groupOf(view, caller), userId);
         return [{ kind: 'member-removed', userId }];
       },
     });
@@ -88,8 +88,8 @@ export class Groups {
   async setRole(caller: Caller, threadId: ThreadId, requestId: string, userId: UserId, role: Role): Promise<bigint> {
     const { sequence } = await this.#append(caller, threadId, requestId, ['role', userId, role], {
       build: (view) => {
-        const group = groupOf(view, caller.userId);
-        requireRole(memberOf(group, caller.userId), 'owner');
+        const group = groupOf(view, caller);
+        requireRole(actorOf(group, caller), 'owner');
         const other = group.members.get(userId);
         if (other === undefined) throw new Refusal('USER_NOT_FOUND', 'the user is no member of the group');
         if (other.role === role) return [];
@@ -115,8 +115,8 @@ export class Groups {
     ];
     const { sequence } = await this.#append(caller, threadId, requestId, asked, {
       build: (view) => {
-        const group = groupOf(view, caller.userId);
-        requireRole(memberOf(group, caller.userId), 'admin');
+        const group = groupOf(view, caller);
+        requireRole(actorOf(group, caller), 'admin');
         const name = changes.name ?? group.info.name;
         const historyForNewMembers = changes.historyForNewMembers ?? group.info.historyForNewMembers;
         if (name === group.info.name && historyForNewMembers === group.info.historyForNewMembers) return [];
@@ -137,7 +137,7 @@ export class Groups {
     },
   ): Promise<{ readonly sequence: bigint; readonly appended: boolean }> {
     const { store, appender } = this.#options;
-    const fingerprint = fingerprintOfChange(...asked);
+    const fingerprint = fingerprintOfChange(...asked, ...serviceOf(caller));
     const { sequence, duplicate } = await appendOnce(store, appender, threadId, {
       senderId: caller.userId,
       clientMessageId: requestId,
@@ -195,9 +195,10 @@ export class Groups {
 const noIds = { clientMessageId: '', fingerprint: '' } as const;
 
 /** @throws Refusal THREAD_NOT_FOUND to strangers, WRONG_THREAD_KIND to the members of a direct thread */
-function groupOf(view: ThreadView | undefined, userId: UserId): ThreadView {
-  memberOf(view, userId);
-  if (view?.info.kind !== 'group') throw new Refusal('WRONG_THREAD_KIND', 'this is a direct thread, not a group');
+function groupOf(view: ThreadView | undefined, caller: Caller): ThreadView {
+  if (view === undefined) throw threadNotFound();
+  actorOf(view, caller);
+  if (view.info.kind !== 'group') throw new Refusal('WRONG_THREAD_KIND', 'this is a direct thread, not a group');
   return view;
 }
 

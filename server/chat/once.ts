@@ -4,6 +4,7 @@ import { type ThreadId, threadLog } from '../core/ids.ts';
 import type { Store } from '../store/store.ts';
 import type { AppendRequest } from './append-request.ts';
 import type { Appender } from './appender.ts';
+import type { Caller } from './caller.ts';
 import type { AppendOutcome } from './draft.ts';
 
 /** A change asked for under an id: asked again, it gets the first answer. */
@@ -47,4 +48,9 @@ async function answered(store: Store, threadId: ThreadId, request: AppendRequest
 /** What tells a repeat of a change from another one under the same id. */
 export function fingerprintOfChange(...parts: readonly string[]): string {
   return hash('sha1', JSON.stringify(parts), 'base64');
+}
+
+/** Which service asks is a part of what is asked: two that chose the same id learn of it. */
+export function serviceOf({ service }: Caller): readonly string[] {
+  return service === undefined ? [] : [service];
 }

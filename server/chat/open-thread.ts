@@ -1,6 +1,6 @@
 import type { NewEntry, Role } from '../core/entry.ts';
 import { Refusal } from '../core/errors.ts';
-import { type ThreadId, type UserId, directThreadId, groupThreadId } from '../core/ids.ts';
+import { type ThreadId, type UserId, directThreadId, groupOfService, groupThreadId } from '../core/ids.ts';
 import type { ThreadViews } from '../delivery/thread-views.ts';
 import type { Store } from '../store/store.ts';
 import type { Access } from './access.ts';
@@ -31,13 +31,26 @@ export class OpenThread {
   }
 
   /** The direct thread with a user, seen before or not. @throws Refusal NOT_ACCEPTED, RATE_LIMITED when it is new */
-  async direct(caller: Caller, userId: UserId): Promise<ThreadId> {
-    const { views, access, appender, pointers, limits } = this.#options;
-    const threadId = directThreadId(caller.userId, userId);
+  direct(caller: Caller, userId: UserId): Promise<ThreadId> {
+    const { access, limits } = this.#options;
+    return this.#direct(caller, caller.userId, userId, async () => {
+      await access.requireAccepted(caller.userId, userId, true, caller.signal);
+      limits.take(caller.userId, 'open');
+    });
+  }
+
+  /** The direct thread of two users, for a service. @throws Refusal NOT_ACCEPTED when it is new and one has blocked the other */
+  between(caller: Caller, one: UserId, other: UserId): Promise<ThreadId> {
+    const { access } = this.#options;
+    return this.#direct(caller, one, other, () => access.requireUnblocked(one, other, caller.signal));
+  }
+
+  async #direct(caller: Caller, one: UserId, other: UserId, before: () => Promise<void>): Promise<ThreadId> {
+    const { views, appender, pointers } = this.#options;
+    const threadId = directThreadId(one, other);
     if ((await views.get(threadId)) !== undefined) return threadId;
-    await access.requireAccepted(caller.userId, userId, true, caller.signal);
-    limits.take(caller.userId, 'open');
-    const users = caller.userId === userId ? [userId] : [caller.userId, userId].toSorted(compareIds);
+    await before();
+    const users = one === other ? [one] : [one, other].toSorted(compareIds);
     await pointers.add(threadId, users);
     const members = users.map((user) => ({ userId: user, role: 'member' as const }));
     await appender.append(threadId, {
@@ -51,25 +64,30 @@ export class OpenThread {
     return threadId;
   }
 
-  /** A group with the caller as owner. @throws Refusal ID_REUSED, MEMBER_CAP, RATE_LIMITED */
+  /** A group with the caller as owner, or for a service with whom it names. @throws Refusal ID_REUSED, MEMBER_CAP, RATE_LIMITED */
   async group(
     caller: Caller,
     request: {
       readonly requestId: string;
+      /** Default: the caller. */
+      readonly owner?: UserId;
       readonly name: string;
       readonly members: readonly UserId[];
       readonly historyForNewMembers: boolean;
     },
   ): Promise<ThreadId> {
     const { store, appender, pointers, limits, memberCap } = this.#options;
-    const { requestId, name, historyForNewMembers } = request;
-    const threadId = groupThreadId(caller.userId, requestId);
-    const others = [...new Set(request.members)].filter((user) => user !== caller.userId).toSorted(compareIds);
+    const { requestId, name, historyForNewMembers, owner = caller.userId } = request;
+    const { service } = caller;
+    const threadId =
+      service === undefined ? groupThreadId(caller.userId, requestId) : groupOfService(service, requestId);
+    const others = [...new Set(request.members)].filter((user) => user !== owner).toSorted(compareIds);
     const members: { readonly userId: UserId; readonly role: Role }[] = [
-      { userId: caller.userId, role: 'owner' },
+      { userId: owner, role: 'owner' },
       ...others.map((userId) => ({ userId, role: 'member' as const })),
     ];
-    const fingerprint = fingerprintOfChange('create', name, String(historyForNewMembers), ...others);
+    const ofOwner = service === undefined ? [] : [owner];
+    const fingerprint = fingerprintOfChange('create', name, String(historyForNewMembers), ...ofOwner, ...others);
     await appendOnce(store, appender, threadId, {
       senderId: caller.userId,
       clientMessageId: requestId,
@@ -78,7 +96,7 @@ export class OpenThread {
       ...signalOf(caller),
       before: async () => {
         requireRoom(members.length, memberCap);
-        limits.take(caller.userId, 'open');
+        if (service === undefined) limits.take(caller.userId, 'open');
         await pointers.add(
           threadId,
           members.map((member) => member.userId),

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { messageNotFound } from '../core/errors.ts';
-import { type UserId, threadLog } from '../core/ids.ts';
+import { type UserId, systemUser, threadLog } from '../core/ids.ts';
 import { Lru } from '../core/lru.ts';
 import type { Policy } from '../delivery/policy.ts';
 import type { ThreadView } from '../delivery/thread-views.ts';
@@ -84,7 +84,7 @@ export class CachedPolicy implements Policy, SendRules {
   }
 
   async checkReplyTo(sender: UserId, view: ThreadView, replyTo: bigint): Promise<void> {
-    const visibleFrom = await this.#access.visibleFrom(view, memberOf(view, sender));
+    const visibleFrom = sender === systemUser ? 1n : await this.#access.visibleFrom(view, memberOf(view, sender));
     if (replyTo < visibleFrom || replyTo > view.head.sequence) throw messageNotFound();
     const entry = await entryAt(this.#store, threadLog(view.threadId), replyTo);
     if (entry === undefined || !isMessageEntry(entry)) throw messageNotFound();

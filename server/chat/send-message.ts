@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Attachment, Body, NewEntry } from '../core/entry.ts';
 import { Refusal, threadNotFound } from '../core/errors.ts';
-import type { UserId } from '../core/ids.ts';
+import { isService, systemUser, type UserId } from '../core/ids.ts';
 import type { Receipts } from '../delivery/receipts.ts';
 import type { ThreadView } from '../delivery/thread-views.ts';
 import type { AppendRequest } from './append-request.ts';
@@ -34,7 +34,8 @@ export class SendMessage {
 
   /** Drafts of one caller to one thread are appended in the order of the calls. Nothing is awaited before the draft has its place in the queue. */
   async send(caller: Caller, draft: Draft): Promise<AppendOutcome> {
-    this.#rules.takeSend(caller.userId);
+    // What a service sends, also for a user, is of the service's allowance.
+    if (caller.service === undefined) this.#rules.takeSend(caller.userId);
     const { userId, deviceId, sessionId } = caller;
     const send: RoutedSend = { userId, deviceId, sessionId, draft };
     const { threadId, knownHead } = draft;
@@ -49,6 +50,7 @@ export class SendMessage {
         return entries;
       },
     });
+    if (userId === systemUser) return outcome;
     // Where its node died, or did not answer, nobody has done so for the first one; who was removed since reads no more.
     if (!outcome.duplicate || isMember) {
       const { sequence, ordinal } = outcome;
@@ -65,7 +67,8 @@ export class SendMessage {
 
   #request({ userId, deviceId, sessionId, draft }: RoutedSend, signal?: AbortSignal): AppendRequest {
     const { clientMessageId, knownHead, expectedSequence, replyTo, body } = draft;
-    const fingerprint = fingerprintOf(replyTo, body);
+    // Which service says it is a part of what is said: two that chose the same id learn of it.
+    const fingerprint = fingerprintOf(replyTo, body, isService(deviceId) ? deviceId : '');
     return {
       senderId: userId,
       clientMessageId,
@@ -75,7 +78,7 @@ export class SendMessage {
       ...(signal === undefined ? {} : { signal }),
       prepare: (view) => this.#prepare(userId, view, replyTo),
       build: (view, next): NewEntry[] => {
-        if (view === undefined || !view.members.has(userId)) throw threadNotFound();
+        if (view === undefined || !maySend(view, userId)) throw threadNotFound();
         if (expectedSequence !== undefined && expectedSequence !== next) {
           const message = `the message would get sequence ${next}, not the expected one: look at what came before`;
           throw new Refusal('SEQUENCE_MISMATCH', message);
@@ -94,12 +97,18 @@ export class SendMessage {
   }
 
   #prepare(sender: UserId, view: ThreadView | undefined, replyTo: bigint): Promise<void> | undefined {
-    if (view === undefined || !view.members.has(sender)) return undefined;
-    const direct = view.info.kind === 'direct' ? this.#rules.checkDirectSend(sender, view) : undefined;
+    if (view === undefined || !maySend(view, sender)) return undefined;
+    const direct =
+      view.info.kind === 'direct' && sender !== systemUser ? this.#rules.checkDirectSend(sender, view) : undefined;
     if (replyTo === 0n) return direct;
     const reply = this.#rules.checkReplyTo(sender, view, replyTo);
     return direct === undefined ? reply : direct.then(() => reply);
   }
+}
+
+/** The system sends to any thread: no user's token names it. */
+function maySend(view: ThreadView, sender: UserId): boolean {
+  return sender === systemUser || view.members.has(sender);
 }
 
 /** What tells a repeat of a send from another one under the same id. */

@@ -6,7 +6,7 @@ type Branded<Name extends string> = string & { readonly [brand]: Name };
 
 /** `sub` of a token: 1–128 bytes of UTF-8 without control characters. */
 export type UserId = Branded<'UserId'>;
-/** 1–64 bytes of [A-Za-z0-9._-], chosen by an installation. Empty where a call came without a device. */
+/** 1–64 bytes of [A-Za-z0-9._-], chosen by an installation. Empty where a call came without a device; `service:…` where another service did it. */
 export type DeviceId = Branded<'DeviceId'>;
 /** `d_…` direct, `g_…` group; 1–64 bytes of [A-Za-z0-9_-]. */
 export type ThreadId = Branded<'ThreadId'>;
@@ -14,6 +14,8 @@ export type ThreadId = Branded<'ThreadId'>;
 export type SessionId = Branded<'SessionId'>;
 /** 1–128 bytes of [A-Za-z0-9._:-]: usually the id of a post. */
 export type ChannelId = Branded<'ChannelId'>;
+/** `sub` of a service's token: 1–56 bytes of [A-Za-z0-9._-], so that `service:` and it fit where a device id fits. */
+export type ServiceName = Branded<'ServiceName'>;
 /** A log of the store: a thread's (its ThreadId), a user's (`u:` and the user id) or a channel's (`c:` and its id). */
 export type LogId = Branded<'LogId'>;
 
@@ -24,6 +26,7 @@ export const systemUser = '' as UserId;
 // Control characters (C0, DEL, C1), separators that break lines, and lone surrogates.
 const forbiddenInUserId = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|[\ud800-\udfff]/u;
 const devicePattern = /^[A-Za-z0-9._-]{1,64}$/;
+const servicePattern = /^[A-Za-z0-9._-]{1,56}$/;
 const threadPattern = /^[dg]_[A-Za-z0-9_-]{1,62}$/;
 const channelPattern = /^[A-Za-z0-9._:-]{1,128}$/;
 const clientIdPattern = /^[\x21-\x7e]{1,64}$/;
@@ -41,6 +44,27 @@ export function parseDeviceId(value: string, field = 'device_id'): DeviceId {
   if (!devicePattern.test(value)) throw invalidField(field, 'must be 1–64 bytes of [A-Za-z0-9._-]');
   return value as DeviceId;
 }
+
+/** @throws Refusal INVALID_FIELD */
+export function parseServiceName(value: string, field = 'service'): ServiceName {
+  if (!servicePattern.test(value)) throw invalidField(field, 'must be 1–56 bytes of [A-Za-z0-9._-]');
+  return value as ServiceName;
+}
+
+/**
+ * What stands where a device's id would in what a service does, for the system or for a user: so a log names the service, to its readers too.
+ * No device has it, since device ids have no colon.
+ */
+export function deviceOfService(name: ServiceName): DeviceId {
+  return `${servicePrefix}${name}` as DeviceId;
+}
+
+/** Whether another service did what came from this device. */
+export function isService(deviceId: DeviceId): boolean {
+  return deviceId.startsWith(servicePrefix);
+}
+
+const servicePrefix = 'service:';
 
 /** @throws Refusal INVALID_FIELD */
 export function parseThreadId(value: string, field = 'thread_id'): ThreadId {
@@ -82,6 +106,11 @@ export function directThreadId(a: UserId, b: UserId): ThreadId {
 /** The one group that a creator's request makes, however often it is sent. */
 export function groupThreadId(creator: UserId, requestId: string): ThreadId {
   return `g_${digest([creator, requestId])}` as ThreadId;
+}
+
+/** The one group that a service's request makes. No user has an empty id: it is no group of a user's. */
+export function groupOfService(service: ServiceName, requestId: string): ThreadId {
+  return `g_${digest(['', service, requestId])}` as ThreadId;
 }
 
 export function threadLog(thread: ThreadId): LogId {
