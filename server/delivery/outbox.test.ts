@@ -120,4 +120,111 @@ describe('The outbox of a session', () => {
     turn();
     expect(peer.messages).toEqual([]);
   });
+
+  describe('of what may be left out', () => {
+    const offer = (name: string, bytes = name.length): boolean => outbox.offer(Buffer.alloc(bytes, name));
+    let roomTold: number;
+
+    beforeEach(() => {
+      roomTold = 0;
+      outbox.onRoom = () => (roomTold += 1);
+    });
+
+    /** The peer takes one message and no more. */
+    function freeze(): void {
+      peer.room = 1;
+      outbox.push(reply(0));
+      turn();
+      peer.messages.length = 0;
+    }
+
+    it('takes any number for a peer that keeps up, in order with what must be told', () => {
+      for (let n = 0; n < 9; n++) expect(offer(String(n))).toBe(true);
+      outbox.push(reply(1));
+      expect(offer('x')).toBe(true);
+      turn();
+      expect(peer.messages.join('')).toBe('012345678reply 1;x');
+      expect(roomTold).toBe(0);
+    });
+
+    it('has room for four frames while the peer is behind, whatever else waits', () => {
+      freeze();
+      for (let n = 1; n <= 6; n++) outbox.push(reply(n));
+      expect(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => offer(name))).toEqual([true, true, true, true, false, false]);
+      outbox.push(reply(7));
+      expect(roomTold).toBe(0);
+      peer.room = Infinity;
+      outbox.drained();
+      turn();
+      expect(peer.messages.join('')).toBe(`${[1, 2, 3, 4, 5, 6].map((n) => `reply ${n};`).join('')}abcdreply 7;`);
+      expect(roomTold).toBe(1);
+    });
+
+    it('has room below 64 KiB, and for one frame of any size', () => {
+      freeze();
+      expect([offer('a', 40_000), offer('b', 25_535), offer('c', 9_000), offer('d', 1)]).toEqual([
+        true,
+        true,
+        true,
+        false,
+      ]);
+      peer.room = Infinity;
+      outbox.drained();
+      turn();
+      freeze();
+      expect([offer('e', 200_000), offer('f', 1)]).toEqual([true, false]);
+    });
+
+    it('tells once that there is room again, as soon as there is, and again after another refusal', () => {
+      freeze();
+      // Each a message of its own.
+      for (const name of ['a', 'b']) expect(offer(name, 40_000)).toBe(true);
+      expect([offer('c'), offer('d')]).toEqual([false, false]);
+      peer.room = 1;
+      outbox.drained();
+      turn();
+      expect([peer.messages.length, roomTold]).toEqual([1, 1]);
+      expect(offer('c', 40_000)).toBe(true);
+      expect(offer('d')).toBe(false);
+      peer.room = Infinity;
+      outbox.drained();
+      turn();
+      expect([peer.messages.map((message) => message[0]), roomTold]).toEqual([['a', 'b', 'c'], 2]);
+    });
+
+    it('takes what is offered while it tells that there is room', () => {
+      freeze();
+      for (const name of ['a', 'b', 'c', 'd', 'e']) offer(name);
+      outbox.onRoom = () => expect(offer('skipped, then live')).toBe(true);
+      peer.room = Infinity;
+      outbox.drained();
+      turn();
+      turn();
+      expect(peer.messages).toEqual(['abcd', Buffer.alloc(18, 'skipped, then live').toString()]);
+    });
+
+    it('counts a frame that many share for each outbox and place, also when it was pushed before', () => {
+      freeze();
+      const shared = Buffer.from('s');
+      outbox.pushBytes(shared);
+      for (let n = 0; n < 4; n++) expect(outbox.offer(shared)).toBe(true);
+      expect(outbox.offer(shared)).toBe(false);
+      peer.room = Infinity;
+      outbox.drained();
+      turn();
+      expect(peer.messages).toEqual(['sssss']);
+      freeze();
+      expect([1, 2, 3, 4, 5].map(() => outbox.offer(shared))).toEqual([true, true, true, true, false]);
+    });
+
+    it('takes everything once it is over, and tells nothing of room', () => {
+      freeze();
+      for (const name of ['a', 'b', 'c', 'd', 'e']) offer(name);
+      outbox.drop();
+      expect(offer('f')).toBe(true);
+      outbox.drained();
+      turn();
+      expect([peer.messages, roomTold]).toEqual([[], 0]);
+    });
+  });
 });

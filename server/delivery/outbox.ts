@@ -3,10 +3,13 @@ import type { FrameEncoder, OutFrame, Sink } from './frames.ts';
 
 /** Frames beyond this size are not put together into one message. */
 const maxMessageBytes = 64 * 1024;
+/** What was offered waits for a peer that is behind up to so many frames, and none is taken beyond so many bytes. */
+const maxOffered = 4;
+const maxOfferedBytes = 64 * 1024;
 
 /**
- * A session's send queue. Bounded by what fills it: entries by the window, replies by the frames in flight, everything
- * else by being newest per key. Frames of one turn of the event loop go out as one message.
+ * A session's send queue. Bounded by what fills it: entries by the window, replies by the frames in flight, what was offered by its
+ * own bound, everything else by being newest per key. Frames of one turn of the event loop go out as one message.
  */
 export class Outbox {
   readonly #sink: Sink;
@@ -14,6 +17,12 @@ export class Outbox {
   readonly #flusher: Flusher;
   #queue: Buffer[] = [];
   #latest: Map<string, OutFrame> | undefined;
+  /** Those of the queue that were offered, in its order. */
+  #offered: Buffer[] | undefined;
+  #offeredBytes = 0;
+  #refused = false;
+  /** Called when there is room for an offer again after one was refused; once for each time. It may offer at once. */
+  onRoom: (() => void) | undefined;
   #writable = true;
   #scheduled = false;
   #over = false;
@@ -36,6 +45,29 @@ export class Outbox {
     if (this.#over) return;
     this.#queue.push(bytes);
     this.#schedule();
+  }
+
+  /**
+   * Queues a frame that may be left out, in order with those of `push`. False = there is no room: four such frames, or 64 KiB of them, wait
+   * for a peer that is behind. The frame is not kept: what is left out is the caller's to tell, and `onRoom` says when it can. One frame
+   * of any size finds room where none waits. An outbox that is over takes everything and tells nothing.
+   */
+  offer(bytes: Buffer): boolean {
+    if (this.#over) return true;
+    // A peer that keeps up has room, however much comes in one turn.
+    if (!this.#hasRoom && this.#writable) this.#write();
+    if (!this.#hasRoom) {
+      this.#refused = true;
+      return false;
+    }
+    (this.#offered ??= []).push(bytes);
+    this.#offeredBytes += bytes.length;
+    this.pushBytes(bytes);
+    return true;
+  }
+
+  get #hasRoom(): boolean {
+    return (this.#offered?.length ?? 0) < maxOffered && this.#offeredBytes < maxOfferedBytes;
   }
 
   /** Queues a frame of which only the newest per key is told. It goes behind everything queued by `push` meanwhile. */
@@ -82,6 +114,8 @@ export class Outbox {
     this.#over = true;
     this.#queue = [];
     this.#latest = undefined;
+    this.#offered = undefined;
+    this.onRoom = undefined;
   }
 
   #write(toTheEnd = false): void {
@@ -100,6 +134,7 @@ export class Outbox {
         bytes += length;
       }
       const message = end - start === 1 ? queue[start] : Buffer.concat(queue.slice(start, end), bytes);
+      if (this.#offered !== undefined) this.#handedOver(queue, start, end);
       start = end;
       if (message !== undefined && !this.#sink.write(message)) {
         this.#writable = false;
@@ -111,6 +146,18 @@ export class Outbox {
       if (queue.length > 0) this.#queue = [];
     } else {
       queue.splice(0, start);
+    }
+    if (this.#refused && this.#hasRoom) {
+      this.#refused = false;
+      this.onRoom?.();
+    }
+  }
+
+  #handedOver(queue: readonly Buffer[], start: number, end: number): void {
+    const offered = this.#offered ?? [];
+    for (let index = start; index < end && offered.length > 0; index++) {
+      if (offered[0] !== queue[index]) continue;
+      this.#offeredBytes -= offered.shift()?.length ?? 0;
     }
   }
 
