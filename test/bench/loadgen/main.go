@@ -23,17 +23,19 @@ import (
 
 type settings struct {
 	bench, carrier, target, key, processes, receipts, sources string
+	channel, class                                            string
 
 	streams, warmUpStreams, streamsPerConn, opening int
-	listeners, senders, pairs, size                 int
-	rate                                            float64
+	listeners, senders, pairs, size, maxRate        int
+	rate, slowReaders                               float64
+	progress, quiet                                 bool
 	span, warmUp, think, patience, settle, beat     time.Duration
 }
 
 func parse(args []string) (settings, error) {
 	var s settings
 	if len(args) == 0 {
-		return s, fmt.Errorf("which bench? connections, fanout or pairs")
+		return s, fmt.Errorf("which bench? channel, connections, fanout or pairs")
 	}
 	s.bench = args[0]
 	flags := flag.NewFlagSet("loadgen "+s.bench, flag.ContinueOnError)
@@ -52,6 +54,12 @@ func parse(args []string) (settings, error) {
 	flags.IntVar(&s.pairs, "pairs", 100, "pairs of users")
 	flags.IntVar(&s.size, "size", 300, "bytes of a message")
 	flags.Float64Var(&s.rate, "rate", 100, "messages a second")
+	flags.StringVar(&s.channel, "channel", "bench", "the channel's id")
+	flags.StringVar(&s.class, "class", "EVERYTHING", "delivery class: EVERYTHING, SAMPLED or LATEST")
+	flags.IntVar(&s.maxRate, "max-rate", 0, "comments a second of a sample; 0 = the server's preset")
+	flags.Float64Var(&s.slowReaders, "slow-readers", 0, "share of the listeners that read one message a second")
+	flags.BoolVar(&s.progress, "progress", false, "tell each second how a channel goes, one JSON object a line")
+	flags.BoolVar(&s.quiet, "no-acks", false, "listeners acknowledge nothing (socketio; on a channel nobody does)")
 	flags.DurationVar(&s.span, "for", 10*time.Second, "measured time")
 	flags.DurationVar(&s.warmUp, "warm-up", 3*time.Second, "time before it")
 	flags.DurationVar(&s.think, "think", 0, "time between a user's messages")
@@ -82,6 +90,7 @@ func carrierOf(s settings, signer *token.Signer) (load.Carrier, error) {
 	case "socketio":
 		return socketio.New(socketio.Options{
 			Target: s.target, Signer: signer, Sources: sources, ReadBuffer: buffer, Receipts: s.receipts != "",
+			NoAcks: s.quiet,
 		}), nil
 	default:
 		return nil, fmt.Errorf("no carrier is called %q", s.carrier)

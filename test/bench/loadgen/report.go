@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
+	"time"
 
 	"parley.chat/bench/histogram"
 	"parley.chat/bench/load"
@@ -18,6 +20,12 @@ func measure(ctx context.Context, s settings, carrier load.Carrier, meter *load.
 		return pairs(ctx, s, carrier, meter)
 	case "fanout":
 		return fanout(ctx, s, carrier, meter)
+	case "channel":
+		channels, ok := carrier.(load.Channels)
+		if !ok {
+			return nil, fmt.Errorf("%s has no channels", s.carrier)
+		}
+		return channel(ctx, s, channels, carrier, meter)
 	case "connections":
 		return connections(ctx, s, carrier, meter)
 	default:
@@ -50,6 +58,52 @@ func fanout(ctx context.Context, s settings, carrier load.Carrier, meter *load.M
 	return r, nil
 }
 
+func channel(ctx context.Context, s settings, channels load.Channels, carrier load.Carrier, meter *load.Meter) (report, error) {
+	work := load.Channel{
+		Fanout: load.Fanout{
+			Listeners: s.listeners, Senders: s.senders, Rate: s.rate, Size: s.size,
+			For: s.span, WarmUp: s.warmUp, Patience: s.patience, Opening: s.opening,
+		},
+		Channel: s.channel, How: load.Subscription{Class: s.class, MaxRate: s.maxRate},
+		SlowReaders: s.slowReaders, SlowEvery: time.Second,
+	}
+	if s.progress {
+		lines := json.NewEncoder(os.Stdout)
+		work.Progress = func(p load.Progress) {
+			// Who does not read it any more gets no more of it.
+			_ = lines.Encode(report{"progress": map[string]any{
+				"published": p.Published, "delivered": p.Delivered, "skipped": p.Skipped, "left_out": p.LeftOut,
+				"p50_ms": p.P50Ms, "p99_ms": p.P99Ms, "disconnects": p.Disconnects,
+			}})
+		}
+	}
+	result, err := work.Run(ctx, channels, meter)
+	if err != nil {
+		return nil, err
+	}
+	r := traffic(carrier, meter, result.Span)
+	delete(r, "duplicated") // one ends the run
+	delete(r, "receipts_heard")
+	r["published_per_s"] = float64(result.Sent) / result.Seconds
+	r["unacked"], r["lost"] = result.Unacked, result.Listeners.Lost+result.Slow.Lost
+	r["skipped"], r["left_out"] = result.Listeners.Skipped, result.Listeners.LeftOut
+	growth := map[string]float64{}
+	for name, after := range result.Memory {
+		growth[name] = after.RssKiB - result.MemoryBefore[name].RssKiB
+	}
+	r["memory_growth_kib"] = growth
+	if slow := result.Slow; slow.Count > 0 {
+		r["slow_listeners"] = map[string]any{
+			"count": slow.Count, "received": slow.Received, "skipped": slow.Skipped, "left_out": slow.LeftOut,
+			"lost": slow.Lost, "disconnects": slow.Disconnects,
+		}
+		if slow.Reason != nil {
+			r["slow_listeners_ended_because"] = slow.Reason.Error()
+		}
+	}
+	return r, nil
+}
+
 // traffic tells what messages did; a delivery is one arrival at one user.
 func traffic(carrier load.Carrier, meter *load.Meter, span load.Span) report {
 	tally := carrier.Tally()
@@ -70,16 +124,19 @@ func quantiles(r report, prefix string, h *histogram.Histogram) {
 	r[prefix+"p50_ms"], r[prefix+"p99_ms"], r[prefix+"max_ms"] = h.QuantileMs(0.5), h.QuantileMs(0.99), h.QuantileMs(1)
 }
 
-// cpu tells CPU seconds, and per million of what was done.
+// cpu tells CPU seconds, and per million of what was done: of all, and of what the kernel used on each one's behalf.
 func cpu(r report, span load.Span, done float64) {
-	perMillion := map[string]float64{}
+	millions := max(done, 1) / 1e6
+	seconds, perMillion, kernel := map[string]float64{}, map[string]float64{}, map[string]float64{}
 	total := 0.0
-	for name, seconds := range span.CPU {
-		total += seconds
-		perMillion[name] = seconds / max(done, 1) * 1e6
+	for name, used := range span.CPU {
+		total += used.Seconds()
+		seconds[name], perMillion[name], kernel[name] = used.Seconds(), used.Seconds()/millions, used.System/millions
 	}
-	perMillion["total"] = total / max(done, 1) * 1e6
-	r["cpu_s"], r["cpu_s_per_million"], r["generator_cpu_s"] = span.CPU, perMillion, span.OwnCPU
+	perMillion["total"] = total / millions
+	kernel["generator"] = span.OwnCPU.System / millions
+	r["cpu_s"], r["cpu_s_per_million"], r["kernel_s_per_million"] = seconds, perMillion, kernel
+	r["generator_cpu_s"], r["generator_s_per_million"] = span.OwnCPU.Seconds(), span.OwnCPU.Seconds()/millions
 }
 
 func memory(span load.Span) map[string]float64 {

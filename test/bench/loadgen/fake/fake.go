@@ -36,6 +36,8 @@ type Script struct {
 	HideReads bool
 	// How many openings of threads are told to come again.
 	SlowToStart int
+	// What a listener of a channel is told instead of a frame.
+	Channel func(user string, frame *pb.ServerFrame) []*pb.ServerFrame
 }
 
 // Server is a running fake.
@@ -50,6 +52,7 @@ type Server struct {
 	grpc    *grpc.Server
 	mu      sync.Mutex
 	threads map[string]*thread
+	channel channel
 	acks    map[string]uint64 // user → highest acknowledged sequence
 	opened  int
 	opens   atomic.Int64

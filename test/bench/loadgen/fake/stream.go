@@ -53,6 +53,11 @@ func (s *Server) take(own *session, frame *pb.ClientFrame) error {
 		s.read(own, frame.GetRequestId(), f.MarkRead.GetPosition())
 	case *pb.ClientFrame_Subscribe:
 		own.reply(frame.GetRequestId(), &pb.Reply{})
+		if f.Subscribe.GetChannelId() != "" {
+			s.listen(own, f.Subscribe)
+		}
+	case *pb.ClientFrame_PublishComment:
+		s.publish(own, frame.GetRequestId(), f.PublishComment)
 	case *pb.ClientFrame_Heartbeat:
 		if s.script.EndOnBeat {
 			return grpcstatus.Error(codes.DeadlineExceeded, "scripted")

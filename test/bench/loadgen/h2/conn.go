@@ -19,7 +19,7 @@ import (
 const (
 	preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-	// What a server may have under way to one stream, and to all streams of a connection.
+	// What a server may have under way to one stream unless told otherwise, and to all streams of a connection.
 	streamWindow = 256 << 10
 	connWindow   = 4 << 20
 
@@ -37,6 +37,7 @@ type Conn struct {
 	nc        net.Conn
 	authority string
 	buffer    int
+	window    int           // what a server may have under way to one stream
 	settled   chan struct{} // closed at the server's first SETTINGS
 
 	mu            sync.Mutex
@@ -66,6 +67,8 @@ type Options struct {
 	Source string
 	// Bytes of the read buffer; 0 = 32 KiB. Frames that fit are read without a copy.
 	ReadBuffer int
+	// Bytes that a server may have under way to one stream; 0 = 256 KiB.
+	StreamWindow int
 }
 
 // Dial connects and says hello. It does not wait for the server's settings: see Settled.
@@ -86,17 +89,20 @@ func Dial(ctx context.Context, target string, options Options) (*Conn, error) {
 		return nil, err
 	}
 	c := &Conn{
-		nc: nc, authority: target, buffer: options.ReadBuffer, settled: make(chan struct{}),
+		nc: nc, authority: target, buffer: options.ReadBuffer, window: options.StreamWindow, settled: make(chan struct{}),
 		nextID: 1, streams: map[uint32]*Stream{},
 		sendWindow: defaultWindow, initialWindow: defaultWindow, maxFrame: defaultMaxFrame, maxStreams: 1 << 31,
 	}
 	if c.buffer == 0 {
 		c.buffer = 32 << 10
 	}
+	if c.window == 0 {
+		c.window = streamWindow
+	}
 	c.encoder = hpack.NewEncoder(&c.headerBlock)
 	c.decoder = hpack.NewDecoder(4096, c.headers.emit)
 	c.out = append(c.out, preface...)
-	c.out = appendSettings(c.out, settingEnablePush, 0, settingInitialWindow, streamWindow)
+	c.out = appendSettings(c.out, settingEnablePush, 0, settingInitialWindow, uint32(c.window))
 	c.out = appendWindowUpdate(c.out, 0, connWindow-defaultWindow)
 	c.mu.Lock()
 	c.flush()
@@ -140,7 +146,7 @@ func (c *Conn) fail(err error) {
 	}
 	c.nc.Close()
 	for _, s := range ended {
-		s.handler.Ended(s, CodeUnavailable, fmt.Sprintf("connection lost: %v", err))
+		s.ended(CodeUnavailable, fmt.Sprintf("connection lost: %v", err))
 	}
 }
 

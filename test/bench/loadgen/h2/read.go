@@ -135,11 +135,10 @@ func (c *Conn) handleData(flags byte, id uint32, payload []byte) error {
 		c.out = appendWindowUpdate(c.out, 0, uint32(c.unreturned))
 		c.unreturned = 0
 	}
+	var pacer *pacer
 	if s != nil {
-		s.unreturned += len(payload)
-		if s.unreturned > streamWindow/2 && flags&flagEndStream == 0 {
-			c.out = appendWindowUpdate(c.out, id, uint32(s.unreturned))
-			s.unreturned = 0
+		if pacer = s.pacer; pacer == nil {
+			s.giveBack(len(payload))
 		}
 	}
 	c.mu.Unlock()
@@ -152,11 +151,24 @@ func (c *Conn) handleData(flags byte, id uint32, payload []byte) error {
 		}
 		payload = payload[1 : len(payload)-int(payload[0])]
 	}
-	s.take(payload)
+	if pacer == nil {
+		s.take(payload)
+	} else {
+		pacer.push(payload)
+	}
 	if flags&flagEndStream != 0 {
 		c.end(id, CodeUnknown, "the stream ended without a status")
 	}
 	return nil
+}
+
+// giveBack opens the window again by what was read, once that is half of it; mu is held.
+func (s *Stream) giveBack(bytes int) {
+	s.unreturned += bytes
+	if s.unreturned > s.conn.window/2 && s.conn.streams[s.id] == s {
+		s.conn.out = appendWindowUpdate(s.conn.out, s.id, uint32(s.unreturned))
+		s.unreturned = 0
+	}
 }
 
 // take cuts messages out of the bytes of the stream; a message that is whole in one frame is not copied.
@@ -288,6 +300,6 @@ func (c *Conn) end(id uint32, code int, text string) {
 	delete(c.streams, id)
 	c.mu.Unlock()
 	if s != nil {
-		s.handler.Ended(s, code, text)
+		s.ended(code, text)
 	}
 }

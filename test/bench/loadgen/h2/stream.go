@@ -15,7 +15,7 @@ const (
 // Bytes before each message: a flag of compression and the length.
 const prefixBytes = 5
 
-// Handler hears a stream. Both methods run on the connection's reader: they must not block.
+// Handler hears a stream. Both methods run on the connection's reader (of a paced stream, on its pacer): they must not block.
 type Handler interface {
 	// Message has arrived. The bytes are the reader's: valid until it returns.
 	Message(s *Stream, message []byte)
@@ -34,10 +34,11 @@ type Stream struct {
 	held       []byte // frames' payload that a window holds back
 	closing    bool   // the end of our half follows what is held
 	waiting    bool   // is in conn.blocked
+	pacer      *pacer // of a stream that is read slowly
+	unreturned int    // was read and not given back to the window
 
-	// Only the reader uses these.
-	partial    []byte
-	unreturned int
+	// Only the reader uses this, or the pacer from its first bytes on.
+	partial []byte
 }
 
 var errEnded = errors.New("the stream has ended")
@@ -115,6 +116,9 @@ func (s *Stream) Reset() {
 		return
 	}
 	delete(c.streams, s.id)
+	if s.pacer != nil {
+		s.pacer.change(func() { s.pacer.stopped = true })
+	}
 	c.out = appendReset(c.out, s.id, resetCancel)
 	c.flush()
 }
@@ -128,4 +132,16 @@ func endFlag(last bool) byte {
 
 func appendPrefix(out []byte, length int) []byte {
 	return binary.BigEndian.AppendUint32(append(out, 0), uint32(length))
+}
+
+// nextSize is the length of the first message among the unread bytes, with its prefix; 0 = it is not there in whole.
+func (s *Stream) nextSize() int {
+	if len(s.partial) < prefixBytes {
+		return 0
+	}
+	size := prefixBytes + int(binary.BigEndian.Uint32(s.partial[1:]))
+	if len(s.partial) < size {
+		return 0
+	}
+	return size
 }

@@ -19,7 +19,6 @@ const (
 // Histogram counts durations in microseconds. Many goroutines may record at once.
 type Histogram struct {
 	counts [buckets]atomic.Uint64
-	total  atomic.Uint64
 }
 
 func indexOf(us uint64) int {
@@ -46,15 +45,30 @@ func highestOf(index int) uint64 {
 // Record counts one duration; negative ones count as 0.
 func (h *Histogram) Record(d time.Duration) {
 	h.counts[indexOf(uint64(max(d, 0)/time.Microsecond))].Add(1)
-	h.total.Add(1)
 }
 
 // Count is how many durations were recorded.
-func (h *Histogram) Count() uint64 { return h.total.Load() }
+func (h *Histogram) Count() (total uint64) {
+	for i := range h.counts {
+		total += h.counts[i].Load()
+	}
+	return total
+}
+
+// Take moves what was counted into another histogram's place and gives it: what is recorded from now on counts anew.
+func (h *Histogram) Take() *Histogram {
+	taken := &Histogram{}
+	for i := range h.counts {
+		if h.counts[i].Load() != 0 {
+			taken.counts[i].Store(h.counts[i].Swap(0))
+		}
+	}
+	return taken
+}
 
 // QuantileMs is the duration in milliseconds that a share q (0–1) of the samples does not exceed; 0 without samples.
 func (h *Histogram) QuantileMs(q float64) float64 {
-	total := h.total.Load()
+	total := h.Count()
 	if total == 0 {
 		return 0
 	}

@@ -55,3 +55,13 @@ func TestNegativeDurationsCountAsZero(t *testing.T) {
 		t.Errorf("got %d samples, highest %v", h.Count(), h.QuantileMs(1))
 	}
 }
+
+func TestWhatWasTakenIsNotCountedAgain(t *testing.T) {
+	var h Histogram
+	h.Record(time.Millisecond)
+	taken := h.Take()
+	h.Record(time.Second)
+	if taken.Count() != 1 || taken.QuantileMs(1) > 1.1 || h.Count() != 1 || h.QuantileMs(0) < 999 {
+		t.Errorf("taken %d of %v ms, left %d of %v ms", taken.Count(), taken.QuantileMs(1), h.Count(), h.QuantileMs(0))
+	}
+}

@@ -4,6 +4,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -37,6 +38,61 @@ type Handler interface {
 	// Received is a message of somebody else; the body is valid until the method returns.
 	Received(body []byte)
 	Beaten()
+	// Ended: the server or the network ended the stream, or it broke the contract.
+	Ended(err error)
+}
+
+// Channels is a carrier on which comments are numbered, so that each listener can account for every one of them.
+type Channels interface {
+	// Publisher signs the user in; what its endpoint sends are comments on the channel, which it does not hear.
+	Publisher(ctx context.Context, user, channel string, handler Handler) (Endpoint, error)
+	// Listen signs the user in and returns when the channel is heard.
+	Listen(ctx context.Context, user, channel string, how Subscription, audience Audience) (Listener, error)
+	// Published is the highest number that the server has given to a comment of any publisher.
+	Published() uint64
+}
+
+// Subscription is how a channel is heard.
+type Subscription struct {
+	// EVERYTHING, SAMPLED or LATEST.
+	Class string
+	// Comments a second of a sample; 0 = the server's preset.
+	MaxRate int
+	// It will read slowly: it gets a connection of its own with a small window.
+	Slow bool
+}
+
+// Listener is one user's open stream that hears a channel.
+type Listener interface {
+	Beat() error
+	// Pace reads at most one message each `every` from now on, so that flow control stops the sender; 0 = as they come.
+	Pace(every time.Duration)
+	Account() Account
+	// Close ends the stream. Ended is not told.
+	Close()
+}
+
+// ErrContract is in the chain of what Audience.Ended hears when the server accounted for a number wrongly.
+var ErrContract = errors.New("the accounting is broken")
+
+// Account says where a listener stands: Received + LeftOut + Skipped = UpTo - After, and what breaks that ends the stream.
+type Account struct {
+	// Counting begins after this number.
+	After uint64
+	// Up to here each number is accounted for.
+	UpTo uint64
+	// Comments that came, that the delivery class left out, that the server said it skipped.
+	Received, LeftOut, Skipped uint64
+}
+
+// Audience hears a listener. Its methods run on the listener's reader and must not block.
+type Audience interface {
+	// Message is told before what one message of the stream holds.
+	Message()
+	// Comment is one that had not come before; the text is valid until the method returns.
+	Comment(text []byte) error
+	// Received is told after it: how many comments it held.
+	Received(comments uint64)
 	// Ended: the server or the network ended the stream, or it broke the contract.
 	Ended(err error)
 }

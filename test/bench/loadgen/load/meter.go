@@ -19,6 +19,8 @@ type Meter struct {
 	Received histogram.Histogram
 	Acked    histogram.Histogram
 	Lag      histogram.Histogram
+	// Of all arrivals since it was last taken, measured or not; nil = nobody asks.
+	Recent *histogram.Histogram
 
 	from, to atomic.Int64
 	arrived  atomic.Uint64
@@ -30,9 +32,11 @@ type Span struct {
 	Seconds float64
 	Arrived uint64
 	Sent    uint64
-	CPU     map[string]float64
+	CPU     map[string]proc.CPU
 	Memory  map[string]proc.Memory
-	OwnCPU  float64
+	// When it began.
+	MemoryBefore map[string]proc.Memory
+	OwnCPU       proc.CPU
 }
 
 func (m *Meter) inside(intended time.Duration) bool {
@@ -46,6 +50,22 @@ func (m *Meter) HasReceived(intended time.Duration) {
 		m.Received.Record(m.Clock.Now() - intended)
 	}
 }
+
+// Hears times an arrival at `now`; CountArrivals counts it, with others. Of many that come at once the clock is read once.
+func (m *Meter) Hears(intended, now time.Duration) {
+	if m.Recent != nil {
+		m.Recent.Record(now - intended)
+	}
+	if m.inside(intended) {
+		m.Received.Record(now - intended)
+	}
+}
+
+// CountArrivals counts what was told to Hears.
+func (m *Meter) CountArrivals(n uint64) { m.arrived.Add(n) }
+
+// Counts gives how many have left and arrived since the start.
+func (m *Meter) Counts() (sent, arrived uint64) { return m.sent.Load(), m.arrived.Load() }
 
 // HasAcked counts the server's word that it has a message.
 func (m *Meter) HasAcked(intended time.Duration) {
@@ -65,7 +85,11 @@ func (m *Meter) Sends(intended time.Duration) {
 // Measure takes what the processes used during `span` from now, while the load goes on.
 func (m *Meter) Measure(span time.Duration, stop <-chan struct{}) (Span, error) {
 	processes := append([]proc.Process{{Name: ownName, Pid: os.Getpid()}}, m.Processes...)
-	before, err := proc.CPUSeconds(processes)
+	memory, err := proc.MemoryOf(m.Processes)
+	if err != nil {
+		return Span{}, err
+	}
+	before, err := proc.CPUOf(processes)
 	if err != nil {
 		return Span{}, err
 	}
@@ -77,13 +101,13 @@ func (m *Meter) Measure(span time.Duration, stop <-chan struct{}) (Span, error) 
 	case <-stop:
 	}
 	took := m.Clock.Now() - start
-	result := Span{Seconds: took.Seconds(), Arrived: m.arrived.Load() - arrived, Sent: m.sent.Load() - sent, CPU: map[string]float64{}}
-	after, err := proc.CPUSeconds(processes)
+	result := Span{Seconds: took.Seconds(), Arrived: m.arrived.Load() - arrived, Sent: m.sent.Load() - sent, CPU: map[string]proc.CPU{}, MemoryBefore: memory}
+	after, err := proc.CPUOf(processes)
 	if err != nil {
 		return Span{}, err
 	}
-	for name, seconds := range after {
-		result.CPU[name] = seconds - before[name]
+	for name, used := range after {
+		result.CPU[name] = proc.CPU{User: used.User - before[name].User, System: used.System - before[name].System}
 	}
 	result.OwnCPU = result.CPU[ownName]
 	delete(result.CPU, ownName)

@@ -51,8 +51,10 @@ func (f *failure) wait(ctx context.Context, d time.Duration) error {
 // Clients beat this often: a server ends a stream that is silent for a minute.
 const beatEvery = 25 * time.Second
 
+type beater interface{ Beat() error }
+
 // beatAll has every endpoint beat, spread over the interval, until stop is called.
-func beatAll(endpoints []Endpoint) (stop func()) {
+func beatAll[B beater](endpoints []B) (stop func()) {
 	stopped := make(chan struct{})
 	go func() {
 		ticker := time.NewTicker(beatEvery / time.Duration(len(endpoints)))

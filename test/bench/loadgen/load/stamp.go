@@ -57,3 +57,22 @@ func ReadStamp(body []byte, size int) (Stamp, error) {
 	}
 	return stamp, nil
 }
+
+// ReadIntended reads no more of a message than its length and when it was meant to be sent: of hundreds of thousands a second.
+func ReadIntended(body []byte, size int) (time.Duration, error) {
+	if len(body) != max(size, stampText) {
+		return 0, fmt.Errorf("a message of %d bytes arrived with %d", size, len(body))
+	}
+	var intended uint64
+	for _, digit := range body[:16] {
+		value := digit - '0'
+		if value > 9 {
+			value = digit - 'a' + 10
+		}
+		if value > 15 {
+			return 0, fmt.Errorf("a message arrived altered: it begins with %q", body[:16])
+		}
+		intended = intended<<4 | uint64(value)
+	}
+	return time.Duration(intended), nil
+}

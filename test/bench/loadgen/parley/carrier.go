@@ -58,6 +58,7 @@ type Carrier struct {
 	skipped    atomic.Uint64
 	duplicated atomic.Uint64
 	receipts   atomic.Uint64
+	published  atomic.Uint64 // the highest number that a comment was given
 }
 
 // UNAVAILABLE, and how long calls that met it wait before they are made again.
@@ -75,25 +76,42 @@ func (c *Carrier) Tally() load.Tally {
 	return load.Tally{Skipped: c.skipped.Load(), Duplicated: c.duplicated.Load(), Receipts: c.receipts.Load()}
 }
 
+// Published implements load.Channels.
+func (c *Carrier) Published() uint64 { return c.published.Load() }
+
+func (c *Carrier) hasPublished(number uint64) {
+	for was := c.published.Load(); number > was && !c.published.CompareAndSwap(was, number); was = c.published.Load() {
+	}
+}
+
 // dial connects from the next source address.
-func (c *Carrier) dial(ctx context.Context) (*h2.Conn, error) {
-	options := h2.Options{ReadBuffer: c.options.ReadBuffer}
+func (c *Carrier) dial(ctx context.Context, options h2.Options) (*h2.Conn, error) {
+	options.ReadBuffer = c.options.ReadBuffer
 	if n := uint64(len(c.options.Sources)); n > 0 {
 		options.Source = c.options.Sources[c.dialled.Add(1)%n]
 	}
 	return h2.Dial(ctx, c.options.Target, options)
 }
 
+// takeFor gives a connection for one more listener: who reads slowly has one of its own, with a small window.
+func (c *Carrier) takeFor(ctx context.Context, slow bool) (conn *h2.Conn, owned bool, err error) {
+	if !slow {
+		return c.take(ctx)
+	}
+	conn, err = c.dial(ctx, h2.Options{StreamWindow: slowWindow})
+	return conn, true, err
+}
+
 // take gives a connection for one more stream, and whether the stream owns it.
 func (c *Carrier) take(ctx context.Context) (conn *h2.Conn, owned bool, err error) {
 	if c.options.StreamsPerConn <= 1 {
-		conn, err = c.dial(ctx)
+		conn, err = c.dial(ctx, h2.Options{})
 		return conn, true, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.room == 0 {
-		if c.shared, err = c.dial(ctx); err != nil {
+		if c.shared, err = c.dial(ctx, h2.Options{}); err != nil {
 			return nil, false, err
 		}
 		most, err := c.shared.Settled(ctx)
@@ -130,7 +148,7 @@ func (c *Carrier) callOnce(ctx context.Context, user, method string, request, an
 	}
 	c.mu.Lock()
 	if c.control == nil {
-		c.control, err = c.dial(ctx)
+		c.control, err = c.dial(ctx, h2.Options{})
 	}
 	conn := c.control
 	c.mu.Unlock()

@@ -26,6 +26,11 @@ func (s *Session) Reply(request, sequence uint64, refusal []byte) {
 	if request%2 != 0 {
 		return
 	}
+	if s.publishes {
+		s.carrier.hasPublished(sequence)
+		s.handler.Acked(request / 2)
+		return
+	}
 	s.mu.Lock()
 	s.held.add(sequence, sequence)
 	s.mu.Unlock()

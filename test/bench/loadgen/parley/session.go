@@ -21,11 +21,13 @@ type Session struct {
 	carrier *Carrier
 	handler load.Handler
 	user    string
-	thread  string
+	thread  string // or the channel that it publishes on
 	stream  *h2.Stream
 	owned   *h2.Conn // nil when the connection is shared
 	opened  chan struct{}
 	failure error // set before opened closes, if it never went live
+	// It sends comments on a channel, which it does not hear.
+	publishes bool
 
 	head     atomic.Uint64 // the highest sequence heard of: known_head of what is sent next
 	peerRead atomic.Uint64 // what the other user of a direct thread has read
@@ -47,6 +49,22 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // Open implements load.Carrier.
 func (c *Carrier) Open(ctx context.Context, user, thread string, handler load.Handler) (load.Endpoint, error) {
+	return c.open(ctx, &Session{carrier: c, handler: handler, user: user, thread: thread})
+}
+
+// Publisher implements load.Channels.
+func (c *Carrier) Publisher(ctx context.Context, user, channel string, handler load.Handler) (load.Endpoint, error) {
+	return c.open(ctx, &Session{carrier: c, handler: handler, user: user, thread: channel, publishes: true})
+}
+
+func helloOf() ([]byte, error) {
+	return proto.Marshal(&pb.OpenRequest{Frames: []*pb.ClientFrame{{Frame: &pb.ClientFrame_Hello{Hello: &pb.Hello{
+		DeviceId: "bench", ApiRevision: 1, Foreground: true, Sdk: &pb.Sdk{Name: "parley-bench", Version: "1"},
+	}}}}})
+}
+
+func (c *Carrier) open(ctx context.Context, s *Session) (load.Endpoint, error) {
+	user := s.user
 	signed, err := c.options.Signer.Sign(user)
 	if err != nil {
 		return nil, err
@@ -55,18 +73,16 @@ func (c *Carrier) Open(ctx context.Context, user, thread string, handler load.Ha
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{carrier: c, handler: handler, user: user, thread: thread, opened: make(chan struct{}), nextOdd: 1}
+	s.opened, s.nextOdd = make(chan struct{}), 1
 	if owned {
 		s.owned = conn
 	}
-	hello, err := proto.Marshal(&pb.OpenRequest{Frames: []*pb.ClientFrame{{Frame: &pb.ClientFrame_Hello{Hello: &pb.Hello{
-		DeviceId: "bench", ApiRevision: 1, Foreground: true, Sdk: &pb.Sdk{Name: "parley-bench", Version: "1"},
-	}}}}})
+	hello, err := helloOf()
 	if err != nil {
 		return nil, err
 	}
-	if c.options.Receipts != NoReceipts {
-		hello = wire.AppendSubscribe(hello, s.odd(), thread)
+	if c.options.Receipts != NoReceipts && !s.publishes {
+		hello = wire.AppendSubscribe(hello, s.odd(), s.thread)
 	}
 	if s.stream, err = conn.Open(pb.StreamService_Open_FullMethodName, signed, s); err != nil {
 		return nil, err
@@ -92,7 +108,12 @@ func (s *Session) odd() uint64 {
 func (s *Session) Send(number uint64, body []byte) error {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	*buffer = wire.AppendSend((*buffer)[:0], 2*number, s.thread, fmt.Sprintf("b%d", number), s.head.Load(), body)
+	id := fmt.Sprintf("b%d", number)
+	if s.publishes {
+		*buffer = wire.AppendPublish((*buffer)[:0], 2*number, s.thread, id, body)
+	} else {
+		*buffer = wire.AppendSend((*buffer)[:0], 2*number, s.thread, id, s.head.Load(), body)
+	}
 	return s.stream.Send(*buffer)
 }
 

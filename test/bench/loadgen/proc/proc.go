@@ -35,38 +35,44 @@ func Parse(list string) ([]Process, error) {
 	return processes, nil
 }
 
-// CPUSeconds gives user plus system time per name, all threads, since each process started.
-func CPUSeconds(processes []Process) (map[string]float64, error) {
-	used := map[string]float64{}
+// CPU is seconds of processor time, in the process and in the kernel on its behalf.
+type CPU struct{ User, System float64 }
+
+// Seconds is all of it.
+func (c CPU) Seconds() float64 { return c.User + c.System }
+
+// CPUOf gives the time per name, all threads, since each process started.
+func CPUOf(processes []Process) (map[string]CPU, error) {
+	used := map[string]CPU{}
 	for _, p := range processes {
-		seconds, err := cpuOf(p.Pid)
+		one, err := cpuOf(p.Pid)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.Name, err)
 		}
-		used[p.Name] += seconds
+		used[p.Name] = CPU{User: used[p.Name].User + one.User, System: used[p.Name].System + one.System}
 	}
 	return used, nil
 }
 
-func cpuOf(pid int) (float64, error) {
+func cpuOf(pid int) (CPU, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, err
+		return CPU{}, err
 	}
 	// The command's name may hold spaces and brackets: fields are counted from the last bracket, which ends field 2.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if len(fields) < 13 {
-		return 0, fmt.Errorf("/proc/%d/stat has %d fields after the name", pid, len(fields))
+		return CPU{}, fmt.Errorf("/proc/%d/stat has %d fields after the name", pid, len(fields))
 	}
 	user, err := strconv.ParseUint(fields[11], 10, 64)
 	if err != nil {
-		return 0, err
+		return CPU{}, err
 	}
 	system, err := strconv.ParseUint(fields[12], 10, 64)
 	if err != nil {
-		return 0, err
+		return CPU{}, err
 	}
-	return float64(user+system) / ticksPerSecond, nil
+	return CPU{User: float64(user) / ticksPerSecond, System: float64(system) / ticksPerSecond}, nil
 }
 
 // Memory is resident memory in KiB: all of it, and with shared pages divided among those who share them.

@@ -7,16 +7,16 @@ import (
 
 func TestCPUSecondsGrowWhileThisProcessWorks(t *testing.T) {
 	self := []Process{{"self", os.Getpid()}}
-	before, err := CPUSeconds(self)
+	before, err := CPUOf(self)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for work := 1; ; work++ {
-		after, err := CPUSeconds(self)
+		after, err := CPUOf(self)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if after["self"] >= before["self"]+0.05 {
+		if after["self"].Seconds() >= before["self"].Seconds()+0.05 {
 			return
 		}
 		if work > 10_000_000 {

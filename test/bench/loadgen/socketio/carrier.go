@@ -19,6 +19,8 @@ type Options struct {
 	ReadBuffer int
 	// Tell the other user of a pair what was received and read.
 	Receipts bool
+	// Acknowledge nothing that was received.
+	NoAcks bool
 }
 
 // Carrier implements load.Carrier.

@@ -180,6 +180,9 @@ func (s *socket) event(packet []byte) error {
 		return err
 	}
 	s.handler.Received(text)
+	if s.carrier.options.NoAcks {
+		return nil
+	}
 	s.mu.Lock()
 	s.last = string(id)
 	s.tell()

@@ -14,6 +14,7 @@ const (
 	frameMarkRead  = 5
 	frameSubscribe = 7
 	frameHeartbeat = 10
+	framePublish   = 12
 
 	sendThread  = 1
 	sendID      = 2
@@ -23,6 +24,15 @@ const (
 
 	positionThread = 1
 	positionUpTo   = 2
+
+	subscribeThread  = 1
+	subscribeChannel = 2
+	subscribeClass   = 3
+	subscribeMaxRate = 4
+
+	publishChannel = 1
+	publishID      = 2
+	publishText    = 3
 )
 
 func sizeOfBytes(field protowire.Number, n int) int {
@@ -88,7 +98,24 @@ func appendPosition(out []byte, request uint64, field protowire.Number, thread s
 
 // AppendSubscribe appends a frame that says that the thread is on screen.
 func AppendSubscribe(out []byte, request uint64, thread string) []byte {
-	return appendString(frame(out, request, frameSubscribe, sizeOfBytes(1, len(thread))), 1, thread)
+	return appendString(frame(out, request, frameSubscribe, sizeOfBytes(subscribeThread, len(thread))), subscribeThread, thread)
+}
+
+// AppendListen appends a frame that says that the channel is to be heard, in a delivery class (0 = everything), at most `maxRate`
+// comments a second of it where the class is sampled.
+func AppendListen(out []byte, request uint64, channel string, class, maxRate uint64) []byte {
+	out = frame(out, request, frameSubscribe, sizeOfBytes(subscribeChannel, len(channel))+
+		sizeOfUint(subscribeClass, class)+sizeOfUint(subscribeMaxRate, maxRate))
+	out = appendString(out, subscribeChannel, channel)
+	return appendUint(appendUint(out, subscribeClass, class), subscribeMaxRate, maxRate)
+}
+
+// AppendPublish appends a frame that publishes a comment; its reply carries `request`.
+func AppendPublish(out []byte, request uint64, channel, id string, text []byte) []byte {
+	out = frame(out, request, framePublish, sizeOfBytes(publishChannel, len(channel))+sizeOfBytes(publishID, len(id))+
+		sizeOfBytes(publishText, len(text)))
+	out = appendString(appendString(out, publishChannel, channel), publishID, id)
+	return append(appendHeader(out, publishText, len(text)), text...)
 }
 
 // AppendHeartbeat appends a heartbeat of an app that is not in front of the user.

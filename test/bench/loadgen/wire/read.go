@@ -16,7 +16,9 @@ const (
 	replyRequest = 1
 	replySend    = 2
 	replyError   = 3
+	replyComment = 5
 
+	// The same in SendResult and CommentResult.
 	resultSequence = 2
 
 	entriesThread = 1
@@ -32,21 +34,22 @@ const (
 	receiptDelivered = 3
 	receiptRead      = 4
 
-	skippedThread = 1
-	skippedFrom   = 4
-	skippedTo     = 5
+	skippedThread  = 1
+	skippedChannel = 2
+	skippedFrom    = 4
+	skippedTo      = 5
 )
 
 // Visitor hears the frames of an OpenResponse in order. All bytes are valid only until the method returns.
 type Visitor interface {
-	// Reply is the answer to a frame: with the sequence of a send, or with a google.rpc.Status if it was refused.
+	// Reply is the answer to a frame: with the sequence of a send or the number of a comment, or with a google.rpc.Status if it was refused.
 	Reply(request, sequence uint64, refusal []byte)
 	// Entry is one entry of a thread; the text is empty for anything but a message in plain text.
 	Entry(thread []byte, sequence uint64, sender, text []byte)
 	// Receipt is how far somebody else has a direct thread.
 	Receipt(user []byte, delivered, read uint64)
-	// Skipped are entries left out, both ends included.
-	Skipped(thread []byte, from, to uint64)
+	// Skipped are entries of a thread or comments of a channel left out, both ends included.
+	Skipped(what []byte, from, to uint64)
 	// HeartbeatReply answers a heartbeat.
 	HeartbeatReply()
 	// Other is every other kind of frame: the field of ServerFrame's oneof and its message.
@@ -129,7 +132,7 @@ func readReply(message []byte, visitor Visitor) error {
 		switch message = rest; field {
 		case replyRequest:
 			request = value
-		case replySend:
+		case replySend, replyComment:
 			if sequence, err = uintOf(bytes, resultSequence); err != nil {
 				return err
 			}
@@ -236,7 +239,7 @@ func readReceipt(message []byte, visitor Visitor) error {
 }
 
 func readSkipped(message []byte, visitor Visitor) error {
-	var thread []byte
+	var what []byte
 	var from, to uint64
 	for len(message) > 0 {
 		field, bytes, value, rest, err := next(message)
@@ -244,14 +247,14 @@ func readSkipped(message []byte, visitor Visitor) error {
 			return err
 		}
 		switch message = rest; field {
-		case skippedThread:
-			thread = bytes
+		case skippedThread, skippedChannel:
+			what = bytes
 		case skippedFrom:
 			from = value
 		case skippedTo:
 			to = value
 		}
 	}
-	visitor.Skipped(thread, from, to)
+	visitor.Skipped(what, from, to)
 	return nil
 }

@@ -22,12 +22,20 @@ func TestAppendedFramesAreWhatTheStubsWouldWrite(t *testing.T) {
 		{Frame: &pb.ClientFrame_Ack{Ack: &pb.Ack{Position: position}}},
 		{RequestId: 9, Frame: &pb.ClientFrame_MarkRead{MarkRead: &pb.MarkRead{Position: position}}},
 		{RequestId: 8, Frame: &pb.ClientFrame_Subscribe{Subscribe: &pb.Subscribe{Target: &pb.Subscribe_ThreadId{ThreadId: "g1"}}}},
+		{RequestId: 1, Frame: &pb.ClientFrame_Subscribe{Subscribe: &pb.Subscribe{
+			Target: &pb.Subscribe_ChannelId{ChannelId: "post:1"}, DeliveryClass: pb.DeliveryClass_DELIVERY_CLASS_SAMPLED, MaxRate: 300,
+		}}},
+		{RequestId: 12, Frame: &pb.ClientFrame_PublishComment{PublishComment: &pb.PublishComment{
+			ChannelId: "post:1", ClientMessageId: "c-1", Text: text,
+		}}},
 		{Frame: &pb.ClientFrame_Heartbeat{Heartbeat: &pb.Heartbeat{}}},
 	}
 	bytes := AppendSend(nil, 7, "g1", "m-300", 299, []byte(text))
 	bytes = AppendAck(bytes, "g1", 1<<40)
 	bytes = AppendMarkRead(bytes, 9, "g1", 1<<40)
 	bytes = AppendSubscribe(bytes, 8, "g1")
+	bytes = AppendListen(bytes, 1, "post:1", uint64(pb.DeliveryClass_DELIVERY_CLASS_SAMPLED), 300)
+	bytes = AppendPublish(bytes, 12, "post:1", "c-1", []byte(text))
 	bytes = AppendHeartbeat(bytes)
 	var got pb.OpenRequest
 	if err := proto.Unmarshal(bytes, &got); err != nil {
@@ -57,8 +65,8 @@ func (r *record) Entry(thread []byte, sequence uint64, sender, text []byte) {
 func (r *record) Receipt(user []byte, delivered, read uint64) {
 	r.note("receipt %s %d %d", user, delivered, read)
 }
-func (r *record) Skipped(thread []byte, from, to uint64) {
-	r.note("skipped %s %d %d", thread, from, to)
+func (r *record) Skipped(what []byte, from, to uint64) {
+	r.note("skipped %s %d %d", what, from, to)
 }
 func (r *record) HeartbeatReply()                 { r.note("heartbeat") }
 func (r *record) Other(field int, message []byte) { r.note("other %d %d", field, len(message)) }
@@ -73,11 +81,13 @@ func response() []byte {
 	bytes, err := proto.Marshal(&pb.OpenResponse{Frames: []*pb.ServerFrame{
 		{Frame: &pb.ServerFrame_Reply{Reply: &pb.Reply{RequestId: 9, Result: &pb.Reply_Send{Send: &pb.SendResult{ThreadId: "g1", Sequence: 300, Epoch: 4}}}}},
 		{Frame: &pb.ServerFrame_Reply{Reply: &pb.Reply{RequestId: 10, Result: &pb.Reply_Error{Error: &status.Status{Code: 8, Message: "too fast"}}}}},
+		{Frame: &pb.ServerFrame_Reply{Reply: &pb.Reply{RequestId: 12, Result: &pb.Reply_Comment{Comment: &pb.CommentResult{ChannelId: "post:1", Number: 77, Epoch: 2}}}}},
 		{Frame: &pb.ServerFrame_EntriesAppended{EntriesAppended: &pb.EntriesAppended{
 			ThreadId: "g1", Epoch: 4, Entries: []*pb.Entry{message(300, "hello"), message(301, strings.Repeat("y", 300)), removed},
 		}}},
 		{Frame: &pb.ServerFrame_ReceiptAdvanced{ReceiptAdvanced: &pb.ReceiptAdvanced{ThreadId: "g1", UserId: "bob", DeliveredSequence: 301, ReadSequence: 300}}},
 		{Frame: &pb.ServerFrame_Skipped{Skipped: &pb.Skipped{What: &pb.Skipped_ThreadId{ThreadId: "g1"}, From: 303, To: 900, Reason: pb.SkipReason_SKIP_REASON_WINDOW_FULL}}},
+		{Frame: &pb.ServerFrame_Skipped{Skipped: &pb.Skipped{What: &pb.Skipped_ChannelId{ChannelId: "post:1"}, From: 5, To: 6}}},
 		{Frame: &pb.ServerFrame_HeartbeatReply{HeartbeatReply: &pb.HeartbeatReply{ResumeToken: []byte("r")}}},
 		{Frame: &pb.ServerFrame_CaughtUp{CaughtUp: &pb.CaughtUp{UserSequence: 5}}},
 	}})
@@ -95,11 +105,13 @@ func TestWhatTheStubsWriteIsReadFrameByFrame(t *testing.T) {
 	want := []string{
 		"reply 9 300 ",
 		"reply 10 0 too fast",
+		"reply 12 77 ",
 		"entry g1 300 ann hello",
 		"entry g1 301 ann " + strings.Repeat("y", 300),
 		"entry g1 302 ann ",
 		"receipt bob 301 300",
 		"skipped g1 303 900",
+		"skipped post:1 5 6",
 		"heartbeat",
 		"other 11 2",
 	}
