@@ -3,8 +3,9 @@ import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import type { Bench } from './args.ts';
+import type { Bench, ChannelBench, FanoutBench } from './args.ts';
 import type { Report } from './report.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -86,19 +87,53 @@ export interface Target {
   readonly processes: readonly (readonly [name: string, pid: number])[];
 }
 
-/** Runs one bench and gives what the generator says. Its progress goes to standard error. */
-export async function generate(binary: string, bench: Bench, target: Target): Promise<Report> {
+export interface GeneratorOptions {
+  /** Told each second how a channel goes. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Ends it early: what it then has is told. */
+  readonly signal?: AbortSignal;
+}
+
+/** Counted since the start; the latencies are the last second's. */
+export interface Progress {
+  readonly published: number;
+  readonly delivered: number;
+  readonly skipped: number;
+  readonly left_out: number;
+  readonly p50_ms: number;
+  readonly p99_ms: number;
+  readonly disconnects: number;
+}
+
+/** Runs one bench and gives what the generator says. Its complaints go to standard error. */
+export async function generate(
+  binary: string,
+  bench: Bench,
+  target: Target,
+  { onProgress, signal }: GeneratorOptions = {},
+): Promise<Report> {
   const args = [bench.bench, ...benchArgs(bench), ...targetArgs(target)];
+  if (onProgress !== undefined) args.push('--progress');
   const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-  const code = await new Promise<number | null>((resolve, reject) => {
+  const onAbort = (): void => void child.kill('SIGTERM');
+  signal?.addEventListener('abort', onAbort, { once: true });
+  const ended = new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', resolve);
   });
-  const last = output.trim().split('\n').at(-1) ?? '';
-  if (code !== 0 || !last.startsWith('{')) throw new Error(`the load generator failed (exit code ${code})`);
-  return JSON.parse(last) as Report;
+  let last = '';
+  try {
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (line.startsWith('{"progress":')) onProgress?.((JSON.parse(line) as { progress: Progress }).progress);
+      else last = line;
+    }
+    const code = await ended;
+    if (code !== 0 || !last.startsWith('{')) throw new Error(`the load generator failed (exit code ${code})`);
+    return JSON.parse(last) as Report;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    if (child.exitCode === null) child.kill('SIGTERM');
+  }
 }
 
 function targetArgs({ carrier, address, key, processes }: Target): string[] {
@@ -117,8 +152,20 @@ function benchArgs(bench: Bench): string[] {
         ...(bench.receipts === 'none' ? [] : [`--receipts=${bench.receipts}`]),
       ];
     case 'fanout':
-      return [...common, `--listeners=${bench.listeners}`, `--senders=${bench.senders}`, `--rate=${bench.rate}`];
+      return [...common, ...audienceArgs(bench), ...(bench.acks ? [] : ['--no-acks'])];
+    case 'channel':
+      return [
+        ...common,
+        ...audienceArgs(bench),
+        `--class=${bench.class.toUpperCase()}`,
+        `--max-rate=${bench.maxRate}`,
+        `--slow-readers=${bench.slowReaders}`,
+      ];
     case 'connections':
       return [...common, `--streams=${bench.streams}`, `--streams-per-conn=${bench.streamsPerConnection}`];
   }
+}
+
+function audienceArgs(bench: FanoutBench | ChannelBench): string[] {
+  return [`--listeners=${bench.listeners}`, `--senders=${bench.senders}`, `--rate=${bench.rate}`];
 }

@@ -1,40 +1,54 @@
-// `npm run bench -- connections | fanout | pairs | append`: see README.md. The last line is one JSON object.
+// `npm run bench -- connections | fanout | pairs | append | report`: see README.md. The last line is one JSON object.
 import path from 'node:path';
 import { appendUsage, benchAppend } from './append.ts';
-import { readArgs, usage, UsageError } from './args.ts';
+import { readBenches, usage, UsageError } from './args.ts';
 import type { Bench } from './args.ts';
+import { runBesideChannel } from './beside.ts';
 import { buildGenerator } from './generator.ts';
+import { findHighest } from './highest.ts';
 import { runOnParley } from './parley.ts';
-import { installPeer } from './peer-install.ts';
+import { installPeer, type PeerPrograms } from './peer-install.ts';
 import { runOnPeer } from './peer.ts';
 import { describeProfile } from './profile.ts';
 import { medians, ratios, table } from './report.ts';
 import type { Report } from './report.ts';
+import { writePage } from './report-file.ts';
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 if (process.argv.includes('--help')) {
   process.stdout.write(`${appendUsage}\n\n${usage}\n`);
 } else {
   const args = process.argv.slice(2);
   try {
-    await (args[0] === 'append' ? benchAppend(args.slice(1)) : main(readArgs(args)));
+    if (args[0] === 'append') await benchAppend(args.slice(1));
+    else if (args[0] === 'report') say(`the report is in ${await writePage(args.slice(1))}`);
+    else await main(readBenches(args));
   } catch (error) {
     const usages = args[0] === 'append' ? appendUsage : usage;
     const words = error instanceof UsageError ? `${error.message}\n\n${usages}` : (error as Error).message;
-    process.stderr.write(`bench: ${words}\n`);
+    say(`bench: ${words}`);
     process.exitCode = error instanceof UsageError ? 2 : 1;
   }
 }
 
-async function main(bench: Bench): Promise<void> {
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+async function main(benches: readonly Bench[]): Promise<void> {
   const binary = await buildGenerator();
-  const programs = bench.peer ? installPeer() : undefined;
+  const programs = benches.some(({ peer }) => peer) ? installPeer() : undefined;
+  for (const asked of benches) {
+    const isSearch = asked.bench === 'channel' && asked.highest;
+    const run = (bench: Bench): Promise<Report> => runOnParley(binary, bench);
+    await measure(binary, isSearch ? await findHighest({ bench: asked, run, say }) : asked, programs);
+  }
+}
+
+async function measure(binary: string, bench: Bench, programs: PeerPrograms | undefined): Promise<void> {
   const parley: Report[] = [];
   const peer: Report[] = [];
   for (let run = 1; run <= bench.runs; run += 1) {
     // Side by side, so that both meet the same noise.
     say(`run ${run} of ${bench.runs}: Parley`);
-    parley.push(await runOnParley(binary, bench));
+    parley.push(await runOne(binary, bench));
     if (programs === undefined) continue;
     say(`run ${run} of ${bench.runs}: socket.io`);
     peer.push(await runOnPeer(binary, bench, programs));
@@ -57,6 +71,11 @@ async function main(bench: Bench): Promise<void> {
   }
 }
 
+function runOne(binary: string, bench: Bench): Promise<Report> {
+  if (bench.bench !== 'pairs' || bench.besideRate === undefined) return runOnParley(binary, bench);
+  return runBesideChannel(binary, bench, bench.besideRate);
+}
+
 /** `thinkMs` → `think_ms`, as the measured numbers are named. */
 function snakeCased(settings: object): Report {
   const names = Object.entries(settings).map(([name, value]) => [
@@ -68,5 +87,6 @@ function snakeCased(settings: object): Report {
 
 /** A run in which something was lost has measured nothing worth having. */
 function lostSomething(report: Report): boolean {
-  return ['lost', 'unacked', 'unsettled', 'duplicated', 'expired'].some((name) => Number(report[name] ?? 0) > 0);
+  const bad = ['lost', 'unacked', 'unsettled', 'duplicated', 'expired', 'slow_disconnects'];
+  return bad.some((name) => Number(report[name] ?? 0) > 0);
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { type Cluster, startCluster } from '../../platform/cluster.ts';
 import { type Platform, type PlatformOptions, startPlatform } from '../../platform/platform.ts';
 import type { Bench } from './args.ts';
-import { generate } from './generator.ts';
+import { generate, type Target } from './generator.ts';
 import type { Report } from './report.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -12,6 +12,7 @@ const root = path.resolve(import.meta.dirname, '../..');
 /** No rate limit is what a bench is about, and a group of its size must be allowed. */
 function environmentOf(bench: Bench): Record<string, string> {
   const most = '1000000';
+  const hasChannel = bench.bench === 'channel' || (bench.bench === 'pairs' && bench.besideRate !== undefined);
   return {
     PARLEY_LIMIT_SENDS_PER_S: most,
     PARLEY_LIMIT_SENDS_BURST: most,
@@ -19,44 +20,58 @@ function environmentOf(bench: Bench): Record<string, string> {
     PARLEY_LIMIT_OPENS_BURST: most,
     PARLEY_LIMIT_CONNECTS_PER_S: most,
     ...(bench.bench === 'fanout' ? { PARLEY_MEMBER_CAP: String(bench.listeners + bench.senders + 1) } : {}),
+    ...(hasChannel ? { PARLEY_LIMIT_COMMENTS_PER_S: most, PARLEY_LIMIT_CHANNEL_COMMENTS_PER_S: most } : {}),
   };
+}
+
+export interface RunningParley {
+  readonly platform: Platform;
+  /** As the load generator is to know it. */
+  readonly target: Target;
 }
 
 /**
  * Starts a platform with ports and folders of its own, does the work, stops it. The data lies beside the cache, on the
  * disk of the checkout: a folder for temporary files may be memory, where an fsync costs nothing.
  */
-export async function runOnParley(binary: string, bench: Bench): Promise<Report> {
+export async function withParley<T>(bench: Bench, work: (running: RunningParley) => Promise<T>): Promise<T> {
   mkdirSync(path.join(root, '.cache/bench'), { recursive: true });
   const dataDir = mkdtempSync(path.join(root, '.cache/bench/data-'));
   const profiles = bench.cpuProf === undefined ? undefined : path.resolve(bench.cpuProf);
   try {
-    await using started = await start(bench.cluster, {
+    await using started = await start(bench, {
       dataDir,
       direct: bench.direct,
       env: environmentOf(bench),
       nodeFlags: [...bench.nodeFlags, ...(profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`])],
     });
     const { platform } = started;
-    const work = generate(binary, bench, {
+    const failed = platform.failed.then(({ child }) => {
+      throw new Error([`${child.name} ended during the bench:`, ...child.tail()].join('\n  '));
+    });
+    const target: Target = {
       carrier: 'parley',
       address: platform.gateway,
       key: path.join(dataDir, 'auth/dev-key.json'),
       processes: processesOf(started),
-    });
-    const failed = platform.failed.then(({ child }) => {
-      throw new Error([`${child.name} ended during the bench:`, ...child.tail()].join('\n  '));
-    });
-    return await Promise.race([work, failed]);
+    };
+    return await Promise.race([work({ platform, target }), failed]);
   } finally {
     rmSync(dataDir, { recursive: true, force: true });
   }
 }
 
+/** One run of a bench. */
+export function runOnParley(binary: string, bench: Bench): Promise<Report> {
+  return withParley(bench, ({ target }) => generate(binary, bench, target));
+}
+
 type Started = AsyncDisposable & { readonly platform: Platform } & Partial<Pick<Cluster, 'cassandra' | 'redis'>>;
 
-async function start(cluster: 'periodic' | 'group' | undefined, options: PlatformOptions): Promise<Started> {
-  if (cluster !== undefined) return startCluster({ ...options, commitLog: cluster });
+async function start({ cluster, nodes }: Bench, options: PlatformOptions): Promise<Started> {
+  if (cluster !== undefined) return startCluster({ ...options, nodes: nodes ?? 3, commitLog: cluster });
+  // Nodes hear each other through Redis, which is for nodes that share a store.
+  if (nodes !== undefined && nodes > 1) return startCluster({ ...options, nodes, redis: 'one' });
   const platform = await startPlatform(options);
   return { platform, [Symbol.asyncDispose]: () => platform.stop() };
 }

@@ -26,6 +26,11 @@ export async function runOnPeer(binary: string, bench: Bench, programs: PeerProg
 }
 
 function fitting(bench: Bench): Bench {
+  if (bench.bench === 'channel') {
+    // A room to which the server emits; nobody acknowledges, as on a channel. It knows no classes and no flow control.
+    if (bench.slowReaders > 0) process.stderr.write('socket.io gets no slow readers.\n');
+    return { ...bench, bench: 'fanout', acks: false };
+  }
   const most = bench.direct ? mostDirect : mostThroughEnvoy;
   if (bench.bench !== 'connections' || bench.streams <= most) return bench;
   process.stderr.write(`socket.io gets ${most} streams: open files allow no more.\n`);

@@ -14,7 +14,17 @@ export function median(values: readonly number[]): number {
 }
 
 /** Counts of which every single one matters: a median would hide them. */
-const summed = ['lost', 'unacked', 'unsettled', 'skipped', 'duplicated', 'expired', 'unanswered'];
+const summed = [
+  'lost',
+  'unacked',
+  'unsettled',
+  'skipped',
+  'duplicated',
+  'expired',
+  'unanswered',
+  'slow_lost',
+  'slow_disconnects',
+];
 
 /** One report of all runs: medians, number by number; what went wrong is added up. Words are those of the last run. */
 export function medians(runs: readonly Report[]): Report {

@@ -93,12 +93,10 @@ func channel(ctx context.Context, s settings, channels load.Channels, carrier lo
 	}
 	r["memory_growth_kib"] = growth
 	if slow := result.Slow; slow.Count > 0 {
-		r["slow_listeners"] = map[string]any{
-			"count": slow.Count, "received": slow.Received, "skipped": slow.Skipped, "left_out": slow.LeftOut,
-			"lost": slow.Lost, "disconnects": slow.Disconnects,
-		}
+		r["slow_readers_count"], r["slow_received"], r["slow_skipped"] = slow.Count, slow.Received, slow.Skipped
+		r["slow_left_out"], r["slow_lost"], r["slow_disconnects"] = slow.LeftOut, slow.Lost, slow.Disconnects
 		if slow.Reason != nil {
-			r["slow_listeners_ended_because"] = slow.Reason.Error()
+			r["slow_ended_because"] = slow.Reason.Error()
 		}
 	}
 	return r, nil

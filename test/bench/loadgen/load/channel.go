@@ -55,7 +55,7 @@ type channelRun struct {
 	beats     []beater
 }
 
-// Run opens the channel, then measures. A slow reader that the server ends is counted; any other, and any breach of the accounting,
+// Run opens the channel, then measures; one that is cancelled while it measures tells what it has. A slow reader that the server ends is counted; any other, and any breach of the accounting,
 // ends the run.
 func (c Channel) Run(ctx context.Context, channels Channels, meter *Meter) (ChannelResult, error) {
 	run := &channelRun{channel: c, channels: channels, fanoutRun: &fanoutRun{Fanout: c.Fanout, meter: meter, failed: newFailure()}}
@@ -76,7 +76,16 @@ func (c Channel) Run(ctx context.Context, channels Channels, meter *Meter) (Chan
 	if err := run.failed.wait(ctx, c.WarmUp); err != nil {
 		return ChannelResult{}, err
 	}
-	span, err := meter.Measure(c.For, run.failed.happened)
+	measuring, cancelMeasuring := context.WithCancel(ctx)
+	defer cancelMeasuring()
+	go func() {
+		select {
+		case <-run.failed.happened:
+			cancelMeasuring()
+		case <-measuring.Done():
+		}
+	}()
+	span, err := meter.Measure(c.For, measuring.Done())
 	if err != nil {
 		return ChannelResult{}, err
 	}
