@@ -161,6 +161,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     sessions,
     limits,
     chat,
+    sink: config.PARLEY_STREAM_SINK,
   });
   const nodes = await between?.startNodeServer({ config, clock, log, metrics, sessions, sendMessage });
   const grpc = await rpc.listen(config.PARLEY_LISTEN);

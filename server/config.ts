@@ -78,6 +78,10 @@ const settings = {
   PARLEY_LIMIT_OPENS_PER_S: whole(2, 1, 1_000_000, 'threads opened a second and user'),
   PARLEY_LIMIT_OPENS_BURST: whole(100, 1, 1_000_000, 'threads opened at once after a pause'),
   PARLEY_LIMIT_TYPING_PER_S: whole(2, 1, 1_000_000, 'typing frames a second and user'),
+  PARLEY_STREAM_SINK: oneOf(
+    ['direct', 'plain'],
+    'how streams are written: straight to HTTP/2, or through grpc-js, slower, for when an error is looked for',
+  ),
   PARLEY_LIMIT_SESSIONS_PER_USER: whole(20, 1, 100_000, 'open sessions of one user'),
   PARLEY_LIMIT_CONNECTS_PER_S: whole(2_000, 1, 1_000_000, 'new streams a second on this node'),
   PARLEY_VIEWS: whole(

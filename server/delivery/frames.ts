@@ -122,7 +122,10 @@ export type FrameEncoder = (frame: OutFrame) => Buffer;
 export interface Sink {
   /** Hands one message over. False = the peer is behind: wait for `drained` before the next. */
   write(message: Buffer): boolean;
-  /** Ends the stream after what was written, with the status that the reason stands for. */
+  /**
+   * Ends the stream after what was written, with the status that the reason stands for. A peer that does not take it in a time that
+   * the sink sets is broken off.
+   */
   end(goodbye: Goodbye, refusal: Refusal | undefined): void;
   /** Breaks the stream off: for a peer that reads nothing. */
   destroy(): void;

@@ -131,4 +131,20 @@ describe('Sessions', () => {
     await alice.until(() => alice.log(threadId).includes('3'));
     expect(alice.log(threadId)).toEqual(['1', '3']);
   });
+
+  it('says goodbye amid a burst that was not taken yet, and not to one that is frozen', async () => {
+    const [alice, bob] = [await node.live('alice'), await node.live('bob')];
+    node.clock.turn(1_000);
+    for (const device of [alice, bob]) {
+      device.freeze();
+      device.session.heartbeat(true);
+    }
+    await turns();
+    alice.session.end('superseded', '');
+    node.clock.turn(1_000);
+    bob.session.end('superseded', '');
+    for (const device of [alice, bob]) device.thaw();
+    expect([alice, bob].map(({ destroyed }) => destroyed)).toEqual([false, true]);
+    expect([alice, bob].map((device) => device.all('goodbye').length)).toEqual([1, 0]);
+  });
 });

@@ -17,6 +17,8 @@ const maxOnScreen = 20;
 const maxWatched = 200;
 /** A reader that takes nothing for this long is ended. */
 const stalledMs = 90_000;
+/** One that takes nothing for this long is not waited for when its stream ends: it is frozen, not in the midst of a burst. */
+const frozenMs = 1_000;
 
 export interface SessionIdentity {
   readonly sessionId: SessionId;
@@ -366,7 +368,8 @@ export class Session implements TopicListener {
     if (this.phase === 'ended') return;
     const goodbye = this.#context.goodbyeOf(reason, message);
     // A peer that takes nothing would hold the last frame, and with it the stream, for ever.
-    const frozen = this.outbox.stalledSinceMs > 0;
+    const { stalledSinceMs } = this.outbox;
+    const frozen = stalledSinceMs > 0 && this.#context.clock.monotonicMs() - stalledSinceMs >= frozenMs;
     if (!frozen) {
       this.outbox.push({ type: 'goodbye', goodbye });
       this.outbox.finish();

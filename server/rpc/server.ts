@@ -16,6 +16,7 @@ import { makeService, notServed, type CallContext } from './service.ts';
 import type { StreamIds } from './stream-frames.ts';
 import type { Trace } from './trace.ts';
 import { openHandler } from './stream-service.ts';
+import { Sinks, type SinkKind } from './stream-sink.ts';
 import { unaryServices } from './unary-services.ts';
 
 export interface RpcOptions {
@@ -27,6 +28,7 @@ export interface RpcOptions {
   readonly sessions: Sessions;
   readonly limits: Limits;
   readonly chat: Chat;
+  readonly sink: SinkKind;
 }
 
 const unlimited = 0x7fff_ffff;
@@ -69,6 +71,7 @@ export class RpcServer {
           sessions: options.sessions,
           verifier,
           log,
+          sinks: new Sinks(options.sink, this.#clock),
           // A profile that cannot be noted just now is noted at the next call.
           noteUser: (caller) => void chat.profiles.noteClaims(caller).catch(() => undefined),
           services: {

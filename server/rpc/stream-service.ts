@@ -14,7 +14,7 @@ import { callerOf, identityOfCall } from './authenticate.ts';
 import { refusalOf, statusObjectOf } from './errors.ts';
 import { StreamFrames, type FrameServices, type StreamIds } from './stream-frames.ts';
 import { decodeRequest, maxHelloBytes, parseHello } from './stream-hello.ts';
-import { GrpcSink } from './stream-sink.ts';
+import type { Sinks, StreamSink } from './stream-sink.ts';
 import { traceOf } from './trace.ts';
 
 /** Hello must come within this time. */
@@ -32,6 +32,7 @@ export interface StreamContext {
   readonly verifier: Verifier;
   readonly log: Log;
   readonly services: FrameServices;
+  readonly sinks: Sinks;
   /** Notes what the token says of a user, at the opening of a stream. */
   readonly noteUser: (caller: Caller) => void;
 }
@@ -48,7 +49,7 @@ export function openHandler(context: StreamContext): handleBidiStreamingCall<Buf
 class OpenStream {
   readonly #call: OpenCall;
   readonly #context: StreamContext;
-  readonly #sink: GrpcSink;
+  readonly #sink: StreamSink;
   #ids: StreamIds;
   #session: Session | undefined;
   #frames: StreamFrames | undefined;
@@ -64,7 +65,7 @@ class OpenStream {
   constructor(call: OpenCall, context: StreamContext) {
     this.#call = call;
     this.#context = context;
-    this.#sink = new GrpcSink(call);
+    this.#sink = context.sinks.of(call);
     this.#ids = traceOf(call.metadata);
   }
 
@@ -78,7 +79,7 @@ class OpenStream {
       late.cancel();
       this.#receive(bytes);
     });
-    call.on('drain', () => {
+    this.#sink.onDrain(() => {
       this.#session?.outbox.drained();
       if (this.#opened) call.resume();
     });
@@ -196,7 +197,7 @@ class OpenStream {
     this.#over = true;
     if (session === undefined || session.phase === 'ended') {
       const goodbye = this.#context.delivery.goodbyeOf('protocol', refusal.message);
-      this.#call.write(this.#context.delivery.encode({ type: 'goodbye', goodbye }));
+      this.#sink.write(this.#context.delivery.encode({ type: 'goodbye', goodbye }));
       this.#sink.end(goodbye, refusal);
     } else {
       // What was taken before it is still answered.

@@ -1,44 +1,53 @@
-import type { Http2Stream } from 'node:http2';
-import { Metadata, status, type ServerDuplexStream, type StatusObject } from '@grpc/grpc-js';
-import type { Refusal } from '../core/errors.ts';
-import type { Goodbye, GoodbyeReason, Sink } from '../delivery/frames.ts';
-import { statusObjectOf } from './errors.ts';
+import type { ServerHttp2Stream } from 'node:http2';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import type { Clock } from '../core/clock.ts';
+import type { Sink } from '../delivery/frames.ts';
+import { Framing } from './framing.ts';
+import { GrpcSink } from './grpc-sink.ts';
+import { Http2Sink } from './http2-sink.ts';
 
-/** The status of a stream by the reason of its goodbye; details come with a refusal. */
-const codes: Record<GoodbyeReason, status> = {
-  draining: status.OK,
-  superseded: status.ABORTED,
-  'token-expired': status.UNAUTHENTICATED,
-  'heartbeat-missed': status.DEADLINE_EXCEEDED,
-  'too-slow': status.RESOURCE_EXHAUSTED,
-  protocol: status.INVALID_ARGUMENT,
-  'signed-out': status.PERMISSION_DENIED,
-  failed: status.UNAVAILABLE,
-  'handed-over': status.OK,
-};
+/** direct = to the HTTP/2 stream under the call of grpc-js; plain = through grpc-js, to which the other one is held by the same tests. */
+export type SinkKind = 'direct' | 'plain';
 
-/** A session's way out over a grpc-js stream. */
-export class GrpcSink implements Sink {
-  readonly #call: ServerDuplexStream<Buffer, Buffer>;
+/**
+ * A session's way out over a call of grpc-js, which keeps what is not a message of ours: what comes in, headers, deadline, status.
+ *
+ * Promises, of both kinds: messages arrive whole and in order, the status behind them; `write` never throws, and does nothing
+ * once the stream has ended, by whomever; a peer that does not take what was written within 10 s of `end` is reset, and on `destroy` at
+ * once. No message may be written to the call itself beside a sink.
+ */
+export interface StreamSink extends Sink {
+  readonly kind: SinkKind;
+  /** Calls `listener` whenever a peer that was behind takes more. Not called any more once the stream has ended. */
+  onDrain(listener: () => void): void;
+}
 
-  constructor(call: ServerDuplexStream<Buffer, Buffer>) {
-    this.#call = call;
+/** Makes the sinks of a node's streams. */
+export class Sinks {
+  readonly #kind: SinkKind;
+  readonly #clock: Clock;
+  readonly #framing = new Framing();
+
+  constructor(kind: SinkKind, clock: Clock) {
+    this.#kind = kind;
+    this.#clock = clock;
   }
 
-  write(message: Buffer): boolean {
-    return this.#call.write(message);
+  /** A sink of the kind wished for; plain where this grpc-js does not have its stream where it is looked for. */
+  of(call: ServerDuplexStream<Buffer, Buffer>): StreamSink {
+    const stream = streamOf(call);
+    if (this.#kind === 'plain' || stream === undefined) return new GrpcSink({ call, stream }, this.#clock);
+    return new Http2Sink(call, stream, this.#clock, this.#framing);
   }
+}
 
-  end(goodbye: Goodbye, refusal: Refusal | undefined): void {
-    const code = codes[goodbye.reason];
-    if (refusal !== undefined) this.#call.emit('error', statusObjectOf(refusal));
-    else if (code === status.OK) this.#call.end();
-    else this.#call.emit('error', { code, details: goodbye.message, metadata: new Metadata() } satisfies StatusObject);
-  }
-
-  destroy(): void {
-    // grpc-js has no call for this: its status waits behind data that the peer will never take.
-    const { call } = this.#call as unknown as { call?: { stream?: Http2Stream } };
-    call?.stream?.close(0x8);
-  }
+/** The HTTP/2 stream under a call: a private field of grpc-js, which another version may have elsewhere. */
+function streamOf(call: ServerDuplexStream<Buffer, Buffer>): ServerHttp2Stream | undefined {
+  const stream = (call as unknown as { call?: { stream?: Partial<ServerHttp2Stream> } }).call?.stream;
+  const isOne =
+    typeof stream?.write === 'function' &&
+    typeof stream.respond === 'function' &&
+    typeof stream.headersSent === 'boolean' &&
+    typeof stream.writableEnded === 'boolean';
+  return isOne ? (stream as ServerHttp2Stream) : undefined;
 }

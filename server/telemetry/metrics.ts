@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { LoopDelay } from './loop-delay.ts';
 
 /** What the gauges read, when they are read. */
 export interface Gauges {
@@ -106,6 +107,15 @@ export class Metrics {
     gauge('parley_store_writable', '1 while appends are taken', ({ writable }) => (writable() ? 1 : 0));
     gauge('parley_publish_owed', 'Topics owed what the bus did not take', ({ owed }) => owed());
     gauge('parley_presence_untold', 'Sessions that Redis is still to be told of', ({ untold }) => untold());
+    const loopDelay = new LoopDelay();
+    void new Gauge({
+      name: 'parley_event_loop_delay_p99_seconds',
+      help: 'By how much the event loop was late with what was due, p99 since the last scrape',
+      registers,
+      collect() {
+        this.set(loopDelay.takeP99());
+      },
+    });
   }
 
   /** What the gauges read from now on; before, they are 0. */

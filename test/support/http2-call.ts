@@ -33,6 +33,8 @@ export class Http2Call extends EventEmitter implements StreamCall {
       headers = { ...headers, ...trailers };
     });
     this.#stream.on('data', (chunk: Buffer) => this.#take(chunk));
+    // As every gRPC client does, when the server has ended the call.
+    this.#stream.on('end', () => this.#stream.end());
     this.#stream.on('error', () => {});
     this.#stream.on('close', () => {
       const code = Number(headers['grpc-status'] ?? status.UNAVAILABLE);

@@ -1,0 +1,51 @@
+import type { ServerHttp2Stream } from 'node:http2';
+import { Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
+import type { Clock } from '../core/clock.ts';
+import type { Refusal } from '../core/errors.ts';
+import type { Goodbye } from '../delivery/frames.ts';
+import type { Framing } from './framing.ts';
+import { endCall, resetStream } from './stream-end.ts';
+import type { StreamSink } from './stream-sink.ts';
+
+/**
+ * Writes to the HTTP/2 stream under the call, around the object streams of grpc-js and a promise and callbacks for each message. That
+ * stream's own queue says when the peer is behind: by bytes, 64 KiB of Node's high-water mark, of what neither the peer's
+ * window nor the socket has taken. Node puts what many streams of a connection write in one turn of the loop into one write to the socket.
+ */
+export class Http2Sink implements StreamSink {
+  readonly kind = 'direct';
+  readonly #call: ServerDuplexStream<Buffer, Buffer>;
+  readonly #stream: ServerHttp2Stream;
+  readonly #framing: Framing;
+  readonly #clock: Clock;
+
+  constructor(call: ServerDuplexStream<Buffer, Buffer>, stream: ServerHttp2Stream, clock: Clock, framing: Framing) {
+    this.#call = call;
+    this.#stream = stream;
+    this.#clock = clock;
+    this.#framing = framing;
+  }
+
+  write(message: Buffer): boolean {
+    const stream = this.#stream;
+    // grpc-js may have ended it, for a deadline as an example, or the peer; then nobody is behind.
+    if (stream.destroyed || stream.closed || stream.writableEnded) return true;
+    // By grpc-js, which would else send the status in place of the headers. Not before the first message, since a stream that
+    // is refused has no headers but its trailers.
+    if (!stream.headersSent) this.#call.sendMetadata(new Metadata());
+    return stream.write(this.#framing.framed(message));
+  }
+
+  onDrain(listener: () => void): void {
+    this.#stream.on('drain', listener);
+  }
+
+  /** The status of grpc-js ends the same stream: it waits for what was written to it. */
+  end(goodbye: Goodbye, refusal: Refusal | undefined): void {
+    endCall({ call: this.#call, stream: this.#stream }, this.#clock, goodbye, refusal);
+  }
+
+  destroy(): void {
+    resetStream(this.#stream);
+  }
+}
