@@ -4,7 +4,9 @@ import { freePort } from './ports.ts';
 import { startNode } from './node-process.ts';
 import type { NodeSettings, RunningNode } from './node-process.ts';
 
-export interface NodeHandleOptions extends Omit<NodeSettings, 'listen' | 'metricsListen'> {
+export interface NodeHandleOptions extends Omit<NodeSettings, 'listen' | 'metricsListen' | 'servicesListen'> {
+  /** It serves other services too. */
+  readonly services: boolean;
   /** Called with every process that is started for this node. */
   readonly onStart: (child: Child) => void;
 }
@@ -26,6 +28,11 @@ export class NodeHandle {
   /** gRPC, host:port. The same through restarts. */
   get address(): string {
     return this.#started.address;
+  }
+
+  /** gRPC for other services, host:port; empty when it has none. The same through restarts. */
+  get services(): string {
+    return this.#started.services;
   }
 
   /** Prometheus metrics, host:port. The same through restarts. */
@@ -60,11 +67,13 @@ export class NodeHandle {
    */
   async start(env: Readonly<Record<string, string>> = {}, main = this.#options.main): Promise<void> {
     if (this.isRunning) throw new Error(`node ${this.id} runs already`);
+    const services = this.#options.services ? `127.0.0.1:${await freePort()}` : '';
     this.#running = await startNode({
       ...this.#options,
       env: { ...this.#options.env, ...env },
       main,
       listen: this.#running?.address ?? `127.0.0.1:${await freePort()}`,
+      servicesListen: this.#running?.services ?? services,
       metricsListen: this.#running?.metrics ?? `127.0.0.1:${await freePort()}`,
     });
     this.#options.onStart(this.#running.child);

@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openDevKey } from '../server/auth/dev-key.ts';
-import type { DevKey, TokenOptions } from '../server/auth/dev-key.ts';
+import type { DevKey, ServiceTokenOptions, TokenOptions } from '../server/auth/dev-key.ts';
 import { systemClock } from '../server/core/clock.ts';
 import { backendEnv, type Backends } from './backends.ts';
 import type { Child, Ending } from './child.ts';
@@ -34,6 +34,8 @@ export interface PlatformOptions {
   readonly backends?: Backends;
   /** No Envoy: `gateway` is the first node. */
   readonly direct?: boolean;
+  /** Each node also serves other services, on a port of its own. Default: it does not. */
+  readonly services?: boolean;
   /** More of the nodes' environment, as {PARLEY_MEMBER_CAP: '5000'}. */
   readonly env?: Readonly<Record<string, string>>;
   /** More of one node's environment, made from what it would have, as addresses of lines in place of those of others. */
@@ -59,6 +61,8 @@ export interface Platform extends AsyncDisposable {
   readonly logDir: string;
   /** A token signed by the dev key; throws when the platform has external keys. */
   token(user: string, options?: TokenOptions): Promise<string>;
+  /** A token of another service, signed by the dev key; throws when the platform has external keys. */
+  serviceToken(name: string, options: ServiceTokenOptions): Promise<string>;
   /** Settles when a process ended that nobody asked to. */
   readonly failed: Promise<Failure>;
   stop(): Promise<void>;
@@ -131,8 +135,10 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       logDir,
       failed,
       async token(user, tokenOptions) {
-        if (devKey === undefined) throw new Error('this platform has the keys of an issuer: ask it for tokens');
-        return devKey.sign(user, tokenOptions);
+        return signing(devKey).sign(user, tokenOptions);
+      },
+      async serviceToken(name, tokenOptions) {
+        return signing(devKey).signService(name, tokenOptions);
       },
       stop,
       [Symbol.asyncDispose]: stop,
@@ -141,6 +147,11 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     await stop();
     throw error;
   }
+}
+
+function signing(devKey: DevKey | undefined): DevKey {
+  if (devKey === undefined) throw new Error('this platform has the keys of an issuer: ask it for tokens');
+  return devKey;
 }
 
 interface Surroundings {
@@ -167,6 +178,7 @@ async function makeNodes(
       storeDir: path.join(dataDir, count === 1 ? 'store' : `store-${id}`),
       logFile: path.join(logDir, `${id}.log`),
       auth: auth.node,
+      services: options.services ?? false,
       env: { ...env, ...(await options.envOf?.(id, env)) },
       flags: options.nodeFlags ?? [],
       main: options.main ?? path.join(import.meta.dirname, '../server/main.ts'),

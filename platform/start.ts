@@ -28,6 +28,7 @@ async function run(settings: StartSettings): Promise<void> {
     dataDir,
     address: settings.address,
     port: settings.port,
+    services: true,
     // A lone node has nobody to hand its streams to: the whole of the usual drain would only be waited for.
     env: { PARLEY_DRAIN_S: '1', ...settings.nodeEnv },
     ...(settings.auth ? { auth: settings.auth } : {}),
@@ -64,6 +65,7 @@ Parley listens on ${platform.gateway} (gRPC and grpc-web${settings.tls ? ' with 
   a token      ${usesDevKey ? `npm run token -- alice${elsewhere}` : `from ${settings.auth?.issuer}`}
   try it       npm run chat -- --as alice${target}
                and in another terminal: npm run chat -- --as bob${target}
+  services     ${platform.nodes[0]?.services} (parley.service.v1)${usesDevKey ? `: npm run token -- --service crm --scopes threads,messages${elsewhere}` : ''}
   metrics      http://${platform.nodes[0]?.metrics}/metrics
   data, logs   ${folder}, ${folder}/log
   stop         Ctrl-C

@@ -43,6 +43,8 @@ const sessionLimits: SessionLimits = {
 export interface App {
   /** host:port of the public gRPC. */
   readonly grpc: string;
+  /** host:port for other services; empty when there is none. */
+  readonly services: string;
   /** host:port of metrics; empty when there are none. */
   readonly metrics: string;
   /** Hands its streams over and stops: takes the configured time at most, and a little. */
@@ -164,6 +166,9 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     sink: config.PARLEY_STREAM_SINK,
   });
   const nodes = await between?.startNodeServer({ config, clock, log, metrics, sessions, sendMessage });
+  // Loaded where there is one.
+  const startServices = config.PARLEY_SERVICE_LISTEN === '' ? undefined : await import('./app/services.ts');
+  const services = await startServices?.startServicePort({ config, clock, log, metrics, keys, verifier, limits, chat });
   const grpc = await rpc.listen(config.PARLEY_LISTEN);
   metrics.watch({
     sessions: () => sessions.size,
@@ -176,20 +181,22 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     const health = store.health();
     return { ready: health.writable, why: health.writable ? 'ready' : health.why };
   };
-  log.info({ grpc, metrics: http?.address }, 'the node is ready');
+  log.info({ grpc, services: services?.address, metrics: http?.address }, 'the node is ready');
 
   return {
     grpc,
+    services: services?.address ?? '',
     metrics: http?.address ?? '',
     async stop() {
       log.info({ sessions: sessions.size }, 'draining');
       readiness = () => ({ ready: false, why: 'draining' });
       rpc.setServing(false);
       nodes?.leave();
+      services?.leave();
       // Who is told to move before gateways have noticed is sent back here.
       if (nodes !== undefined) await pause(clock, config.PARLEY_DRAIN_NOTICE_S * 1_000);
       await sessions.drain(Math.min(2_000, config.PARLEY_DRAIN_S * 200), config.PARLEY_DRAIN_S * 1_000);
-      await rpc.stop();
+      await Promise.all([rpc.stop(), services?.stop()]);
       sessions.close();
       await receipts[Symbol.asyncDispose]();
       publisher[Symbol.dispose]();
@@ -218,6 +225,8 @@ function limitsOf(config: Config): ConstructorParameters<typeof Limits>[0] {
     openBurst: config.PARLEY_LIMIT_OPENS_BURST,
     typingPerS: config.PARLEY_LIMIT_TYPING_PER_S,
     typingBurst: config.PARLEY_LIMIT_TYPING_PER_S * 5,
+    servicePerS: config.PARLEY_LIMIT_SERVICE_PER_S,
+    serviceBurst: config.PARLEY_LIMIT_SERVICE_PER_S * 2,
     users: 100_000,
   };
 }

@@ -42,6 +42,18 @@ describe('The configuration of a node', () => {
     expect(() => readConfig({ ...needed, PARLEY_NODE_ID_FILE: `${file}-gone` })).toThrow(/PARLEY_NODE_ID_FILE/);
   });
 
+  it('keeps the port of services apart: another audience, both halves of its certificate, on loopback with the dev key', () => {
+    const serving = { ...needed, PARLEY_SERVICE_LISTEN: '0.0.0.0:9001' };
+    expect(readConfig(serving).PARLEY_SERVICE_AUDIENCE).toBe('parley-service');
+    expect(() => readConfig({ ...serving, PARLEY_SERVICE_AUDIENCE: 'parley' })).toThrow(
+      /SERVICE_AUDIENCE must be another/,
+    );
+    expect(() => readConfig({ ...serving, PARLEY_SERVICE_TLS_CERT: 'cert' })).toThrow(/go together/);
+    expect(() => readConfig({ ...serving, PARLEY_SERVICE_LISTEN: 'here' })).toThrow(/must be host:port/);
+    expect(() => readConfig({ ...serving, PARLEY_DEV_KEY: '1' })).toThrow(/PARLEY_SERVICE_LISTEN must be on loopback/);
+    expect(readConfig({ ...needed, PARLEY_SERVICE_AUDIENCE: 'parley' }).PARLEY_SERVICE_LISTEN).toBe('');
+  });
+
   it('says what else Cassandra and Redis need', () => {
     const cassandra = {
       ...needed,

@@ -62,6 +62,25 @@ const settings = {
     true,
     '1 = where several nodes append to a thread at once, one of them does it for all; 0 = each for itself, as correct and slower',
   ),
+  PARLEY_SERVICE_LISTEN: text(
+    '',
+    'host:port where other services of the deployment reach this node (parley.service.v1), closed to clients; empty = none is served',
+  ),
+  PARLEY_SERVICE_TLS_CERT: text(
+    '',
+    'PEM text of the certificate of that port; empty = plain text, for a closed network',
+  ),
+  PARLEY_SERVICE_TLS_KEY: text('', 'PEM text of its key'),
+  PARLEY_SERVICE_AUDIENCE: text(
+    'parley-service',
+    "`aud` that services' tokens must have; another than users' tokens have",
+  ),
+  PARLEY_SERVICE_ISSUER: text('', '`iss` that they must have; empty = as of users'),
+  PARLEY_SERVICE_JWKS: text('', 'file or http(s) URL of the keys that they are checked with; empty = as of users'),
+  PARLEY_MINT_KEY: text(
+    '',
+    "JWK or PEM text of the private key that services have users' tokens signed with, its public half among PARLEY_JWKS; empty = they are made elsewhere (with the dev key: it signs)",
+  ),
   PARLEY_LOG_FILE: text('', 'path of the JSON log; empty = standard output'),
   PARLEY_LOG_LEVEL: text('info', 'trace, debug, info, warn, error or silent'),
   PARLEY_JWKS: text('', 'file or http(s) URL of the keys that tokens are checked with; required'),
@@ -78,6 +97,12 @@ const settings = {
   PARLEY_LIMIT_OPENS_PER_S: whole(2, 1, 1_000_000, 'threads opened a second and user'),
   PARLEY_LIMIT_OPENS_BURST: whole(100, 1, 1_000_000, 'threads opened at once after a pause'),
   PARLEY_LIMIT_TYPING_PER_S: whole(2, 1, 1_000_000, 'typing frames a second and user'),
+  PARLEY_LIMIT_SERVICE_PER_S: whole(
+    500,
+    1,
+    1_000_000,
+    'calls a second that this node takes of one service; twice as many at once after a pause',
+  ),
   PARLEY_STREAM_SINK: oneOf(
     ['direct', 'plain'],
     'how streams are written: straight to HTTP/2, or through grpc-js, slower, for when an error is looked for',
@@ -122,16 +147,40 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   for (const name of ['PARLEY_JWKS', 'PARLEY_JWT_ISSUER', 'PARLEY_JWT_AUDIENCE'] as const) {
     if (config[name] === '') throw new ConfigError(`${name} is required: ${settings[name].meaning}`);
   }
-  const { host } = addressOf(config.PARLEY_LISTEN, 'PARLEY_LISTEN');
+  addressOf(config.PARLEY_LISTEN, 'PARLEY_LISTEN');
   if (config.PARLEY_METRICS_LISTEN !== '') addressOf(config.PARLEY_METRICS_LISTEN, 'PARLEY_METRICS_LISTEN');
-  if (config.PARLEY_DEV_KEY && !config.PARLEY_DEV_KEY_EXPOSE && !isLoopback(host)) {
+  checkDevKey(config);
+  checkServicePort(config);
+  checkCluster(config);
+  return config.PARLEY_NODE_ID === '' ? { ...config, PARLEY_NODE_ID: `n${randomBytes(4).toString('hex')}` } : config;
+}
+
+/** @throws ConfigError */
+function checkDevKey(config: Config): void {
+  if (!config.PARLEY_DEV_KEY || config.PARLEY_DEV_KEY_EXPOSE) return;
+  for (const name of ['PARLEY_LISTEN', 'PARLEY_SERVICE_LISTEN'] as const) {
+    if (config[name] === '') continue;
+    const { host } = addressOf(config[name], name);
+    if (isLoopback(host)) continue;
     throw new ConfigError(
-      `with the dev key anyone who has the data folder makes tokens, so PARLEY_LISTEN must be on loopback, not ${host}; ` +
+      `with the dev key anyone who has the data folder makes tokens, so ${name} must be on loopback, not ${host}; ` +
         'PARLEY_DEV_KEY_EXPOSE=1 allows it all the same',
     );
   }
-  checkCluster(config);
-  return config.PARLEY_NODE_ID === '' ? { ...config, PARLEY_NODE_ID: `n${randomBytes(4).toString('hex')}` } : config;
+}
+
+/** @throws ConfigError */
+function checkServicePort(config: Config): void {
+  if (config.PARLEY_SERVICE_LISTEN === '') return;
+  addressOf(config.PARLEY_SERVICE_LISTEN, 'PARLEY_SERVICE_LISTEN');
+  if (config.PARLEY_SERVICE_AUDIENCE === '' || config.PARLEY_SERVICE_AUDIENCE === config.PARLEY_JWT_AUDIENCE) {
+    throw new ConfigError(
+      "PARLEY_SERVICE_AUDIENCE must be another than PARLEY_JWT_AUDIENCE: what tells services' tokens from users'",
+    );
+  }
+  if ((config.PARLEY_SERVICE_TLS_CERT === '') !== (config.PARLEY_SERVICE_TLS_KEY === '')) {
+    throw new ConfigError('PARLEY_SERVICE_TLS_CERT and PARLEY_SERVICE_TLS_KEY go together');
+  }
 }
 
 /** What goes with what. @throws ConfigError */

@@ -4,12 +4,14 @@ import { randomUUID } from 'node:crypto';
 import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
-import type { JWK } from 'jose';
+import type { JWK, JWTPayload } from 'jose';
 import type { Clock } from '../core/clock.ts';
-import { parseUserId } from '../core/ids.ts';
+import { parseServiceName, parseUserId } from '../core/ids.ts';
 
 export const devIssuer = 'parley-dev';
 export const devAudience = 'parley';
+/** Of services' tokens; the default of PARLEY_SERVICE_AUDIENCE. */
+export const devServiceAudience = 'parley-service';
 export const devAlgorithm = 'ES256';
 
 export interface TokenOptions {
@@ -20,11 +22,20 @@ export interface TokenOptions {
   readonly ttlS?: number;
 }
 
+export interface ServiceTokenOptions {
+  /** Space separated. */
+  readonly scope: string;
+  /** Seconds until it expires. Default 24 hours. */
+  readonly ttlS?: number;
+}
+
 export interface DevKey {
   /** The public half, as a JWKS file for node and gateway. */
   readonly jwksFile: string;
   /** A token for the user. Throws when the id is no valid user id. */
   sign(user: string, options?: TokenOptions): Promise<string>;
+  /** A token for the service. Throws when the name is no valid one. */
+  signService(name: string, options: ServiceTokenOptions): Promise<string>;
 }
 
 /** Opens the key in `folder` (normally DATA/auth), making it when there is none. Two openers at once get one key. */
@@ -37,23 +48,29 @@ export async function openDevKey(folder: string, clock: Clock): Promise<DevKey> 
   const jwk = JSON.parse(await readFile(keyFile, 'utf8')) as JWK;
   await writePublicHalf(jwk, jwksFile);
   const key = await importJWK(jwk, devAlgorithm);
+  const make = (subject: string, audience: string, ttlS: number, claims: JWTPayload): Promise<string> => {
+    const nowS = Math.floor(clock.nowMs() / 1000);
+    return new SignJWT(claims)
+      .setProtectedHeader({ alg: devAlgorithm, kid: jwk.kid ?? '' })
+      .setIssuer(devIssuer)
+      .setAudience(audience)
+      .setSubject(subject)
+      .setIssuedAt(nowS)
+      .setExpirationTime(nowS + ttlS)
+      .sign(key);
+  };
   return {
     jwksFile,
     async sign(user, options = {}) {
-      const nowS = Math.floor(clock.nowMs() / 1000);
       const { name, picture, deviceId, ttlS = 86_400 } = options;
-      return new SignJWT({
+      return make(parseUserId(user), devAudience, ttlS, {
         ...(name === undefined ? {} : { name }),
         ...(picture === undefined ? {} : { picture }),
         ...(deviceId === undefined ? {} : { device_id: deviceId }),
-      })
-        .setProtectedHeader({ alg: devAlgorithm, kid: jwk.kid ?? '' })
-        .setIssuer(devIssuer)
-        .setAudience(devAudience)
-        .setSubject(parseUserId(user))
-        .setIssuedAt(nowS)
-        .setExpirationTime(nowS + ttlS)
-        .sign(key);
+      });
+    },
+    async signService(name, { scope, ttlS = 86_400 }) {
+      return make(parseServiceName(name), devServiceAudience, ttlS, { scope });
     },
   };
 }

@@ -23,6 +23,8 @@ export interface Identity {
   readonly picture?: string;
   /** The `device_id` claim: a token bound to one device. */
   readonly deviceId?: string;
+  /** The `scope` claim, split at spaces: what a service may ask for. Absent when there is none, as in users' tokens. */
+  readonly scopes?: readonly string[];
   /** When the token ends, in milliseconds since 1970. */
   readonly expiresMs: number;
 }
@@ -134,7 +136,7 @@ export class Verifier {
 }
 
 function identityOf(payload: JWTPayload): Identity {
-  const { sub, exp, name, picture, device_id: deviceId } = payload;
+  const { sub, exp, name, picture, device_id: deviceId, scope } = payload;
   if (typeof exp !== 'number') throw new AuthError('TOKEN_MALFORMED', 'The token has no expiry (`exp`).');
   return {
     userId: subjectOf(sub),
@@ -142,6 +144,7 @@ function identityOf(payload: JWTPayload): Identity {
     ...(isShort(name, 256) ? { name } : {}),
     ...(isShort(picture, 2048) ? { picture } : {}),
     ...(isShort(deviceId, 128) ? { deviceId } : {}),
+    ...(isShort(scope, 1024) ? { scopes: scope.split(' ').filter(Boolean) } : {}),
   };
 }
 

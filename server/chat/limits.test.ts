@@ -13,6 +13,8 @@ const config = {
   openBurst: 1,
   typingPerS: 1,
   typingBurst: 1,
+  servicePerS: 10,
+  serviceBurst: 10,
   users: 100,
 };
 

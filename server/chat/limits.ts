@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { Refusal } from '../core/errors.ts';
-import type { UserId } from '../core/ids.ts';
+import type { ServiceName, UserId } from '../core/ids.ts';
 import { Lru } from '../core/lru.ts';
 
 /** What a user may do on one node. `…PerS` is the lasting rate, `…Burst` what may be done at once after a pause. */
@@ -12,6 +12,9 @@ export interface LimitsConfig {
   readonly openBurst: number;
   readonly typingPerS: number;
   readonly typingBurst: number;
+  /** Calls of one service. */
+  readonly servicePerS: number;
+  readonly serviceBurst: number;
   /** Users remembered for each kind of limit, about 100 bytes each. The least recently active ones are forgotten: their buckets count as full. */
   readonly users: number;
 }
@@ -36,11 +39,12 @@ export class Limits {
       send: kept(config.sendsPerS, config.sendBurst),
       open: kept(config.opensPerS, config.openBurst),
       typing: kept(config.typingPerS, config.typingBurst),
+      service: kept(config.servicePerS, config.serviceBurst),
     };
   }
 
   /** Takes one. @throws Refusal RATE_LIMITED, with the time until there is one again */
-  take(userId: UserId, work: Work): void {
+  take(userId: UserId | ServiceName, work: Work): void {
     const { perS, burst, buckets } = this.#kinds[work];
     const nowMs = this.#clock.monotonicMs();
     let bucket = buckets.get(userId);
@@ -59,12 +63,17 @@ export class Limits {
   }
 }
 
-export type Work = 'send' | 'open' | 'typing';
+export type Work = 'send' | 'open' | 'typing' | 'service';
 
-const names = { send: 'messages', open: 'new threads', typing: 'typing signals' } as const;
+const names = {
+  send: 'messages',
+  open: 'new threads',
+  typing: 'typing signals',
+  service: 'calls of this service',
+} as const;
 
 interface Kept {
   readonly perS: number;
   readonly burst: number;
-  readonly buckets: Lru<UserId, Bucket>;
+  readonly buckets: Lru<UserId | ServiceName, Bucket>;
 }

@@ -6,9 +6,10 @@ import { threadToProto } from './convert/thread.ts';
 import type { ServiceHandlers } from './service.ts';
 import { parseName, parseUserIds } from './validate.ts';
 
-const maxNameBytes = 200;
+/** Of a group's name. */
+export const maxNameBytes = 200;
 /** Longer lists are refused before the cap is looked at: they would be over any. */
-const maxFirstMembers = 100_000;
+export const maxFirstMembers = 100_000;
 
 export function groupHandlers({ groups, openThread, threads }: Chat): ServiceHandlers<GroupServiceService> {
   const idsOf = ({ threadId, requestId }: { readonly threadId: string; readonly requestId: string }) =>

@@ -12,6 +12,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { callerOfCall } from './authenticate.ts';
 import { statusObjectOf } from './errors.ts';
+import { listenOn, stopGently } from './grpc-server.ts';
 import { makeService, notServed, type CallContext } from './service.ts';
 import type { StreamIds } from './stream-frames.ts';
 import type { Trace } from './trace.ts';
@@ -105,15 +106,8 @@ export class RpcServer {
   }
 
   /** host:port that it listens on. */
-  async listen(address: string): Promise<string> {
-    const host = address.slice(0, address.lastIndexOf(':'));
-    const port = await new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-        if (error === null) resolve(bound);
-        else reject(new Error(`cannot listen on ${address}: ${error.message}`));
-      });
-    });
-    return `${host}:${port}`;
+  listen(address: string): Promise<string> {
+    return listenOn(this.#server, address, ServerCredentials.createInsecure());
   }
 
   /** What health checks are told: a gateway sends new streams elsewhere from the start of a drain. */
@@ -122,17 +116,8 @@ export class RpcServer {
   }
 
   /** Waits for calls under way, a second at most. */
-  async stop(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const force = this.#clock.after(1_000, () => {
-        this.#server.forceShutdown();
-        resolve();
-      });
-      this.#server.tryShutdown(() => {
-        force.cancel();
-        resolve();
-      });
-    });
+  stop(): Promise<void> {
+    return stopGently(this.#server, this.#clock, 1_000);
   }
 }
 

@@ -14,16 +14,16 @@ import { type Trace, traceOf } from './trace.ts';
 import { tooLarge } from './validate.ts';
 
 /** Does what one unary RPC is for. Throws a Refusal; anything else thrown is a bug. */
-export type Handler<Request, Response> = (request: Request, caller: Caller) => Promise<Response>;
+export type Handler<Request, Response, Who = Caller> = (request: Request, caller: Who) => Promise<Response>;
 
 /** A handler for each method of a service as ts-proto defines it. */
-export type ServiceHandlers<Service> = {
+export type ServiceHandlers<Service, Who = Caller> = {
   readonly [Name in keyof Service]: Service[Name] extends UnaryMethod<infer Request, infer Response>
-    ? Handler<Request, Response>
+    ? Handler<Request, Response, Who>
     : never;
 };
 
-interface UnaryMethod<Request, Response> {
+export interface UnaryMethod<Request, Response> {
   readonly path: string;
   readonly requestStream: false;
   readonly responseStream: false;
@@ -31,11 +31,11 @@ interface UnaryMethod<Request, Response> {
   readonly responseSerialize: (response: Response) => Buffer;
 }
 
-/** What every unary call needs, whatever it does. */
-export interface CallContext {
+/** What every unary call needs, whatever it does. `Who`: what is known of who calls. */
+export interface CallContext<Who extends Caller = Caller> {
   readonly clock: Clock;
-  /** @throws Refusal TOKEN_… or KEYS_UNAVAILABLE */
-  readonly authenticate: (metadata: Metadata) => Promise<Caller>;
+  /** @throws Refusal TOKEN_… or KEYS_UNAVAILABLE, and what the caller may not even ask for */
+  readonly authenticate: (metadata: Metadata, trace: Trace) => Promise<Who>;
   /** Notes an answered call: full method name, name of the status code, time in ms. */
   readonly observe: (method: string, code: string, ms: number, trace: Trace) => void;
   /** Bytes of a request. Default `maxRequestBytes`. */
@@ -57,17 +57,16 @@ export const maxRequestBytes = 256 * 1_024;
  * Makes a service of its handlers. gRPC hands over bytes and takes bytes: requests are decoded after the token was checked, and whatever goes
  * wrong, in decoding, in the handler or in encoding, leaves as a status of the catalogue with its details.
  */
-export function makeService<Methods extends { readonly [Name in keyof Methods]: { readonly path: string } }>(
-  methods: Methods,
-  handlers: ServiceHandlers<Methods>,
-  context: CallContext,
-): Service {
+export function makeService<
+  Methods extends { readonly [Name in keyof Methods]: { readonly path: string } },
+  Who extends Caller = Caller,
+>(methods: Methods, handlers: ServiceHandlers<Methods, Who>, context: CallContext<Who>): Service {
   const definition: Record<string, ServiceDefinition[string]> = {};
   const implementation: UntypedServiceImplementation = {};
   for (const name of Object.keys(methods) as (keyof Methods & string)[]) {
     const method = methods[name] as unknown as UnaryMethod<unknown, unknown>;
     definition[name] = { ...method, ...bytesOnly };
-    implementation[name] = handle(method, handlers[name] as unknown as Handler<unknown, unknown>, context);
+    implementation[name] = handle(method, handlers[name] as unknown as Handler<unknown, unknown, Who>, context);
   }
   return { definition, implementation };
 }
@@ -85,10 +84,10 @@ const bytesOnly = {
   responseDeserialize: pass,
 } as const;
 
-function handle(
+function handle<Who extends Caller>(
   method: UnaryMethod<unknown, unknown>,
-  handler: Handler<unknown, unknown>,
-  context: CallContext,
+  handler: Handler<unknown, unknown, Who>,
+  context: CallContext<Who>,
 ): (call: ServerUnaryCall<Buffer, Buffer>, respond: sendUnaryData<Buffer>) => void {
   const { clock, observe, report } = context;
   const name = method.path.slice(1);
@@ -97,7 +96,7 @@ function handle(
     const trace = traceOf(call.metadata);
     let code: string = 'OK';
     try {
-      respond(null, await answer(call, method, handler, context));
+      respond(null, await answer(call, method, handler, context, trace));
     } catch (thrown) {
       const refusal = refusalOf(thrown, (cause) => report(cause, trace));
       code = catalogue[refusal.reason];
@@ -108,14 +107,15 @@ function handle(
   return (call, respond) => void serve(call, respond);
 }
 
-async function answer(
+async function answer<Who extends Caller>(
   call: ServerUnaryCall<Buffer, Buffer>,
   method: UnaryMethod<unknown, unknown>,
-  handler: Handler<unknown, unknown>,
-  context: CallContext,
+  handler: Handler<unknown, unknown, Who>,
+  context: CallContext<Who>,
+  trace: Trace,
 ): Promise<Buffer> {
   const signal = signalOf(call, context.clock);
-  const caller = await context.authenticate(call.metadata);
+  const caller = await context.authenticate(call.metadata, trace);
   const request = decode(method, call.request, context.maxBytes ?? maxRequestBytes);
   const response = await handler(request, { ...caller, signal });
   return method.responseSerialize(response);

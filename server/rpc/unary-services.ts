@@ -22,8 +22,8 @@ import { threadHandlers } from './thread-service.ts';
 export function unaryServices(chat: Chat, call: CallContext): readonly Service[] {
   const context: CallContext = {
     ...call,
-    async authenticate(metadata) {
-      const caller = await call.authenticate(metadata);
+    async authenticate(metadata, trace) {
+      const caller = await call.authenticate(metadata, trace);
       await chat.profiles.noteClaims(caller);
       return caller;
     },

@@ -18,3 +18,8 @@ export function makeLog(options: { readonly file: string; readonly level: string
     destination,
   );
 }
+
+/** For lines of who changed what (`audit: true`), which are written whatever the level of the log. */
+export function auditLogOf(log: Log): Log {
+  return log.child({ audit: true }, { level: 'info' });
+}

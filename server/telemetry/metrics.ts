@@ -21,6 +21,7 @@ export class Metrics {
   readonly registry = new Registry();
   readonly #calls: Counter<'method' | 'code'>;
   readonly #callSeconds: Histogram<'method'>;
+  readonly #ofServices: Counter<'service' | 'method' | 'outcome'>;
   readonly #frames: Counter<'kind' | 'reason'>;
   readonly #goodbyes: Counter<'reason'>;
   readonly #publishFailures: Counter;
@@ -45,6 +46,12 @@ export class Metrics {
       help: 'Time from a unary call to its answer',
       labelNames: ['method'],
       buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+      registers,
+    });
+    this.#ofServices = new Counter({
+      name: 'parley_service_calls_total',
+      help: 'Calls of other services, by service, method and OK or the reason of the refusal',
+      labelNames: ['service', 'method', 'outcome'],
       registers,
     });
     this.#frames = new Counter({
@@ -126,6 +133,11 @@ export class Metrics {
   call(method: string, code: string, ms: number): void {
     this.#calls.inc({ method, code });
     this.#callSeconds.observe({ method }, ms / 1_000);
+  }
+
+  /** A call of another service, whose name its token says: there are as many names as the issuer signs. */
+  serviceCall(service: string, method: string, outcome: string): void {
+    this.#ofServices.inc({ service, method, outcome });
   }
 
   frameRefused(kind: string, reason: string): void {

@@ -38,6 +38,8 @@ const boundless: LimitsConfig = {
   openBurst: 1e6,
   typingPerS: 1e6,
   typingBurst: 1e6,
+  servicePerS: 1e6,
+  serviceBurst: 1e6,
   users: 1_000,
 };
 

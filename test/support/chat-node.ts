@@ -27,6 +27,8 @@ const generous: LimitsConfig = {
   openBurst: 1e6,
   typingPerS: 1e6,
   typingBurst: 1e6,
+  servicePerS: 1e6,
+  serviceBurst: 1e6,
   users: 1_000,
 };
 

@@ -15,22 +15,32 @@ export type Method = {
   readOnly: boolean;
 };
 
-const publicFiles = fromBinary(FileDescriptorSetSchema, readFileSync(file)).file.filter(
-  (descriptor) => descriptor.package === 'parley.v1',
-);
+const files = fromBinary(FileDescriptorSetSchema, readFileSync(file)).file;
+const publicFiles = filesOf('parley.v1');
 
 /** Every RPC of the public API. */
-export const methods: readonly Method[] = publicFiles.flatMap((descriptor) =>
-  descriptor.service.flatMap((service) =>
-    service.method.map((method) => ({
-      service: `${descriptor.package}.${service.name}`,
-      name: method.name,
-      path: `${descriptor.package}.${service.name}/${method.name}`,
-      streaming: method.clientStreaming || method.serverStreaming,
-      readOnly: method.options?.idempotencyLevel === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
-    })),
-  ),
-);
+export const methods: readonly Method[] = methodsOf(publicFiles);
+
+/** Every RPC for other services. */
+export const serviceMethods: readonly Method[] = methodsOf(filesOf('parley.service.v1'));
+
+function filesOf(name: string): typeof files {
+  return files.filter((descriptor) => descriptor.package === name);
+}
+
+function methodsOf(some: typeof files): Method[] {
+  return some.flatMap((descriptor) =>
+    descriptor.service.flatMap((service) =>
+      service.method.map((method) => ({
+        service: `${descriptor.package}.${service.name}`,
+        name: method.name,
+        path: `${descriptor.package}.${service.name}/${method.name}`,
+        streaming: method.clientStreaming || method.serverStreaming,
+        readOnly: method.options?.idempotencyLevel === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
+      })),
+    ),
+  );
+}
 
 /** Field names of a message, such as `ClientFrame`, which must be at the top of its file. */
 export function fieldNames(message: string): string[] {

@@ -6,13 +6,13 @@ import { devAlgorithm, devAudience, devIssuer } from '../../server/auth/dev-key.
 
 export type WrongToken = { what: string; token: string | undefined; reason: string };
 
-/** `dataDir` of a platform that uses the dev key. */
-export async function wrongTokens(dataDir: string): Promise<WrongToken[]> {
+/** `dataDir` of a platform that uses the dev key; `audience`: whose port they are for, of users by default. */
+export async function wrongTokens(dataDir: string, audience = devAudience): Promise<WrongToken[]> {
   const jwk = JSON.parse(await readFile(path.join(dataDir, 'auth', 'dev-key.json'), 'utf8')) as JWK;
   const key = await importJWK(jwk, devAlgorithm);
   const { privateKey: otherKey } = await generateKeyPair(devAlgorithm);
   const nowS = Math.floor(Date.now() / 1000);
-  const claims: JWTPayload = { sub: 'mallory', iss: devIssuer, aud: devAudience, iat: nowS, exp: nowS + 3600 };
+  const claims: JWTPayload = { sub: 'mallory', iss: devIssuer, aud: audience, iat: nowS, exp: nowS + 3600 };
   const sign = async (payload: JWTPayload, by: typeof key = key, kid: string = jwk.kid ?? ''): Promise<string> =>
     new SignJWT(payload).setProtectedHeader({ alg: devAlgorithm, kid }).sign(by);
   const { exp: _, ...endless } = claims;

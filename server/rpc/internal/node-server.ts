@@ -7,10 +7,12 @@ import {
   type SubmitRequest,
 } from '#proto/parley/internal/v1/node_service.ts';
 import type { SubmitRequest as ClientSubmit, SubmitResponse } from '#proto/parley/v1/stream_service.ts';
+import type { Caller } from '../../chat/caller.ts';
 import type { Clock } from '../../core/clock.ts';
 import { invalidField, Refusal } from '../../core/errors.ts';
 import { noDevice, systemUser, type DeviceId, type SessionId, type UserId } from '../../core/ids.ts';
 import type { Sessions } from '../../delivery/sessions.ts';
+import { listenOn } from '../grpc-server.ts';
 import { makeService, type CallContext } from '../service.ts';
 import { serverCredentialsOf, type NodeTls } from './node-tls.ts';
 import type { TakeSends } from './routed-sends.ts';
@@ -45,7 +47,7 @@ export class NodeServer {
     this.#options = options;
     const { clock, sessions, takeSubmit, takeSends, observe, report } = options;
     // Another node, not a user, asks.
-    const authenticate = () => Promise.resolve({ userId: systemUser, deviceId: noDevice, claims: {} });
+    const authenticate = (): Promise<Caller> => Promise.resolve({ userId: systemUser, deviceId: noDevice, claims: {} });
     const handlers = {
       async submit({ userId, deviceId, submit }: SubmitRequest, { signal }: { readonly signal?: AbortSignal }) {
         if (submit === undefined) throw invalidField('submit', 'must be set');
@@ -64,14 +66,8 @@ export class NodeServer {
   }
 
   /** Gives host:port that it listens on. */
-  async listen(address: string): Promise<string> {
-    const port = await new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync(address, serverCredentialsOf(this.#options.tls), (error, bound) => {
-        if (error === null) resolve(bound);
-        else reject(new Error(`cannot listen on ${address} for other nodes: ${error.message}`));
-      });
-    });
-    return `${address.slice(0, address.lastIndexOf(':'))}:${port}`;
+  listen(address: string): Promise<string> {
+    return listenOn(this.#server, address, serverCredentialsOf(this.#options.tls));
   }
 
   /** Other nodes append for themselves from now on. What needs this node's sessions is still done. */
