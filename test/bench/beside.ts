@@ -10,7 +10,7 @@ const openingS = 60;
 /** The pairs beside the channel; what they were alone; how much more that is. */
 export async function runBesideChannel(binary: string, bench: PairsBench, rate: number): Promise<Report> {
   const alone = await runOnParley(binary, { ...bench, besideRate: undefined });
-  const { beside, channel } = await withParley(bench, async ({ target }) => {
+  const { beside, channel } = await withParley(bench, async (target) => {
     const ending = new AbortController();
     const { promise: going, resolve: isGoing } = Promise.withResolvers<void>();
     const last = { delivered: 0, p99_ms: 0, published: 0, skipped: 0, atMs: 0 };

@@ -85,6 +85,8 @@ export interface Target {
   readonly key: string;
   /** Server processes to measure, name and pid; those of one name are added up. */
   readonly processes: readonly (readonly [name: string, pid: number])[];
+  /** Where nodes tell their metrics, host:port; none are asked by default. */
+  readonly metrics?: readonly string[];
 }
 
 export interface GeneratorOptions {
@@ -117,6 +119,7 @@ export async function generate(
   const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const onAbort = (): void => void child.kill('SIGTERM');
   signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted === true) onAbort();
   const ended = new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', resolve);
@@ -136,9 +139,15 @@ export async function generate(
   }
 }
 
-function targetArgs({ carrier, address, key, processes }: Target): string[] {
+function targetArgs({ carrier, address, key, processes, metrics = [] }: Target): string[] {
   const list = processes.map(([name, pid]) => `${name}=${pid}`);
-  return [`--carrier=${carrier}`, `--target=${address}`, `--key=${key}`, `--processes=${list.join()}`];
+  return [
+    `--carrier=${carrier}`,
+    `--target=${address}`,
+    `--key=${key}`,
+    `--processes=${list.join()}`,
+    `--nodes=${metrics.join()}`,
+  ];
 }
 
 function benchArgs(bench: Bench): string[] {

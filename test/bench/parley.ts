@@ -24,17 +24,11 @@ function environmentOf(bench: Bench): Record<string, string> {
   };
 }
 
-export interface RunningParley {
-  readonly platform: Platform;
-  /** As the load generator is to know it. */
-  readonly target: Target;
-}
-
 /**
  * Starts a platform with ports and folders of its own, does the work, stops it. The data lies beside the cache, on the
  * disk of the checkout: a folder for temporary files may be memory, where an fsync costs nothing.
  */
-export async function withParley<T>(bench: Bench, work: (running: RunningParley) => Promise<T>): Promise<T> {
+export async function withParley<T>(bench: Bench, work: (target: Target) => Promise<T>): Promise<T> {
   mkdirSync(path.join(root, '.cache/bench'), { recursive: true });
   const dataDir = mkdtempSync(path.join(root, '.cache/bench/data-'));
   const profiles = bench.cpuProf === undefined ? undefined : path.resolve(bench.cpuProf);
@@ -54,8 +48,9 @@ export async function withParley<T>(bench: Bench, work: (running: RunningParley)
       address: platform.gateway,
       key: path.join(dataDir, 'auth/dev-key.json'),
       processes: processesOf(started),
+      metrics: platform.nodes.map((node) => node.metrics),
     };
-    return await Promise.race([work({ platform, target }), failed]);
+    return await Promise.race([work(target), failed]);
   } finally {
     rmSync(dataDir, { recursive: true, force: true });
   }
@@ -63,7 +58,7 @@ export async function withParley<T>(bench: Bench, work: (running: RunningParley)
 
 /** One run of a bench. */
 export function runOnParley(binary: string, bench: Bench): Promise<Report> {
-  return withParley(bench, ({ target }) => generate(binary, bench, target));
+  return withParley(bench, (target) => generate(binary, bench, target));
 }
 
 type Started = AsyncDisposable & { readonly platform: Platform } & Partial<Pick<Cluster, 'cassandra' | 'redis'>>;

@@ -23,7 +23,7 @@ import (
 
 type settings struct {
 	bench, carrier, target, key, processes, receipts, sources string
-	channel, class                                            string
+	channel, class, nodes                                     string
 
 	streams, warmUpStreams, streamsPerConn, opening int
 	listeners, senders, pairs, size, maxRate        int
@@ -43,6 +43,7 @@ func parse(args []string) (settings, error) {
 	flags.StringVar(&s.target, "target", "", "host:port of the server or gateway")
 	flags.StringVar(&s.key, "key", "", "the dev key, a private JWK")
 	flags.StringVar(&s.processes, "processes", "", "server processes to measure, name=pid,name=pid")
+	flags.StringVar(&s.nodes, "nodes", "", "where nodes tell their metrics, host:port,host:port")
 	flags.StringVar(&s.receipts, "receipts", "", "sdk: reads are told with the acks; each: after every message")
 	flags.StringVar(&s.sources, "sources", "127.0.0.2,127.0.0.3,127.0.0.4,127.0.0.5,127.0.0.6,127.0.0.7,127.0.0.8,127.0.0.9", "source addresses")
 	flags.IntVar(&s.streams, "streams", 1000, "idle streams")
@@ -75,8 +76,12 @@ func parse(args []string) (settings, error) {
 	return s, nil
 }
 
+func commaSeparated(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
+}
+
 func carrierOf(s settings, signer *token.Signer) (load.Carrier, error) {
-	sources := strings.FieldsFunc(s.sources, func(r rune) bool { return r == ',' })
+	sources := commaSeparated(s.sources)
 	buffer := 32 << 10
 	if s.bench == "connections" && s.streamsPerConn == 1 {
 		buffer = 4 << 10
@@ -110,7 +115,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	meter := &load.Meter{Clock: load.NewClock()}
+	meter := &load.Meter{Clock: load.NewClock(), Nodes: commaSeparated(s.nodes)}
 	if meter.Processes, err = proc.Parse(s.processes); err != nil {
 		return err
 	}

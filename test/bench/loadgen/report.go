@@ -114,6 +114,9 @@ func traffic(carrier load.Carrier, meter *load.Meter, span load.Span) report {
 	quantiles(r, "", &meter.Received)
 	quantiles(r, "ack_", &meter.Acked)
 	r["generator_lag_p99_ms"] = meter.Lag.QuantileMs(0.99)
+	if len(meter.Nodes) > 0 {
+		r["loop_delay_p99_ms"] = span.LoopDelayMs
+	}
 	cpu(r, span, float64(span.Arrived))
 	return r
 }

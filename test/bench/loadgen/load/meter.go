@@ -15,6 +15,8 @@ const ownName = "load generator"
 type Meter struct {
 	Clock     Clock
 	Processes []proc.Process
+	// host:port of the metrics of each node; empty = nobody is asked.
+	Nodes []string
 
 	Received histogram.Histogram
 	Acked    histogram.Histogram
@@ -37,6 +39,8 @@ type Span struct {
 	// When it began.
 	MemoryBefore map[string]proc.Memory
 	OwnCPU       proc.CPU
+	// How late the event loop of the slowest node was, p99 of the span, ms; 0 if none was asked.
+	LoopDelayMs float64
 }
 
 func (m *Meter) inside(intended time.Duration) bool {
@@ -93,6 +97,9 @@ func (m *Meter) Measure(span time.Duration, stop <-chan struct{}) (Span, error) 
 	if err != nil {
 		return Span{}, err
 	}
+	if _, err := proc.LoopDelayMs(m.Nodes); err != nil {
+		return Span{}, err
+	}
 	arrived, sent, start := m.arrived.Load(), m.sent.Load(), m.Clock.Now()
 	m.from.Store(int64(start))
 	m.to.Store(int64(start + span))
@@ -111,6 +118,9 @@ func (m *Meter) Measure(span time.Duration, stop <-chan struct{}) (Span, error) 
 	}
 	result.OwnCPU = result.CPU[ownName]
 	delete(result.CPU, ownName)
+	if result.LoopDelayMs, err = proc.LoopDelayMs(m.Nodes); err != nil {
+		return Span{}, err
+	}
 	result.Memory, err = proc.MemoryOf(m.Processes)
 	return result, err
 }

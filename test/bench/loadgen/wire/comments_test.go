@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -45,6 +46,24 @@ func TestABatchOfCommentsIsReadAsTheStubsWroteIt(t *testing.T) {
 	}
 	if want := []string{fmt.Sprintf("1000 %0300d", 1000), fmt.Sprintf("1001 %0300d", 1001)}; !slices.Equal(got.heard, want) {
 		t.Errorf("heard %q", got.heard)
+	}
+}
+
+func TestTheQuickReaderAgreesWithTheOtherOnAnyBytes(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	whole := batchOf(t, 3)
+	for range 200_000 {
+		from := random.IntN(len(whole))
+		message := slices.Clone(whole[from:min(len(whole), from+random.IntN(400))])
+		if len(message) > 0 && random.IntN(2) == 0 {
+			message[random.IntN(min(len(message), 4))] = byte(random.IntN(256))
+		}
+		field, bytes, value, rest, err := next(message)
+		quickField, quickBytes, quickValue, quickRest, quickErr := quickNext(message)
+		if field != quickField || string(bytes) != string(quickBytes) || value != quickValue || len(rest) != len(quickRest) || (err == nil) != (quickErr == nil) {
+			t.Fatalf("%x: %d %x %d %d %v, quick %d %x %d %d %v", message,
+				field, bytes, value, len(rest), err, quickField, quickBytes, quickValue, len(quickRest), quickErr)
+		}
 	}
 }
 
