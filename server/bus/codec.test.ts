@@ -2,8 +2,9 @@ import { Packr } from 'msgpackr';
 import { describe, expect, test } from 'vitest';
 import type { Change } from '../core/entry.ts';
 import type { BusEvent } from '../core/event.ts';
-import type { DeviceId, LogId, SessionId, ThreadId, UserId } from '../core/ids.ts';
-import { decodeEvent, encodeEvent } from './codec.ts';
+import type { Comment } from '../core/comment.ts';
+import type { ChannelId, DeviceId, LogId, SessionId, ThreadId, UserId } from '../core/ids.ts';
+import { commentOf, decodeEvent, encodeCommentStart, encodeEvent, encodeStart } from './codec.ts';
 
 const threadId = 'g_1' as ThreadId;
 const userId = 'änn {x}' as UserId;
@@ -11,6 +12,20 @@ const deviceId = 'phone' as DeviceId;
 const sessionId = 'n1.s' as SessionId;
 const head = { epoch: (1n << 62n) + 1n, sequence: 9n, ordinal: 7n, membersSequence: 1n, activityMs: 1_767_000_000_123 };
 const body = { content: { text: 'hé\u0000' }, mentions: [userId], attachments: [] };
+
+const channelId = 'post:1' as ChannelId;
+const comment: Comment = {
+  number: 41n,
+  senderId: userId,
+  clientMessageId: 'id',
+  text: 'hé\u0000',
+  createTimeMs: 1_767_000_000_123,
+  replyTo: 7n,
+  replyToSenderId: 'bob' as UserId,
+  mentions: [userId],
+  moderator: true,
+  deleted: false,
+};
 
 const changes: Change[] = [
   { kind: 'message', replyTo: 0n, body, editSequence: 2n, deleteSequence: 0n },
@@ -67,6 +82,20 @@ const events: BusEvent[] = [
   { type: 'session-opened', userId, deviceId, sessionId, startMs: 1_767_000_000_000, handOver: true },
   { type: 'session-caught-up', userId, deviceId, sessionId },
   { type: 'heads', heads: [{ log: 'u:ann' as LogId, head }] },
+  {
+    type: 'comments',
+    channelId,
+    epoch: 1_767_000_000_000n,
+    comments: [
+      comment,
+      { ...comment, number: 42n, replyTo: 0n, replyToSenderId: '' as UserId, mentions: [], moderator: false },
+      { ...comment, number: 43n, text: '', deleted: true },
+    ],
+    second: 1_767_000_000,
+    perSecond: 3,
+  },
+  { type: 'comment-deleted', channelId, epoch: 1_767_000_000_000n, number: 1n << 40n },
+  { type: 'channel-changed', channelId },
 ];
 
 const packr = new Packr({ useRecords: false, int64AsType: 'bigint' });
@@ -126,5 +155,56 @@ describe('events on the bus', () => {
     const [, edited] = event?.type === 'entries' ? event.entries : [];
     const content = edited?.change.kind === 'message-edited' ? edited.change.body.content : undefined;
     expect(content !== undefined && 'opaque' in content ? content.opaque.buffer.byteLength : 0).toBe(2);
+  });
+
+  describe('that a script completes', () => {
+    const epoch = 1_767_000_000_000n;
+    const number = (value: bigint): Buffer => {
+      const bytes = Buffer.alloc(9, 0xcf);
+      bytes.writeBigUInt64BE(value, 1);
+      return bytes;
+    };
+
+    test('comments are read as if they had been published whole', () => {
+      const comments = [comment, { ...comment, number: 42n, mentions: [], replyToSenderId: '' as UserId }];
+      const bytes = Buffer.concat([
+        encodeStart('comments', channelId, 8),
+        ...[epoch, 41n, 1_767_000_000n, 3n].map(number),
+        Buffer.of(0xdc, 0, comments.length),
+        ...comments.flatMap((one) => [
+          encodeCommentStart({ ...one, fingerprint: 'f', slowModeMs: 5 }),
+          number(BigInt(one.createTimeMs)),
+          packr.pack(one.replyToSenderId),
+        ]),
+      ]);
+      expect([...bytes.subarray(0, 8)]).toEqual(Array(8).fill(0));
+      expect(decodeEvent(bytes.subarray(8))).toEqual({
+        type: 'comments',
+        channelId,
+        epoch,
+        comments,
+        second: 1_767_000_000,
+        perSecond: 3,
+      });
+    });
+
+    test('a deletion is read as if it had been published whole', () => {
+      const bytes = Buffer.concat([encodeStart('comment-deleted', channelId), number(epoch), number(41n)]);
+      expect(decodeEvent(bytes)).toEqual({ type: 'comment-deleted', channelId, epoch, number: 41n });
+    });
+
+    test('a channel id of any length fits', () => {
+      for (const length of [1, 31, 32, 128]) {
+        const long = 'x'.repeat(length) as ChannelId;
+        const bytes = Buffer.concat([encodeStart('comment-deleted', long), number(epoch), number(41n)]);
+        expect(decodeEvent(bytes)).toMatchObject({ channelId: long, number: 41n });
+      }
+    });
+
+    test('a comment is read also with 1 for true and null for false', () => {
+      const { senderId, clientMessageId, text, mentions, createTimeMs, replyToSenderId } = comment;
+      const fields = [senderId, clientMessageId, text, 7, mentions, 1, null, createTimeMs, replyToSenderId];
+      expect(commentOf(fields, 41n)).toEqual(comment);
+    });
   });
 });

@@ -1,5 +1,5 @@
 import { Packr } from 'msgpackr';
-import type { Comment } from '../core/comment.ts';
+import type { Comment, NewComment } from '../core/comment.ts';
 import type { Change, Entry, Head } from '../core/entry.ts';
 import type { BusEvent, LogHead, PositionChange } from '../core/event.ts';
 import type { ChannelId, DeviceId, LogId, SessionId, ThreadId, UserId } from '../core/ids.ts';
@@ -25,6 +25,9 @@ const kinds = {
   'comment-deleted': 10,
   'channel-changed': 11,
 } as const satisfies Record<BusEvent['type'], number>;
+
+/** Events that scripts complete, and how many fields they have. */
+const completed = { comments: 6, 'comment-deleted': 3 } as const;
 
 const changes: Readonly<Record<Change['kind'], true>> = {
   message: true,
@@ -61,6 +64,29 @@ export function encodeEvent(event: BusEvent, reserved = 0): Buffer {
   bytes[reserved + 1] = kinds[event.type];
   packed.copy(bytes, reserved + 2);
   return bytes;
+}
+
+/**
+ * The bytes of an event up to where the number of an epoch follows, behind `reserved` bytes of zeros. For the scripts in
+ * server/comments/lua, which append the rest of the fields.
+ */
+export function encodeStart(type: keyof typeof completed, channelId: ChannelId, reserved = 0): Buffer {
+  const packed = packr.pack([channelId]);
+  packed[0] = arrayOf(completed[type]);
+  return Buffer.concat([Buffer.alloc(reserved), Buffer.of(version, kinds[type]), packed]);
+}
+
+/** A comment up to where `createTimeMs` and `replyToSenderId` follow: who numbers it appends them. */
+export function encodeCommentStart(comment: NewComment): Buffer {
+  const start = startOf(comment);
+  const packed = Buffer.from(packr.pack(start));
+  packed[0] = arrayOf(start.length + 2);
+  return packed;
+}
+
+/** The first byte of an array of up to 15 in MessagePack. */
+function arrayOf(length: number): number {
+  return 0x90 | length;
 }
 
 /** Undefined for what this release does not know. Throws for bytes that are no event. */
@@ -216,14 +242,19 @@ function positionOf(packed: Packed): PositionChange {
 
 /** Its number follows from its place: whoever numbers comments puts them together without looking into them. */
 function packComment(comment: Comment): Packed {
-  const { senderId, clientMessageId, text, createTimeMs, replyTo, replyToSenderId, mentions, moderator, deleted } =
-    comment;
-  return [senderId, clientMessageId, text, replyTo, mentions, moderator, deleted, createTimeMs, replyToSenderId];
+  return [...startOf(comment), comment.createTimeMs, comment.replyToSenderId];
 }
 
-function commentOf(packed: Packed, number: bigint): Comment {
+/** What is known before a comment has its number. */
+function startOf(comment: NewComment | Comment): Packed {
+  const { senderId, clientMessageId, text, replyTo, mentions, moderator } = comment;
+  return [senderId, clientMessageId, text, replyTo, mentions, moderator, 'deleted' in comment && comment.deleted];
+}
+
+/** Reads a packed comment, also as a script of Redis has unpacked it: there 1 is true, and null is false. */
+export function commentOf(packed: Packed, number: bigint): Comment {
   const [senderId, clientMessageId, text, replyTo, mentions, moderator, deleted, createTimeMs, replyToSenderId] =
-    packed as [...[UserId, string, string, bigint, UserId[], boolean, boolean, number, UserId]];
+    packed as [...[UserId, string, string, bigint | number, UserId[], unknown, unknown, number | bigint, UserId]];
   return {
     number,
     senderId,
@@ -233,7 +264,7 @@ function commentOf(packed: Packed, number: bigint): Comment {
     replyTo: BigInt(replyTo),
     replyToSenderId,
     mentions,
-    moderator,
-    deleted,
+    moderator: Boolean(moderator),
+    deleted: Boolean(deleted),
   };
 }
