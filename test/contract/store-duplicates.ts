@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { systemUser } from '../../server/core/ids.ts';
 import { all, append, appended, appendOf, change, message, newLog, newUser, nowMs } from './samples.ts';
 import type { UnderTest } from './store.ts';
 
@@ -55,6 +56,15 @@ export function duplicates({ store, reopen }: UnderTest): void {
     await append(store(), log, head, [{ ...given, senderId: newUser() }]);
     await append(store(), other, undefined, [given]);
     expect(await all(store(), log)).toHaveLength(2);
+  });
+
+  test("the system's ids are known like anybody's, though its own is empty", async () => {
+    const log = newLog();
+    const given = { ...message('of the system', { clientMessageId: 'the-id' }), senderId: systemUser };
+    const { head } = await append(store(), log, undefined, [given]);
+    expect(await store().append(log, appendOf(head, [given]))).toMatchObject({ outcome: 'duplicate' });
+    await append(store(), log, head, [{ ...given, senderId: newUser() }]);
+    expect(await store().duplicate(log, systemUser, 'the-id', 0n)).toMatchObject({ sequence: 1n });
   });
 
   test('entries without an id are never duplicates', async () => {
