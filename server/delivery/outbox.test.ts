@@ -113,6 +113,13 @@ describe('The outbox of a session', () => {
     expect(peer.messages).toHaveLength(3);
   });
 
+  it('has the last frame behind everything, also behind what replaces itself', () => {
+    outbox.replace('typing', typing(true));
+    outbox.push(reply(1));
+    outbox.finish(reply(2));
+    expect(peer.messages.join('')).toBe('reply 1;typing true;reply 2;');
+  });
+
   it('writes nothing of what waits once it was dropped', () => {
     outbox.push(reply(1));
     outbox.drop();

@@ -101,10 +101,12 @@ export class Outbox {
     if (!this.#over) this.#write();
   }
 
-  /** Hands over all there is, however far behind the peer is: nothing is written after it. */
-  finish(): void {
+  /** Hands over all there is, however far behind the peer is, and then the last frame: nothing is written after it. */
+  finish(last?: OutFrame): void {
     if (this.#over) return;
     this.#writable = true;
+    this.#queueLatest();
+    if (last !== undefined) this.#queue.push(this.#encode(last));
     this.#write(true);
     this.drop();
   }
@@ -119,10 +121,7 @@ export class Outbox {
   }
 
   #write(toTheEnd = false): void {
-    if (this.#latest !== undefined && this.#writable) {
-      for (const frame of this.#latest.values()) this.#queue.push(this.#encode(frame));
-      this.#latest = undefined;
-    }
+    if (this.#writable) this.#queueLatest();
     const queue = this.#queue;
     let start = 0;
     while (start < queue.length && (this.#writable || toTheEnd)) {
@@ -151,6 +150,12 @@ export class Outbox {
       this.#refused = false;
       this.onRoom?.();
     }
+  }
+
+  #queueLatest(): void {
+    if (this.#latest === undefined) return;
+    for (const frame of this.#latest.values()) this.#queue.push(this.#encode(frame));
+    this.#latest = undefined;
   }
 
   #handedOver(queue: readonly Buffer[], start: number, end: number): void {

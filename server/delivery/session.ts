@@ -370,10 +370,7 @@ export class Session implements TopicListener {
     // A peer that takes nothing would hold the last frame, and with it the stream, for ever.
     const { stalledSinceMs } = this.outbox;
     const frozen = stalledSinceMs > 0 && this.#context.clock.monotonicMs() - stalledSinceMs >= frozenMs;
-    if (!frozen) {
-      this.outbox.push({ type: 'goodbye', goodbye });
-      this.outbox.finish();
-    }
+    if (!frozen) this.outbox.finish({ type: 'goodbye', goodbye });
     this.close(goodbye);
     this.#sink.end(goodbye, refusal);
     if (frozen) this.#sink.destroy();
