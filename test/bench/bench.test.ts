@@ -4,6 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
 import { needs } from '../support/skip.ts';
+import { Tmux } from '../support/tmux.ts';
 import { buildGenerator, goEnv, source } from './generator.ts';
 
 const run = promisify(execFile);
@@ -56,10 +57,66 @@ needs('go')('the bench', () => {
     expectNumbers(report, traffic);
   });
 
+  test('on a channel every number is accounted for by everyone, by slow readers too', async () => {
+    const args = ['--listeners', '20', '--rate', '40', '--seconds', '2', '--warm-up', '0', '--slow-readers', '0.1'];
+    const report = await bench('fanout', '--channel', ...args);
+    expect(report).toMatchObject({ bench: 'channel', lost: 0, unacked: 0, skipped: 0, left_out: 0 });
+    expect(report).toMatchObject({ slow_readers_count: 2, slow_lost: 0, slow_disconnects: 0, slow_skipped: 0 });
+    expect(report['rate_per_s']).toBeGreaterThan(400);
+    expectNumbers(report, [...traffic, 'published_per_s', 'loop_delay_p99_ms', 'slow_received']);
+  });
+
+  test('a sample leaves out the same for all, and the newest may stand for all', async () => {
+    const args = ['--listeners', '10', '--rate', '60', '--seconds', '2', '--warm-up', '0', '--direct'];
+    for (const kind of [['sampled', '--max-rate', '5'], ['latest']]) {
+      const report = await bench('fanout', '--channel', ...args, '--class', ...kind);
+      expect(report).toMatchObject({ class: kind[0], lost: 0, unacked: 0, skipped: 0 });
+      if (kind[0] === 'latest') continue;
+      expect(report['left_out']).toBeGreaterThan(report['delivered'] as number);
+      expect((report['left_out'] as number) % 10).toBe(0);
+    }
+  });
+
+  test('pairs are measured alone and beside a channel', async () => {
+    const args = ['--seconds', '2', '--warm-up', '0', '--beside-channel', '20', '--channel-listeners', '10'];
+    const report = await bench('pairs', '--pairs', '2', '--think', '50', ...args);
+    expect(report).toMatchObject({ bench: 'pairs', beside_rate: 20, lost: 0, unsettled: 0 });
+    const numbers = { rate_per_s: expect.any(Number), p50_ms: expect.any(Number), p99_ms: expect.any(Number) };
+    expect(report).toMatchObject({ alone: numbers, ratio_to_alone: numbers });
+    expect((report['channel'] as { per_s: number }).per_s).toBeGreaterThan(100);
+  });
+
+  test('a running channel is told a line a second where there is no terminal', async () => {
+    const args = ['test/bench/live.ts', '--listeners', '10', '--rate', '20', '--seconds', '3'];
+    const { stdout } = await run(process.execPath, args, { cwd: root });
+    const lines = stdout.split('\n').filter((line) => / s {2}published /.test(line));
+    expect(lines.length).toBeGreaterThanOrEqual(2);
+    expect(lines.at(-1)).toMatch(
+      /delivered \d+(\.\d+)?\/s {2}p50 .* ms {2}p99 .* ms {2}skipped 0 {2}node .* % {2}envoy .* % {2}loop .* ms$/,
+    );
+    expect(stdout).toMatch(/^lost +0$/m);
+  });
+
   test('idle streams are opened, held and weighed', async () => {
     const report = await bench('connections', '--streams', '50', '--seconds', '1');
     expect(report).toMatchObject({ bench: 'connections', streams: 50, expired: 0, unanswered: 0 });
     expect(report['kib_per_stream']).toEqual({ node: expect.any(Number), envoy: expect.any(Number) });
     expectNumbers(report, ['connects_per_s', 'p99_ms']);
   });
+});
+
+needs('go', 'tmux')('a running channel on a terminal', () => {
+  test(
+    'the dashboard comes once a second, and q ends it with the whole of the numbers',
+    { timeout: coldLimitMs },
+    async () => {
+      await buildGenerator();
+      const command = `exec "${process.execPath}" test/bench/live.ts --listeners 10 --rate 20 --seconds 600`;
+      await using terminal = await Tmux.start(`cd "${root}" && sh -c '${command}'; echo "ended with $?"; sleep 60`);
+      await terminal.see(/published +\d+ +\d+(\.\d+)?\/s of 20\n.*delivered +\d+ /);
+      await terminal.see(/event loop +late by /);
+      await terminal.type('q');
+      await terminal.see(/ended with 0/);
+    },
+  );
 });

@@ -5,8 +5,7 @@ import { buildGenerator, generate, type Progress, type Target } from './generato
 import { type LiveSettings, liveUsage, readLiveArgs } from './live-args.ts';
 import { dashboardOf, lineOf, type LiveState, nothingYet, ratesOf, type ServerLoad } from './live-screen.ts';
 import { withParley } from './parley.ts';
-import { table } from './report.ts';
-import type { Report } from './report.ts';
+import { medians, type Report, table } from './report.ts';
 import { LoadWatch } from './server-load.ts';
 
 const isTerminal = process.stdout.isTTY && process.stdin.isTTY;
@@ -49,7 +48,7 @@ async function run({ bench, target }: LiveSettings): Promise<boolean> {
     throw error;
   });
   if (report === undefined) return true;
-  process.stdout.write(`\n${table(report, undefined)}\n`);
+  process.stdout.write(`\n${table(medians([report]), undefined)}\n`);
   return Number(report['lost']) + Number(report['unacked']) === 0;
 }
 

@@ -86,6 +86,10 @@ func carrierOf(s settings, signer *token.Signer) (load.Carrier, error) {
 	if s.bench == "connections" && s.streamsPerConn == 1 {
 		buffer = 4 << 10
 	}
+	if s.bench == "channel" && s.listeners > 2000 {
+		// A whole frame of data, and no more: of many listeners the buffers are most of the memory.
+		buffer = 17 << 10
+	}
 	switch s.carrier {
 	case "parley":
 		return parley.New(parley.Options{
