@@ -18,7 +18,20 @@ export interface BarChart {
   readonly bars: readonly { readonly name: string; readonly parts: { readonly [part: string]: number } }[];
 }
 
-const colors = ['#1f77b4', '#d62728', '#2ca02c', '#9467bd', '#ff7f0e', '#17becf', '#8c564b', '#7f7f7f'];
+const colors = [
+  '#1f77b4',
+  '#d62728',
+  '#2ca02c',
+  '#9467bd',
+  '#ff7f0e',
+  '#17becf',
+  '#8c564b',
+  '#7f7f7f',
+  '#e377c2',
+  '#bcbd22',
+  '#00338d',
+  '#8b0000',
+];
 const plot = { left: 70, top: 34, width: 470, height: 240 };
 const rowPx = 16;
 
