@@ -10,6 +10,7 @@ test('it says where it listens, how to get a token and what to try, and stops cl
   expect(parley.said).toContain(`Parley listens on 127.0.0.1:${parley.port}`);
   expect(parley.said).toContain('npm run token -- alice');
   expect(parley.said).toContain('npm run chat -- --as alice');
+  expect(parley.said).toMatch(/services +127\.0\.0\.1:\d+ \(parley\.service\.v1\): npm run token -- --service crm/);
   expect(parley.said).toContain(`${parley.dataDir}/log`);
   expect(parley.said.trim().split('\n').length).toBeLessThan(15);
   const children = parley.children();
