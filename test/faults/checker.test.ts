@@ -46,6 +46,20 @@ const good: Told[] = [
   ...heard(3, two, ann, bob),
 ];
 
+/** Bob, who has heard up to 2, misses the third message and his removal. */
+const away: Told[] = [
+  ...start,
+  asked(one),
+  acknowledged('one', 2),
+  ...heard(2, one, ann, bob),
+  asked(two),
+  acknowledged('two', 3),
+  ...heard(3, two, ann),
+  asked(removed),
+  acknowledged('out', 4),
+  ...heard(4, removed, ann),
+];
+
 function judge(history: readonly Told[]): Partial<Record<Anomaly, number>> {
   const checker = new Checker();
   for (const [at, told] of history.entries()) checker.add({ ...told, atMs: at });
@@ -109,6 +123,12 @@ describe('a history in which all is well has no anomaly', () => {
       acknowledged('in', 4),
       ...heard(4, added, ann, bob),
     ],
+    'the end of a stay that a device missed, being away from before the removal until after the return': [
+      ...away,
+      asked(added),
+      acknowledged('in', 5),
+      ...heard(5, added, ann, bob),
+    ],
     'positions that grow up to what is held': [
       ...good,
       ...positions(1, ann, 'bob', 2, 0),
@@ -136,6 +156,29 @@ describe('a history in which all is well has no anomaly', () => {
 
 const bad: Record<Anomaly, Record<string, Told[]>> = {
   lost: {
+    'the end of a stay, by a device that never comes back into the thread': away,
+    'the end of a stay, by a device that was there between the removal and the return': [
+      ...away,
+      ...heard(1, created, bob).map((told) => ({ ...told, thread: 'g_other' }) as Told),
+      asked(added),
+      acknowledged('in', 5),
+      ...heard(5, added, ann, bob),
+    ],
+    'the middle of a stay, by a device that was away at its end': [
+      ...start,
+      asked(one),
+      acknowledged('one', 2),
+      ...heard(2, one, ann),
+      asked(two),
+      acknowledged('two', 3),
+      ...heard(3, two, ann, bob),
+      asked(removed),
+      acknowledged('out', 4),
+      ...heard(4, removed, ann),
+      asked(added),
+      acknowledged('in', 5),
+      ...heard(5, added, ann, bob),
+    ],
     'acknowledged, and nobody heard it': [...good, asked(message('three')), acknowledged('three', 4)],
     'acknowledged, and another thing stands there': [
       ...good,

@@ -4,6 +4,7 @@ import { judgeLog } from './log-verdict.ts';
 import { PositionCheck } from './position-check.ts';
 import { type FaultRecord, type Listener, nameOf, type Wish } from './record.ts';
 import { Tally } from './tally.ts';
+import { Wakes } from './wakes.ts';
 
 /** What became of a wish. */
 export interface Fate {
@@ -30,6 +31,7 @@ export class Checker {
   readonly #fates = new Map<string, Fate>();
   readonly #floors = new Map<string, number>();
   readonly #devices = new Map<string, Listener>();
+  readonly #wakes = new Wakes();
   #acknowledged = 0;
   #deliveries = 0;
 
@@ -56,6 +58,7 @@ export class Checker {
         return;
       case 'heard':
         this.#deliveries += 1;
+        this.#wakes.add(record);
         return this.#log(record.thread).heard(record);
       case 'restarted':
         return this.#tally.count('restarted', record, `${nameOf(record.listener)} starts over in ${record.thread}`);
@@ -87,7 +90,7 @@ export class Checker {
   finish(): Verdict {
     const fates = Map.groupBy(this.#fates.values(), ({ wish }) => wish.thread);
     for (const thread of new Set([...this.#logs.keys(), ...fates.keys()])) {
-      judgeLog(this.#log(thread), fates.get(thread) ?? [], [...this.#devices.values()], this.#tally);
+      judgeLog(this.#log(thread), fates.get(thread) ?? [], [...this.#devices.values()], this.#wakes, this.#tally);
     }
     for (const positions of this.#positions.values()) positions.finish();
     return {

@@ -3,9 +3,16 @@ import type { Fate } from './checker.ts';
 import { type Hearer, identityOf, type LogCheck, type Place } from './log-check.ts';
 import type { Listener, Wish } from './record.ts';
 import type { Tally } from './tally.ts';
+import type { Wakes } from './wakes.ts';
 import { type Window, windowsOf } from './windows.ts';
 
-export function judgeLog(log: LogCheck, fates: readonly Fate[], devices: readonly Listener[], tally: Tally): void {
+export function judgeLog(
+  log: LogCheck,
+  fates: readonly Fate[],
+  devices: readonly Listener[],
+  wakes: Wakes,
+  tally: Tally,
+): void {
   const acknowledged = new Set(fates.flatMap(({ sequence }) => (sequence === undefined ? [] : [sequence])));
   const byRef = new Map(fates.map((fate) => [fate.wish.ref, fate]));
   for (const fate of fates) judgeFate(log, fate, tally);
@@ -21,7 +28,8 @@ export function judgeLog(log: LogCheck, fates: readonly Fate[], devices: readonl
   for (const hearer of hearers) judgeLeaks(log, hearer, windows, tally);
   for (const device of devices) {
     const own = hearers.find(({ listener }) => listener.user === device.user && listener.device === device.device);
-    judgeHearing(log, device, own, windows, (sequence) => acknowledged.has(sequence), tally);
+    const excused = missedWhileOut(log, device, own, windows, wakes);
+    judgeHearing(log, device, own, windows, (sequence) => acknowledged.has(sequence), tally, excused);
   }
   for (const { listener } of log.wholes) {
     const own = log.hearers.get(`${listener.user}/${listener.device}`);
@@ -117,19 +125,41 @@ function judgeHearing(
   windows: ReadonlyMap<string, readonly Window[]>,
   isAcknowledged: (sequence: number) => boolean,
   tally: Tally,
-  gone: ReadonlySet<number> = new Set(),
+  excused: ReadonlySet<number>,
 ): void {
   for (const { joined, left } of windows.get(device.user) ?? []) {
     const to = Math.min(left - 1, log.last);
     const missing = hearer?.coverage.missing(joined + 1, to) ?? range(joined + 1, to);
     for (const sequence of missing) {
       const place = log.places.get(sequence);
-      if (place === undefined || gone.has(sequence)) continue;
+      if (place === undefined || excused.has(sequence)) continue;
       const anomaly = isAcknowledged(sequence) ? 'lost' : 'gap';
       const text = `${device.user}/${device.device} never heard ${log.thread} ${sequence}: ${identityOf(place.said)}`;
       tally.count(anomaly, place, text);
     }
   }
+}
+
+/**
+ * What a device need not have heard: its user was removed and added again while it was away. A rejoin is a new join, so when it is back
+ * they see nothing of before; what it had not heard until then (the end of that stay, never its middle) is theirs no more.
+ */
+function missedWhileOut(
+  { places, last }: LogCheck,
+  device: Listener,
+  hearer: Hearer | undefined,
+  windows: ReadonlyMap<string, readonly Window[]>,
+  wakes: Wakes,
+): Set<number> {
+  const excused = new Set<number>();
+  const stays = windows.get(device.user) ?? [];
+  stays.forEach(({ joined, left }, at) => {
+    const [removal, rejoin] = [places.get(left), places.get(stays[at + 1]?.joined ?? 0)];
+    if (removal === undefined || rejoin === undefined || !wakes.wasAway(device, removal.atMs, rejoin.atMs)) return;
+    const missing = new Set(hearer?.coverage.missing(joined + 1, left - 1) ?? range(joined + 1, left - 1));
+    for (let sequence = Math.min(left - 1, last); missing.has(sequence); sequence -= 1) excused.add(sequence);
+  });
+  return excused;
 }
 
 function range(from: number, to: number): number[] {
