@@ -13,6 +13,8 @@ import { CachedPolicy } from './chat/policy.ts';
 import { SendMessage } from './chat/send-message.ts';
 import { addressOf, type Config } from './config.ts';
 import { pause, systemClock, type Clock } from './core/clock.ts';
+import type { ChannelRow } from './core/entry.ts';
+import { ChannelHub } from './delivery/channels/channel-hub.ts';
 import type { DeliveryContext } from './delivery/context.ts';
 import { Flusher } from './delivery/flusher.ts';
 import type { SessionLimits } from './delivery/frames.ts';
@@ -78,9 +80,9 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     readiness = () => ({ ready: false, why });
   };
   const store = await openStore(config, clock, log, onWaiting);
-  const { bus, registry, shared } = await openLive(config, clock, log, store, onWaiting);
+  const { bus, comments, registry, shared } = await openLive(config, clock, log, store, onWaiting);
   const views = new ThreadViews(store, config.PARLEY_VIEWS);
-  const hub = new Hub(bus, views, clock);
+  const hub = new Hub(bus, views, clock, config.PARLEY_FANOUT_TICK_MS);
   const access = new Access({ store, threads: views });
   const limits = new Limits(limitsOf(config), clock);
   const policy = new CachedPolicy({ store, access, limits, clock }, config.PARLEY_VIEWS);
@@ -109,23 +111,6 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     },
     () => log.debug('a stream is let in'),
   );
-  const delivery: DeliveryContext = {
-    store,
-    bus,
-    registry,
-    views,
-    hub,
-    receipts,
-    groupReceipts: new GroupReceipts(store, hub, views, policy, clock),
-    receiptFrames: new ReceiptFrames(store, views, policy),
-    policy,
-    clock,
-    flusher: new Flusher(setImmediate, () => clock.monotonicMs()),
-    encode: makeFrameEncoder(),
-    limits: sessionLimits,
-    resumeTokens: new ResumeTokens(resumeKey),
-    goodbyeOf,
-  };
   // What several nodes need is loaded where there are several.
   const between = shared && (await import('./app/nodes.ts'));
   const others = shared && between?.reachOtherNodes({ config, clock, log, metrics, directory: shared });
@@ -148,12 +133,47 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     limits,
     sendMessage,
     clock,
+    bus,
+    comments,
+    channels: {
+      firstUse: config.PARLEY_CHANNELS === 'first-use' ? newChannelOf(config) : undefined,
+      gatherMs: config.PARLEY_FANOUT_TICK_MS / 5,
+      remembered: config.PARLEY_VIEWS,
+    },
     pageTokenKey: await store.secret('page-token', () => randomBytes(32)),
     memberCap: config.PARLEY_MEMBER_CAP,
     editWithinMs: windowMs(config.PARLEY_EDIT_WINDOW_S),
     deleteWithinMs: windowMs(config.PARLEY_DELETE_WINDOW_S),
   });
 
+  const encode = makeFrameEncoder();
+  const channels = new ChannelHub({
+    bus,
+    log: comments,
+    directory: chat.channels,
+    clock,
+    encode,
+    maxTickMs: config.PARLEY_FANOUT_TICK_MS,
+    maxListeners: config.PARLEY_CHANNEL_LISTENERS,
+  });
+  const delivery: DeliveryContext = {
+    store,
+    bus,
+    registry,
+    views,
+    hub,
+    channels,
+    receipts,
+    groupReceipts: new GroupReceipts(store, hub, views, policy, clock),
+    receiptFrames: new ReceiptFrames(store, views, policy),
+    policy,
+    clock,
+    flusher: new Flusher(setImmediate, () => clock.monotonicMs()),
+    encode,
+    limits: sessionLimits,
+    resumeTokens: new ResumeTokens(resumeKey),
+    goodbyeOf,
+  };
   const rpc = new RpcServer({
     nodeId: config.PARLEY_NODE_ID,
     log,
@@ -168,7 +188,21 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   const nodes = await between?.startNodeServer({ config, clock, log, metrics, sessions, sendMessage });
   // Loaded where there is one.
   const startServices = config.PARLEY_SERVICE_LISTEN === '' ? undefined : await import('./app/services.ts');
-  const services = await startServices?.startServicePort({ config, clock, log, metrics, keys, verifier, limits, chat });
+  const services = await startServices?.startServicePort({
+    config,
+    clock,
+    log,
+    metrics,
+    keys,
+    verifier,
+    limits,
+    chat,
+    store,
+    bus,
+    comments,
+    appender,
+    usualChannel: newChannelOf(config),
+  });
   const grpc = await rpc.listen(config.PARLEY_LISTEN);
   metrics.watch({
     sessions: () => sessions.size,
@@ -200,15 +234,27 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
       sessions.close();
       await receipts[Symbol.asyncDispose]();
       publisher[Symbol.dispose]();
+      channels[Symbol.dispose]();
       headCheck?.[Symbol.dispose]();
       nodes?.stop();
       others?.[Symbol.dispose]();
       await registry[Symbol.asyncDispose]();
+      await comments[Symbol.asyncDispose]();
       await bus[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
       await http?.close();
       log.info('stopped');
     },
+  };
+}
+
+/** What holds for a channel that nobody has set up. */
+function newChannelOf(config: Config): ChannelRow {
+  return {
+    closed: false,
+    slowModeS: 0,
+    historyCount: config.PARLEY_CHANNEL_HISTORY,
+    historyS: config.PARLEY_CHANNEL_HISTORY_S,
   };
 }
 
@@ -225,6 +271,10 @@ function limitsOf(config: Config): ConstructorParameters<typeof Limits>[0] {
     openBurst: config.PARLEY_LIMIT_OPENS_BURST,
     typingPerS: config.PARLEY_LIMIT_TYPING_PER_S,
     typingBurst: config.PARLEY_LIMIT_TYPING_PER_S * 5,
+    commentsPerS: config.PARLEY_LIMIT_COMMENTS_PER_S,
+    commentBurst: config.PARLEY_LIMIT_COMMENTS_PER_S * 5,
+    channelCommentsPerS: config.PARLEY_LIMIT_CHANNEL_COMMENTS_PER_S,
+    channelCommentBurst: config.PARLEY_LIMIT_CHANNEL_COMMENTS_PER_S,
     servicePerS: config.PARLEY_LIMIT_SERVICE_PER_S,
     serviceBurst: config.PARLEY_LIMIT_SERVICE_PER_S * 2,
     users: 100_000,

@@ -97,6 +97,31 @@ const settings = {
   PARLEY_LIMIT_OPENS_PER_S: whole(2, 1, 1_000_000, 'threads opened a second and user'),
   PARLEY_LIMIT_OPENS_BURST: whole(100, 1, 1_000_000, 'threads opened at once after a pause'),
   PARLEY_LIMIT_TYPING_PER_S: whole(2, 1, 1_000_000, 'typing frames a second and user'),
+  PARLEY_LIMIT_COMMENTS_PER_S: whole(
+    2,
+    1,
+    1_000_000,
+    'comments a second and user; five times as many at once after a pause',
+  ),
+  PARLEY_LIMIT_CHANNEL_COMMENTS_PER_S: whole(
+    2_000,
+    1,
+    1_000_000,
+    'comments a second on one channel that this node takes, of all users',
+  ),
+  PARLEY_CHANNELS: oneOf(
+    ['first-use', 'service'],
+    'who makes a channel: whoever opens it or comments first, or only another service',
+  ),
+  PARLEY_CHANNEL_HISTORY: whole(200, 0, 10_000, 'comments that a channel made by first use keeps; 0 = none'),
+  PARLEY_CHANNEL_HISTORY_S: whole(86_400, 1, 2_592_000, 'and for so many seconds at most'),
+  PARLEY_CHANNEL_LISTENERS: whole(100_000, 1, 10_000_000, 'listeners of one channel on this node at most'),
+  PARLEY_FANOUT_TICK_MS: whole(
+    100,
+    0,
+    1_000,
+    'ms that news of a group or channel with many listeners wait at most for others to share a frame with; a calm one waits for none',
+  ),
   PARLEY_LIMIT_SERVICE_PER_S: whole(
     500,
     1,

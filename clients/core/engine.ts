@@ -194,7 +194,16 @@ export class Engine {
         this.typing.heard(frame.value);
         return;
       case 'commentBatch':
+        this.wishes.accounted(frame.value.channelId, frame.value.toNumber);
         this.emitter.emit('comments', frame.value);
+        return;
+      case 'channelChanged':
+        if (frame.value.channel === undefined) return;
+        this.wishes.heard(frame.value.channel);
+        this.emitter.emit('channel', frame.value.channel);
+        return;
+      case 'channelStats':
+        this.emitter.emit('channelStats', frame.value);
         return;
       case 'userEntriesAppended':
         this.#userLog.appended(frame.value.entries);
@@ -215,6 +224,7 @@ export class Engine {
         this.logs.skipped(frame.what.value, frame);
         return;
       case 'channelId':
+        this.wishes.accounted(frame.what.value, frame.to);
         this.emitter.emit('commentsSkipped', { channelId: frame.what.value, from: frame.from, to: frame.to });
         return;
       case 'userLog':

@@ -1,7 +1,9 @@
 import type { UserEntry } from '#proto/parley/v1/account.ts';
 import type { Entry } from '#proto/parley/v1/entry.ts';
 import type { Presence } from '#proto/parley/v1/presence.ts';
+import type { Channel } from '#proto/parley/v1/channel_service.ts';
 import type {
+  ChannelStats,
   CommentBatch,
   ReadAdvanced,
   ReceiptCounts,
@@ -38,6 +40,10 @@ export interface ClientEvents {
   typing: TypingChanged;
   /** Comments of a channel. */
   comments: CommentBatch;
+  /** A channel that is heard: when it begins to be, and when something of it has changed. */
+  channel: Channel;
+  /** How a channel goes, at most once a second. */
+  channelStats: ChannelStats;
   /** Comments of a channel were left out. */
   commentsSkipped: { channelId: string; from: bigint; to: bigint };
   /** An entry of the user's own log, each once and in order. */

@@ -1,3 +1,4 @@
+import type { Channel } from '#proto/parley/v1/channel_service.ts';
 import type { DeliveryClass, Subscribe } from '#proto/parley/v1/stream_service.ts';
 import type { ParleyError } from './errors.ts';
 import type { Session } from './session.ts';
@@ -40,6 +41,7 @@ export class Wishes {
       target: { $case: 'threadId', value: threadId },
       deliveryClass: 0,
       maxRate: 0,
+      epoch: 0n,
     });
   }
 
@@ -48,6 +50,7 @@ export class Wishes {
       target: { $case: 'channelId', value: channelId },
       deliveryClass: DELIVERY_CLASS[wish.delivery],
       maxRate: wish.maxRate ?? 0,
+      epoch: 0n,
     });
   }
 
@@ -57,6 +60,20 @@ export class Wishes {
 
   forgetChannel(channelId: string): void {
     this.#unsubscribe(`channel:${channelId}`);
+  }
+
+  /** A channel as it is now: another epoch than before counts anew. */
+  heard({ channelId, epoch, publishedCount }: Channel): void {
+    const wish = this.#wished.get(`channel:${channelId}`);
+    if (wish === undefined || (wish.afterNumber !== undefined && wish.epoch === epoch)) return;
+    wish.epoch = epoch;
+    wish.afterNumber = publishedCount;
+  }
+
+  /** Everything up to this number of a channel was told or skipped: the next stream goes on behind it. */
+  accounted(channelId: string, to: bigint): void {
+    const wish = this.#wished.get(`channel:${channelId}`);
+    if (wish?.afterNumber !== undefined && to > wish.afterNumber) wish.afterNumber = to;
   }
 
   /** Rejects with LIMIT_REACHED and the like; while there is no stream it is only noted. */

@@ -1,4 +1,5 @@
 import { RedisBus } from '../bus/redis.ts';
+import { RedisCommentLog } from '../comments/redis.ts';
 import { addressesOf, ConfigError, type Config } from '../config.ts';
 import { pause, type Clock } from '../core/clock.ts';
 import { RedisRegistry } from '../presence/redis.ts';
@@ -26,6 +27,7 @@ export async function openRedisLive(
   const onProblem = onceAMinute(clock, (problem) => log.warn({ err: problem }, 'Redis'));
   const bus = new RedisBus({ settings, clock, prefix, onProblem });
   const shards = new Shards({ settings, clock, name: 'parley-presence', onProblem });
+  const commentShards = new Shards({ settings, clock, name: 'parley-comments', onProblem });
   const why = `waiting for Redis at ${config.PARLEY_REDIS}`;
   onWaiting(why);
   try {
@@ -39,12 +41,14 @@ export async function openRedisLive(
   } catch (error) {
     await bus[Symbol.asyncDispose]();
     shards[Symbol.dispose]();
+    commentShards[Symbol.dispose]();
     throw error instanceof RedisUnfit ? new ConfigError(error.message, { cause: error }) : error;
   }
   const address = config.PARLEY_NODES_ADVERTISE === '' ? config.PARLEY_NODES_LISTEN : config.PARLEY_NODES_ADVERTISE;
   const nodeId = config.PARLEY_NODE_ID;
   const shared = new RedisRegistry({ clock, bus, shards, store, nodeId, address, prefix, onProblem });
-  return { bus, registry: shared, shared };
+  const comments = new RedisCommentLog({ shards: commentShards, nodeId, prefix, onProblem });
+  return { bus, comments, registry: shared, shared };
 }
 
 function redisOf(config: Config): RedisSettings {

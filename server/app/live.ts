@@ -1,5 +1,7 @@
 import type { Bus } from '../bus/bus.ts';
 import { MemoryBus } from '../bus/memory.ts';
+import type { CommentLog } from '../comments/comment-log.ts';
+import { MemoryCommentLog } from '../comments/memory.ts';
 import type { Config } from '../config.ts';
 import type { Clock } from '../core/clock.ts';
 import { MemoryRegistry } from '../presence/memory.ts';
@@ -11,6 +13,7 @@ import type { Log } from '../telemetry/log.ts';
 /** What live traffic and presence stand on. */
 export interface Live {
   readonly bus: Bus;
+  readonly comments: CommentLog;
   readonly registry: Registry;
   /** Set when other nodes share the traffic: the registry again, which knows them. */
   readonly shared: RedisRegistry | undefined;
@@ -33,5 +36,10 @@ export async function openLive(
     log.warn('without PARLEY_REDIS this must be the only node: others on the same Cassandra hear its messages late');
   }
   const bus = new MemoryBus();
-  return { bus, registry: new MemoryRegistry({ clock, bus, store }), shared: undefined };
+  return {
+    bus,
+    comments: new MemoryCommentLog({ bus, clock }),
+    registry: new MemoryRegistry({ clock, bus, store }),
+    shared: undefined,
+  };
 }

@@ -2,10 +2,10 @@ import { topicOf } from '../bus/bus.ts';
 import type { Clock } from '../core/clock.ts';
 import { changesMembers, sizeOfEntry, type Entry, type Head, type NewEntry } from '../core/entry.ts';
 import { Refusal, throwIfAborted } from '../core/errors.ts';
-import { threadLog, userLog, type ThreadId, type UserId } from '../core/ids.ts';
+import { threadLog, userLog, type LogId, type ThreadId, type UserId } from '../core/ids.ts';
 import type { Publisher } from '../delivery/publisher.ts';
 import type { ThreadView, ThreadViews } from '../delivery/thread-views.ts';
-import type { Duplicate, Store } from '../store/store.ts';
+import type { AppendResult, Duplicate, Store } from '../store/store.ts';
 import { inboxOf, topicsOf } from './addressees.ts';
 import {
   answerDuplicate,
@@ -91,28 +91,31 @@ export class Appender {
     });
   }
 
-  /** Appends to a user's own log. `build` gives nothing when it is so already. Returns the sequence, 0 = nothing changed. */
+  /** Appends to a user's own log, and tells their devices. `build` gives nothing when it is so already. Returns the sequence, 0 = nothing changed. */
   async appendUser(userId: UserId, build: () => Promise<readonly NewEntry[]>, signal?: AbortSignal): Promise<bigint> {
-    const log = userLog(userId);
+    const result = await this.appendRows(userLog(userId), build, signal);
+    if (result === undefined) return 0n;
+    if (result.outcome === 'duplicate') return [...result.duplicates.values()].at(-1)?.sequence ?? 0n;
+    const { head, entries } = result;
+    this.#publisher.publish([topicOf.user(userId)], { type: 'user-entries', userId, head, entries });
+    return head.sequence;
+  }
+
+  /** Appends to a log without members: a user's or a channel's. `build` is called again when the head has moved. Undefined: it gave nothing. */
+  async appendRows(
+    log: LogId,
+    build: () => Promise<readonly NewEntry[]>,
+    signal?: AbortSignal,
+  ): Promise<Exclude<AppendResult, { outcome: 'conflict' }> | undefined> {
     for (;;) {
       throwIfAborted(signal);
       const head = await this.#store.head(log);
       const entries = await build();
-      if (entries.length === 0) return 0n;
+      if (entries.length === 0) return undefined;
       const expected = head === undefined ? undefined : { sequence: head.sequence, membersSequence: 0n };
       const result = await this.#store.append(log, { expected, entries, nowMs: this.#clock.nowMs(), inbox: [] });
-      if (result.outcome === 'conflict') {
-        this.#onConflict?.();
-        continue;
-      }
-      if (result.outcome === 'duplicate') return [...result.duplicates.values()].at(-1)?.sequence ?? 0n;
-      this.#publisher.publish([topicOf.user(userId)], {
-        type: 'user-entries',
-        userId,
-        head: result.head,
-        entries: result.entries,
-      });
-      return result.head.sequence;
+      if (result.outcome !== 'conflict') return result;
+      this.#onConflict?.();
     }
   }
 

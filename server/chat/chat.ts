@@ -1,4 +1,7 @@
+import type { Bus } from '../bus/bus.ts';
+import type { CommentLog } from '../comments/comment-log.ts';
 import type { Clock } from '../core/clock.ts';
+import type { ChannelRow } from '../core/entry.ts';
 import type { Receipts } from '../delivery/receipts.ts';
 import type { ThreadViews } from '../delivery/thread-views.ts';
 import type { Registry } from '../presence/registry.ts';
@@ -6,6 +9,9 @@ import type { Store } from '../store/store.ts';
 import type { Access } from './access.ts';
 import { Account } from './account.ts';
 import type { Appender } from './appender.ts';
+import { ChannelViews } from './channel-views.ts';
+import { Channels } from './channels.ts';
+import { CommentPublisher } from './comment-publisher.ts';
 import { Groups } from './groups.ts';
 import { Heads } from './heads.ts';
 import { History } from './history.ts';
@@ -27,6 +33,7 @@ import { Threads } from './threads.ts';
 /** The use cases of a node: what unary calls ask for. */
 export interface Chat {
   readonly account: Account;
+  readonly channels: Channels;
   readonly groups: Groups;
   readonly history: History;
   readonly messagePages: MessagePages;
@@ -52,6 +59,9 @@ export interface ChatOptions {
   readonly limits: Limits;
   readonly sendMessage: SendMessage;
   readonly clock: Clock;
+  readonly bus: Bus;
+  readonly comments: CommentLog;
+  readonly channels: ChannelRules;
   /** Key of page tokens, the same on every node: `store.secret('page-token', …)` of 32 bytes. */
   readonly pageTokenKey: Uint8Array;
   /** Members that a group may have. */
@@ -61,10 +71,19 @@ export interface ChatOptions {
   readonly deleteWithinMs: number;
 }
 
+export interface ChannelRules {
+  /** What holds for a channel that first use makes; undefined: first use makes none. */
+  readonly firstUse: ChannelRow | undefined;
+  /** Comments of a busy channel wait so long at most for others to be published with, ms. */
+  readonly gatherMs: number;
+  /** Channels, and users in them, of which it is remembered what holds. */
+  readonly remembered: number;
+}
+
 /** Puts the use cases together over what the node shares with its sessions. */
 export function makeChat(options: ChatOptions): Chat {
   const { store, registry, views, receipts, access, appender, policy, limits, sendMessage, clock } = options;
-  const { memberCap, editWithinMs, deleteWithinMs } = options;
+  const { memberCap, editWithinMs, deleteWithinMs, bus, comments, channels } = options;
   const tokens = new PageTokens(options.pageTokenKey);
   const heads = new Heads(store);
   const pointers = new Pointers({ store, appender });
@@ -72,6 +91,18 @@ export function makeChat(options: ChatOptions): Chat {
   const presences = new Presences({ store, registry, access, clock });
   const threads = new Threads({ store, access, heads, appender });
   return {
+    channels: new Channels({
+      store,
+      bus,
+      log: comments,
+      publisher: new CommentPublisher(comments, clock, channels.gatherMs),
+      views: new ChannelViews(store, clock, channels.remembered),
+      appender,
+      limits,
+      tokens,
+      clock,
+      firstUse: channels.firstUse,
+    }),
     account: new Account({ store, appender, tokens, onChange: () => policy.forget() }),
     groups: new Groups({ store, views, appender, pointers, receipts, memberCap }),
     history: new History({ store, access, heads }),

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { Refusal } from '../core/errors.ts';
-import type { ServiceName, UserId } from '../core/ids.ts';
+import type { ChannelId, ServiceName, UserId } from '../core/ids.ts';
 import { Lru } from '../core/lru.ts';
 
 /** What a user may do on one node. `…PerS` is the lasting rate, `…Burst` what may be done at once after a pause. */
@@ -12,6 +12,11 @@ export interface LimitsConfig {
   readonly openBurst: number;
   readonly typingPerS: number;
   readonly typingBurst: number;
+  readonly commentsPerS: number;
+  readonly commentBurst: number;
+  /** Comments of all users on one channel. */
+  readonly channelCommentsPerS: number;
+  readonly channelCommentBurst: number;
   /** Calls of one service. */
   readonly servicePerS: number;
   readonly serviceBurst: number;
@@ -39,12 +44,14 @@ export class Limits {
       send: kept(config.sendsPerS, config.sendBurst),
       open: kept(config.opensPerS, config.openBurst),
       typing: kept(config.typingPerS, config.typingBurst),
+      comment: kept(config.commentsPerS, config.commentBurst),
+      channel: kept(config.channelCommentsPerS, config.channelCommentBurst),
       service: kept(config.servicePerS, config.serviceBurst),
     };
   }
 
   /** Takes one. @throws Refusal RATE_LIMITED, with the time until there is one again */
-  take(userId: UserId | ServiceName, work: Work): void {
+  take(userId: UserId | ChannelId | ServiceName, work: Work): void {
     const { perS, burst, buckets } = this.#kinds[work];
     const nowMs = this.#clock.monotonicMs();
     let bucket = buckets.get(userId);
@@ -63,17 +70,19 @@ export class Limits {
   }
 }
 
-export type Work = 'send' | 'open' | 'typing' | 'service';
+export type Work = 'send' | 'open' | 'typing' | 'comment' | 'channel' | 'service';
 
 const names = {
   send: 'messages',
-  open: 'new threads',
+  open: 'new threads and channels',
   typing: 'typing signals',
+  comment: 'comments',
+  channel: 'comments of all on this channel',
   service: 'calls of this service',
 } as const;
 
 interface Kept {
   readonly perS: number;
   readonly burst: number;
-  readonly buckets: Lru<UserId | ServiceName, Bucket>;
+  readonly buckets: Lru<UserId | ChannelId | ServiceName, Bucket>;
 }

@@ -2,6 +2,7 @@ import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Registry } from '../presence/registry.ts';
 import type { Store } from '../store/store.ts';
+import type { ChannelHub } from './channels/channel-hub.ts';
 import type { Flusher } from './flusher.ts';
 import type { FrameEncoder, Goodbye, GoodbyeReason, SessionLimits } from './frames.ts';
 import type { GroupReceipts } from './group-receipts.ts';
@@ -19,6 +20,7 @@ export interface DeliveryContext {
   readonly registry: Registry;
   readonly views: ThreadViews;
   readonly hub: Hub;
+  readonly channels: ChannelHub;
   readonly receipts: Receipts;
   readonly groupReceipts: GroupReceipts;
   readonly receiptFrames: ReceiptFrames;

@@ -1,7 +1,9 @@
+import type { Comment } from '../core/comment.ts';
 import type { Entry } from '../core/entry.ts';
 import type { Refusal } from '../core/errors.ts';
-import type { SessionId, ThreadId, UserId } from '../core/ids.ts';
+import type { ChannelId, SessionId, ThreadId, UserId } from '../core/ids.ts';
 import type { Presence } from '../core/presence.ts';
+import type { Channel } from './channels/channel.ts';
 
 /** Where a thread stands for one user and device. */
 export interface ThreadHeadFrame {
@@ -18,7 +20,17 @@ export interface ThreadHeadFrame {
   readonly member: boolean;
 }
 
-export type SkipReason = 'window-full' | 'backfill-limit' | 'not-retained';
+export type SkipReason = 'window-full' | 'backfill-limit' | 'not-retained' | 'too-slow';
+
+/** How a channel goes, as one delivery class sees it. */
+export interface ChannelStats {
+  readonly channelId: ChannelId;
+  readonly epoch: bigint;
+  readonly published: bigint;
+  readonly publishedPerSecond: number;
+  readonly shownPerSecond: number;
+  readonly listeners: number;
+}
 
 export type GoodbyeReason =
   | 'draining'
@@ -74,6 +86,25 @@ export type OutFrame =
       readonly to: bigint;
       readonly reason: SkipReason;
     }
+  | {
+      readonly type: 'comments';
+      readonly channelId: ChannelId;
+      readonly epoch: bigint;
+      readonly comments: readonly Comment[];
+      /** The numbers that it accounts for; 0 = none. */
+      readonly from: bigint;
+      readonly to: bigint;
+      readonly deleted: readonly bigint[];
+    }
+  | {
+      readonly type: 'channel-skipped';
+      readonly channelId: ChannelId;
+      readonly from: bigint;
+      readonly to: bigint;
+      readonly reason: SkipReason;
+    }
+  | { readonly type: 'channel'; readonly channel: Channel }
+  | { readonly type: 'channel-stats'; readonly stats: ChannelStats }
   | { readonly type: 'caught-up'; readonly resumeToken: Uint8Array; readonly userSequence: bigint }
   | { readonly type: 'heartbeat-reply'; readonly nowMs: number; readonly resumeToken: Uint8Array }
   | {
@@ -96,6 +127,14 @@ export type ReplyResult =
       readonly threadId: ThreadId;
       readonly sequence: bigint;
       readonly ordinal: bigint;
+      readonly epoch: bigint;
+      readonly createTimeMs: number;
+      readonly duplicate: boolean;
+    }
+  | {
+      readonly kind: 'commented';
+      readonly channelId: ChannelId;
+      readonly number: bigint;
       readonly epoch: bigint;
       readonly createTimeMs: number;
       readonly duplicate: boolean;

@@ -4,6 +4,7 @@ import { sizeOfEntry, type Entry } from '../core/entry.ts';
 import type { BusEvent, LogHead } from '../core/event.ts';
 import { threadLog, userLog, type LogId, type SessionId } from '../core/ids.ts';
 import { EntryBatch, maxBatchBytes } from './entry-batch.ts';
+import { tickMsOf } from './tick.ts';
 import type { ThreadView, ThreadViews } from './thread-views.ts';
 
 /** What a session (or anything on this node) hears of the topics it joined. Called in order, must not throw. */
@@ -28,10 +29,6 @@ export interface HubKeeper {
 
 type EntriesEvent = Extract<BusEvent, { type: 'entries' }>;
 
-/** Events of a group wait at most this long for others to share a frame with. */
-const maxTickMs = 100;
-/** One ms of waiting for each this many listeners: a handful hears at once. */
-const listenersPerTickMs = 20;
 /** Batches of a topic that wait for the store; when it cannot be read, it is asked again after this time. */
 const maxWaiting = 256;
 const unreadableMs = 1_000;
@@ -62,14 +59,17 @@ export class Hub {
   readonly #bus: Bus;
   readonly #views: ThreadViews;
   readonly #clock: Clock;
+  readonly #maxTickMs: number;
   readonly #topics = new Map<Topic, TopicState>();
   /** Set where the bus may lose events. */
   keeper: HubKeeper | undefined;
 
-  constructor(bus: Bus, views: ThreadViews, clock: Clock) {
+  /** @param maxTickMs entries of a group wait at most this long for others to share a frame with */
+  constructor(bus: Bus, views: ThreadViews, clock: Clock, maxTickMs = 100) {
     this.#bus = bus;
     this.#views = views;
     this.#clock = clock;
+    this.#maxTickMs = maxTickMs;
   }
 
   get topics(): number {
@@ -152,8 +152,7 @@ export class Hub {
     state.pending.push(event);
     if (state.ticking) return;
     const now = this.#clock.monotonicMs();
-    const tickMs = Math.min(maxTickMs, state.listeners.size / listenersPerTickMs);
-    const waitMs = state.lastTickMs + tickMs - now;
+    const waitMs = state.lastTickMs + tickMsOf(state.listeners.size, this.#maxTickMs) - now;
     if (waitMs < 1) return this.#tick(state, now);
     state.ticking = true;
     this.#clock.after(waitMs, () => {

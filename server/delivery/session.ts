@@ -4,6 +4,7 @@ import { Refusal, threadNotFound } from '../core/errors.ts';
 import type { BusEvent } from '../core/event.ts';
 import { threadLog, type DeviceId, type SessionId, type ThreadId, type UserId } from '../core/ids.ts';
 import { heartbeatTimeoutMs, type Presence } from '../core/presence.ts';
+import { SessionChannels } from './channels/session-channels.ts';
 import type { DeliveryContext } from './context.ts';
 import type { EntryBatch } from './entry-batch.ts';
 import type { Goodbye, GoodbyeReason, OutFrame, ReplyResult, Sink } from './frames.ts';
@@ -38,6 +39,7 @@ export class Session implements TopicListener {
   readonly identity: SessionIdentity;
   readonly outbox: Outbox;
   readonly feeds: ThreadFeeds;
+  #channels: SessionChannels | undefined;
   readonly #context: DeliveryContext;
   readonly #sink: Sink;
   phase: Phase = 'opening';
@@ -196,6 +198,11 @@ export class Session implements TopicListener {
 
   unsubscribe(threadId: ThreadId): void {
     if (this.#onScreen?.delete(threadId) === true) this.#context.groupReceipts.leave(threadId, this);
+  }
+
+  /** The live comments that it hears. */
+  get channels(): SessionChannels {
+    return (this.#channels ??= new SessionChannels(this.identity.userId, this.outbox, this.#context.channels));
   }
 
   onScreen(threadId: ThreadId): boolean {
@@ -381,6 +388,7 @@ export class Session implements TopicListener {
     if (this.phase === 'ended') return;
     this.phase = 'ended';
     this.outbox.drop();
+    this.#channels?.close();
     const topics: Topic[] = [topicOf.user(this.identity.userId), ...this.feeds.close()];
     for (const user of this.#watched ?? []) topics.push(topicOf.presence(user));
     for (const topic of topics) this.#context.hub.leave(topic, this);

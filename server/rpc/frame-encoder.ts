@@ -6,6 +6,7 @@ import {
   SkipReason as ProtoSkipReason,
 } from '#proto/parley/v1/stream_service.ts';
 import type { FrameEncoder, GoodbyeReason, OutFrame, ReplyResult, SkipReason } from '../delivery/frames.ts';
+import { channelToProto, commentToProto } from './convert/comment.ts';
 import { entryToProto } from './convert/entry.ts';
 import { headToProto, presenceToProto } from './convert/head.ts';
 import { durationToProto, optionalTimeToProto, timeToProto } from './convert/time.ts';
@@ -16,6 +17,7 @@ const skipReasons: Record<SkipReason, ProtoSkipReason> = {
   'window-full': ProtoSkipReason.SKIP_REASON_WINDOW_FULL,
   'backfill-limit': ProtoSkipReason.SKIP_REASON_BACKFILL_LIMIT,
   'not-retained': ProtoSkipReason.SKIP_REASON_NOT_RETAINED,
+  'too-slow': ProtoSkipReason.SKIP_REASON_TOO_SLOW,
 };
 
 const goodbyeReasons: Record<GoodbyeReason, ProtoGoodbyeReason> = {
@@ -102,6 +104,27 @@ function frameToProto(frame: OutFrame): ServerFrame['frame'] {
           : ({ $case: 'threadId', value: threadId } as const);
       return { $case: 'skipped', value: { what, from, to, reason: skipReasons[frame.reason] } };
     }
+    case 'comments': {
+      const { channelId, epoch, comments, from: fromNumber, to: toNumber, deleted } = frame;
+      const shown = comments.map((comment) => commentToProto(comment));
+      const deletedNumbers = deleted as bigint[];
+      return {
+        $case: 'commentBatch',
+        value: { channelId, epoch, comments: shown, fromNumber, toNumber, deletedNumbers },
+      };
+    }
+    case 'channel-skipped': {
+      const { channelId, from, to } = frame;
+      const what = { $case: 'channelId', value: channelId } as const;
+      return { $case: 'skipped', value: { what, from, to, reason: skipReasons[frame.reason] } };
+    }
+    case 'channel':
+      return { $case: 'channelChanged', value: { channel: channelToProto(frame.channel) } };
+    case 'channel-stats': {
+      const { channelId, epoch, published, publishedPerSecond, shownPerSecond, listeners } = frame.stats;
+      const counts = { publishedCount: published, listenerCount: BigInt(listeners) };
+      return { $case: 'channelStats', value: { channelId, epoch, ...counts, publishedPerSecond, shownPerSecond } };
+    }
     case 'caught-up': {
       const { userSequence } = frame;
       return { $case: 'caughtUp', value: { resumeToken: bufferOf(frame.resumeToken), userSequence } };
@@ -150,6 +173,11 @@ function resultToProto(result: ReplyResult): ProtoResult {
       const { threadId, sequence, ordinal, epoch, duplicate } = result;
       const createTime = timeToProto(result.createTimeMs);
       return { $case: 'send', value: { threadId, sequence, ordinal, epoch, createTime, duplicate } };
+    }
+    case 'commented': {
+      const { channelId, number, epoch, duplicate } = result;
+      const createTime = timeToProto(result.createTimeMs);
+      return { $case: 'comment', value: { channelId, number, epoch, createTime, duplicate } };
     }
     case 'reauthenticated':
       return { $case: 'reauthenticate', value: { tokenExpireTime: timeToProto(result.tokenExpiresMs) } };

@@ -77,6 +77,7 @@ export class RpcServer {
           noteUser: (caller) => void chat.profiles.noteClaims(caller).catch(() => undefined),
           services: {
             sendMessage: chat.sendMessage,
+            channels: chat.channels,
             limits: options.limits,
             verify: (token) => verifier.verify(token),
             report,

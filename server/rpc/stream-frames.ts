@@ -1,12 +1,21 @@
-import type { ClientFrame, Send } from '#proto/parley/v1/stream_service.ts';
+import type { ClientFrame, PublishComment, Send } from '#proto/parley/v1/stream_service.ts';
 import type { Identity } from '../auth/verifier.ts';
 import type { Caller } from '../chat/caller.ts';
+import type { Channels } from '../chat/channels.ts';
 import type { Limits } from '../chat/limits.ts';
 import type { SendMessage } from '../chat/send-message.ts';
 import { invalidField, Refusal } from '../core/errors.ts';
-import { parseClientId, parseThreadId, type SessionId, type ThreadId } from '../core/ids.ts';
+import {
+  parseChannelId,
+  parseClientId,
+  parseThreadId,
+  type ChannelId,
+  type SessionId,
+  type ThreadId,
+} from '../core/ids.ts';
 import type { ReplyResult } from '../delivery/frames.ts';
 import type { Session } from '../delivery/session.ts';
+import { classFromProto, commentFromProto, resumeFromProto } from './convert/comment.ts';
 import { bodyFromProto } from './convert/content.ts';
 import { refusalOf } from './errors.ts';
 import type { Trace } from './trace.ts';
@@ -20,6 +29,7 @@ export interface StreamIds extends Trace {
 
 export interface FrameServices {
   readonly sendMessage: SendMessage;
+  readonly channels: Channels;
   readonly limits: Limits;
   /** The identity of a bearer token. @throws Refusal TOKEN_… */
   readonly verify: (token: string) => Promise<Identity>;
@@ -122,12 +132,17 @@ export class StreamFrames {
         if (target?.$case === 'threadId') {
           return this.#session.subscribe(parseThreadId(target.value, 'subscribe.thread_id'));
         }
-        throw notAThread(target, 'subscribe');
+        const channelId = channelOf(target, 'subscribe');
+        const [deliveryClass, resume] = [classFromProto(frame.value), resumeFromProto(frame.value)];
+        return this.#session.channels.subscribe(channelId, deliveryClass, resume);
       }
       case 'unsubscribe': {
         const target = frame.value.target;
-        if (target?.$case !== 'threadId') throw notAThread(target, 'unsubscribe');
-        this.#session.unsubscribe(parseThreadId(target.value, 'unsubscribe.thread_id'));
+        if (target?.$case === 'threadId') {
+          this.#session.unsubscribe(parseThreadId(target.value, 'unsubscribe.thread_id'));
+        } else {
+          this.#session.channels.unsubscribe(channelOf(target, 'unsubscribe'));
+        }
         return undefined;
       }
       case 'watchPresence': {
@@ -137,6 +152,8 @@ export class StreamFrames {
       case 'heartbeat':
         this.#session.heartbeat(frame.value.foreground);
         return undefined;
+      case 'publishComment':
+        return this.#publishComment(frame.value);
       case 'reauthenticate':
         return this.#reauthenticate(frame.value.token);
       default:
@@ -161,13 +178,18 @@ export class StreamFrames {
     return { kind: 'sent', threadId, sequence, ordinal, epoch, createTimeMs, duplicate };
   }
 
+  async #publishComment(request: PublishComment): Promise<ReplyResult> {
+    const channelId = parseChannelId(request.channelId, 'publish_comment.channel_id');
+    const draft = commentFromProto(request, 'publish_comment.');
+    const { comment, epoch, duplicate } = await this.#services.channels.publish(this.#caller, channelId, draft);
+    const { number, createTimeMs } = comment;
+    return { kind: 'commented', channelId, number, epoch, createTimeMs, duplicate };
+  }
+
   async #reauthenticate(token: string): Promise<ReplyResult> {
     const identity = await this.#services.verify(token);
     if (identity.userId !== this.#caller.userId) {
       throw new Refusal('TOKEN_INVALID', 'the token is of another user: open another stream for them');
-    }
-    if (identity.deviceId !== undefined && identity.deviceId !== this.#caller.deviceId) {
-      throw new Refusal('TOKEN_INVALID', 'the token is bound to another device');
     }
     if (identity.deviceId !== undefined && identity.deviceId !== this.#caller.deviceId) {
       throw new Refusal('TOKEN_INVALID', 'the token is bound to another device');
@@ -192,12 +214,7 @@ function positionOf(
   };
 }
 
-const channelPattern = /^[A-Za-z0-9._:-]{1,128}$/;
-
-function notAThread(target: { readonly $case: string; readonly value: string } | undefined, field: string): Refusal {
-  if (target === undefined) return invalidField(`${field}.target`, 'must name a thread or a channel');
-  if (!channelPattern.test(target.value)) {
-    return invalidField(`${field}.channel_id`, 'must be 1–128 bytes of [A-Za-z0-9._:-]');
-  }
-  return new Refusal('NOT_SERVED', 'this deployment does not serve channels');
+function channelOf(target: { readonly $case: string; readonly value: string } | undefined, field: string): ChannelId {
+  if (target === undefined) throw invalidField(`${field}.target`, 'must name a thread or a channel');
+  return parseChannelId(target.value, `${field}.channel_id`);
 }

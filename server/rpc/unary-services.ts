@@ -9,6 +9,7 @@ import { ReceiptServiceService } from '#proto/parley/v1/receipt_service.ts';
 import { RetentionServiceService } from '#proto/parley/v1/retention_service.ts';
 import { ThreadServiceService } from '#proto/parley/v1/thread_service.ts';
 import type { Chat } from '../chat/chat.ts';
+import { channelHandlers } from './channel-service.ts';
 import { groupHandlers } from './group-service.ts';
 import { historyHandlers } from './history-service.ts';
 import { messageHandlers } from './message-service.ts';
@@ -36,19 +37,7 @@ export function unaryServices(chat: Chat, call: CallContext): readonly Service[]
     makeService(PeopleServiceService, peopleHandlers(chat), context),
     makeService(PresenceServiceService, presenceHandlers(chat), context),
     makeService(ReceiptServiceService, receiptHandlers(chat), context),
-    makeService(
-      ChannelServiceService,
-      {
-        publishComment: notServed,
-        listComments: notServed,
-        describeChannel: notServed,
-        deleteComment: notServed,
-        pinComment: notServed,
-        restrictUser: notServed,
-        setSlowMode: notServed,
-      },
-      context,
-    ),
+    makeService(ChannelServiceService, channelHandlers(chat), context),
     makeService(
       DeviceServiceService,
       { registerDevice: notServed, listDevices: notServed, removeDevice: notServed },

@@ -6,6 +6,8 @@ import { Limits, type LimitsConfig } from '../../server/chat/limits.ts';
 import { CachedPolicy } from '../../server/chat/policy.ts';
 import { SendMessage } from '../../server/chat/send-message.ts';
 import type { Clock } from '../../server/core/clock.ts';
+import { MemoryCommentLog } from '../../server/comments/memory.ts';
+import { ChannelHub } from '../../server/delivery/channels/channel-hub.ts';
 import type { DeliveryContext } from '../../server/delivery/context.ts';
 import { Flusher } from '../../server/delivery/flusher.ts';
 import { goodbyeOf } from '../../server/delivery/goodbyes.ts';
@@ -38,6 +40,10 @@ const boundless: LimitsConfig = {
   openBurst: 1e6,
   typingPerS: 1e6,
   typingBurst: 1e6,
+  commentsPerS: 1e6,
+  commentBurst: 1e6,
+  channelCommentsPerS: 1e6,
+  channelCommentBurst: 1e6,
   servicePerS: 1e6,
   serviceBurst: 1e6,
   users: 1_000,
@@ -116,6 +122,7 @@ export class SimNode {
     const receipts = new Receipts(store, publisher, views, policy, clock, keptViews * 2);
     const appender = new Appender(store, publisher, views, clock, { company: new Company(clock) });
     const sendMessage = new SendMessage(appender, receipts, policy);
+    const comments = new MemoryCommentLog({ bus, clock });
     const chat = makeChat({
       store,
       registry,
@@ -127,6 +134,9 @@ export class SimNode {
       limits,
       sendMessage,
       clock,
+      bus,
+      comments,
+      channels: { firstUse: undefined, gatherMs: 20, remembered: 100 },
       pageTokenKey,
       memberCap: 1_000,
       editWithinMs: Infinity,
@@ -137,12 +147,15 @@ export class SimNode {
     this.bus = bus;
     this.store = store;
     this.sessions = new Sessions(clock, registry, { connectsPerS: 1e6, sessionsPerUser: 100 }, () => undefined);
+    const encode = makeFrameEncoder();
+    const directory = chat.channels;
     this.delivery = {
       store,
       bus,
       registry,
       views,
       hub,
+      channels: new ChannelHub({ bus, log: comments, directory, clock, encode, maxTickMs: 100, maxListeners: 100 }),
       receipts,
       groupReceipts: new GroupReceipts(store, hub, views, policy, clock),
       receiptFrames: new ReceiptFrames(store, views, policy),
@@ -152,13 +165,14 @@ export class SimNode {
         (run) => void clock.after(0, run),
         () => clock.monotonicMs(),
       ),
-      encode: makeFrameEncoder(),
+      encode,
       limits: sessionLimits,
       resumeTokens: new ResumeTokens(resumeKey),
       goodbyeOf,
     };
     this.services = {
       sendMessage,
+      channels: chat.channels,
       limits,
       verify: () => Promise.reject(new Error('tokens are not renewed in a simulation')),
       report,

@@ -1,11 +1,13 @@
 // The use cases of one node over the real embedded store in a folder of its own, without gRPC and without sessions. Time
 // stands still until a test turns it.
+import { MemoryCommentLog } from '../../server/comments/memory.ts';
+import type { CommentLog } from '../../server/comments/comment-log.ts';
 import type { Bus } from '../../server/bus/bus.ts';
 import { MemoryBus } from '../../server/bus/memory.ts';
 import { Access } from '../../server/chat/access.ts';
 import { Appender, type AppenderOptions } from '../../server/chat/appender.ts';
 import type { Caller } from '../../server/chat/caller.ts';
-import { type Chat, makeChat } from '../../server/chat/chat.ts';
+import { type ChannelRules, type Chat, makeChat } from '../../server/chat/chat.ts';
 import { Limits, type LimitsConfig } from '../../server/chat/limits.ts';
 import { CachedPolicy } from '../../server/chat/policy.ts';
 import { SendMessage } from '../../server/chat/send-message.ts';
@@ -27,6 +29,10 @@ const generous: LimitsConfig = {
   openBurst: 1e6,
   typingPerS: 1e6,
   typingBurst: 1e6,
+  commentsPerS: 1e6,
+  commentBurst: 1e6,
+  channelCommentsPerS: 1e6,
+  channelCommentBurst: 1e6,
   servicePerS: 1e6,
   serviceBurst: 1e6,
   users: 1_000,
@@ -40,6 +46,7 @@ export interface ChatNodeOptions {
   /** Stands before the store, so that a test can have it fail where it wants. */
   readonly storeBehind?: (store: Store) => Store;
   readonly appender?: AppenderOptions;
+  readonly channels?: Partial<ChannelRules>;
   /** What the node shares with others. Default: a store, a bus and a registry of its own. Whoever made it disposes it. */
   readonly shared?: SharedByNodes;
 }
@@ -54,6 +61,7 @@ export interface SharedByNodes {
 export interface ChatNode extends AsyncDisposable {
   readonly chat: Chat;
   readonly appender: Appender;
+  readonly comments: CommentLog;
   readonly bus: Bus;
   readonly clock: HandClock;
   readonly store: Store;
@@ -76,6 +84,7 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
   const publisher = new Publisher({ bus, clock, onFailed: () => undefined });
   const receipts = new Receipts(store, publisher, views, policy, clock, 1_000);
   const appender = new Appender(store, publisher, views, clock, options.appender);
+  const comments = new MemoryCommentLog({ bus, clock });
   const chat = makeChat({
     store,
     registry,
@@ -87,6 +96,14 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
     limits,
     sendMessage: new SendMessage(appender, receipts, policy),
     clock,
+    bus,
+    comments,
+    channels: {
+      firstUse: { closed: false, slowModeS: 0, historyCount: 100, historyS: 3_600 },
+      gatherMs: 20,
+      remembered: 1_000,
+      ...options.channels,
+    },
     pageTokenKey: Buffer.alloc(32, 7),
     memberCap: options.memberCap ?? 1_000,
     editWithinMs: options.editWithinMs ?? Infinity,
@@ -95,6 +112,7 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
   return {
     chat,
     appender,
+    comments,
     bus,
     clock,
     store,

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { OpenResponse, type ServerFrame } from '#proto/parley/v1/stream_service.ts';
 import type { Refusal } from '../../server/core/errors.ts';
 import type { DeviceId, SessionId, ThreadId, UserId } from '../../server/core/ids.ts';
+import { ChannelHub } from '../../server/delivery/channels/channel-hub.ts';
 import type { DeliveryContext } from '../../server/delivery/context.ts';
 import { Flusher } from '../../server/delivery/flusher.ts';
 import type { Goodbye, SessionLimits, Sink } from '../../server/delivery/frames.ts';
@@ -24,6 +25,7 @@ type ToldValue<Kind extends Told['$case']> = Extract<Told, { $case: Kind }>['val
 export interface DeliveryNodeOptions extends ChatNodeOptions {
   readonly admission?: Partial<AdmissionLimits>;
   readonly session?: Partial<SessionLimits>;
+  readonly maxListeners?: number;
 }
 
 export interface DeviceOptions extends Partial<Opening> {
@@ -43,23 +45,34 @@ export interface DeliveryNode extends ChatNode {
 
 export async function openDeliveryNode(options: DeliveryNodeOptions = {}): Promise<DeliveryNode> {
   const chat = await openChatNode(options);
-  const { store, bus, registry, views, receipts, policy, clock } = chat;
+  const { store, bus, registry, views, receipts, policy, clock, comments } = chat;
   const hub = new Hub(bus, views, clock);
   const limits = { connectsPerS: 1e6, sessionsPerUser: 1e3, ...options.admission };
   const sessions = new Sessions(clock, registry, limits, () => undefined);
+  const encode = makeFrameEncoder();
+  const channels = new ChannelHub({
+    bus,
+    log: comments,
+    directory: chat.chat.channels,
+    clock,
+    encode,
+    maxTickMs: 100,
+    maxListeners: options.maxListeners ?? 10_000,
+  });
   const delivery: DeliveryContext = {
     store,
     bus,
     registry,
     views,
     hub,
+    channels,
     receipts,
     groupReceipts: new GroupReceipts(store, hub, views, policy, clock),
     receiptFrames: new ReceiptFrames(store, views, policy),
     policy,
     clock,
     flusher: new Flusher(setImmediate, () => clock.monotonicMs()),
-    encode: makeFrameEncoder(),
+    encode,
     limits: {
       windowEntries: 256,
       windowBytes: 256 * 1_024,
@@ -87,6 +100,7 @@ export async function openDeliveryNode(options: DeliveryNodeOptions = {}): Promi
     },
     async [Symbol.asyncDispose]() {
       sessions.close();
+      channels[Symbol.dispose]();
       await chat[Symbol.asyncDispose]();
     },
   };

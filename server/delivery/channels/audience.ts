@@ -1,0 +1,140 @@
+import type { Comment } from '../../core/comment.ts';
+import type { ChannelId, UserId } from '../../core/ids.ts';
+import type { FrameEncoder } from '../frames.ts';
+import { type DeliveryClass, keyOf } from './channel.ts';
+import { deletionsFrame, type Listening } from './listening.ts';
+import { lostPiece, piecesOf, type Run } from './pieces.ts';
+import { Sample } from './sample.ts';
+
+interface Group {
+  readonly deliveryClass: DeliveryClass;
+  readonly sample: Sample;
+  readonly listenings: Set<Listening>;
+  /** Comments told to all of the group since the last statistics. */
+  shown: number;
+}
+
+/** What a channel says of itself once a second. */
+export interface Statistics {
+  readonly epoch: bigint;
+  readonly published: bigint;
+  readonly perSecond: number;
+  readonly listeners: number;
+}
+
+/** The listeners of a channel on this node, by delivery class: what a class is told is encoded once for all of it. */
+export class Audience {
+  readonly #channelId: ChannelId;
+  readonly #encode: FrameEncoder;
+  readonly #groups = new Map<string, Group>();
+  /** Of those who are not told everything: what concerns them is told beside the sample. */
+  readonly #byUser = new Map<UserId, Set<Listening>>();
+  #size = 0;
+
+  constructor(channelId: ChannelId, encode: FrameEncoder) {
+    this.#channelId = channelId;
+    this.#encode = encode;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Gives what takes it out again. */
+  add(listening: Listening, deliveryClass: DeliveryClass): () => void {
+    const key = keyOf(deliveryClass);
+    let group = this.#groups.get(key);
+    if (group === undefined) {
+      group = { deliveryClass, sample: new Sample(deliveryClass), listenings: new Set(), shown: 0 };
+      this.#groups.set(key, group);
+    }
+    group.listenings.add(listening);
+    this.#size += 1;
+    const { userId } = listening.listener;
+    const isPartial = deliveryClass.kind !== 'everything';
+    if (isPartial) {
+      const own = this.#byUser.get(userId);
+      if (own === undefined) this.#byUser.set(userId, new Set([listening]));
+      else own.add(listening);
+    }
+    const { listenings } = group;
+    return () => {
+      if (!listenings.delete(listening)) return;
+      this.#size -= 1;
+      if (listenings.size === 0 && this.#groups.get(key)?.listenings === listenings) this.#groups.delete(key);
+      const own = isPartial ? this.#byUser.get(userId) : undefined;
+      if (own?.delete(listening) === true && own.size === 0) this.#byUser.delete(userId);
+    };
+  }
+
+  hear(epoch: bigint, runs: readonly Run[], deleted: readonly bigint[]): void {
+    const deletions = deleted.length === 0 ? undefined : this.#encode(deletionsFrame(this.#channelId, epoch, deleted));
+    for (const group of this.#groups.values()) {
+      for (const run of runs) this.#hearRun(group, epoch, run);
+      if (deletions === undefined) continue;
+      for (const listening of group.listenings) listening.hearDeletions(deletions, epoch, deleted);
+    }
+  }
+
+  /** Tells all the same bytes, whatever their class. */
+  tell(bytes: Buffer): void {
+    for (const { listenings } of this.#groups.values()) for (const { listener } of listenings) listener.tell(bytes);
+  }
+
+  begin(): void {
+    for (const { listenings } of this.#groups.values()) for (const listening of listenings) listening.begin();
+  }
+
+  /** Tells who has room for it; the next one says it anew. */
+  tellStatistics({ epoch, published, perSecond: publishedPerSecond, listeners }: Statistics): void {
+    const channelId = this.#channelId;
+    for (const group of this.#groups.values()) {
+      const shownPerSecond = Math.min(group.shown, publishedPerSecond);
+      group.shown = 0;
+      const stats = { channelId, epoch, published, publishedPerSecond, shownPerSecond, listeners };
+      const bytes = this.#encode({ type: 'channel-stats', stats });
+      for (const { listener } of group.listenings) listener.offer(bytes);
+    }
+  }
+
+  #hearRun(group: Group, epoch: bigint, run: Run): void {
+    const { listenings, sample, deliveryClass } = group;
+    if (run.kind === 'lost') {
+      const piece = lostPiece(this.#encode, this.#channelId, run.from, run.to);
+      for (const listening of listenings) listening.hear(piece);
+      return;
+    }
+    const chosen = sample.choose(run.heard);
+    group.shown += chosen.length;
+    const pieces = piecesOf(this.#encode, this.#channelId, epoch, run, chosen);
+    const own = deliveryClass.kind === 'everything' ? undefined : this.#concerned(group, run, chosen);
+    for (const listening of listenings) {
+      const more = own?.get(listening);
+      const told = more === undefined ? pieces : this.#withMore(epoch, run, chosen, more);
+      for (const piece of told) listening.hear(piece);
+    }
+  }
+
+  /** For whom which comments of the run must be told beside those that are chosen. */
+  #concerned(group: Group, run: Run & { kind: 'heard' }, chosen: readonly Comment[]): Map<Listening, Set<Comment>> {
+    const concerned = new Map<Listening, Set<Comment>>();
+    const isChosen = new Set(chosen);
+    for (const { comment } of run.heard) {
+      if (isChosen.has(comment)) continue;
+      for (const user of [comment.senderId, comment.replyToSenderId, ...comment.mentions]) {
+        for (const listening of this.#byUser.get(user) ?? []) {
+          if (!group.listenings.has(listening)) continue;
+          const more = concerned.get(listening);
+          if (more === undefined) concerned.set(listening, new Set([comment]));
+          else more.add(comment);
+        }
+      }
+    }
+    return concerned;
+  }
+
+  #withMore(epoch: bigint, run: Run, chosen: readonly Comment[], more: ReadonlySet<Comment>) {
+    const all = [...chosen, ...more].toSorted((a, b) => (a.number < b.number ? -1 : 1));
+    return piecesOf(this.#encode, this.#channelId, epoch, run, all);
+  }
+}

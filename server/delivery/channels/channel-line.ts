@@ -1,0 +1,172 @@
+import type { CommentLog } from '../../comments/comment-log.ts';
+import { type Comment, sizeOfComment } from '../../core/comment.ts';
+import type { BusEvent } from '../../core/event.ts';
+import type { ChannelId } from '../../core/ids.ts';
+import { addHeard, type Run } from './pieces.ts';
+import type { Heard } from './sample.ts';
+
+export type CommentsEvent = Extract<BusEvent, { type: 'comments' }>;
+
+/** Comments that are read back when the bus lost some; what lies before them is lost. */
+const maxRepaired = 200;
+/** Events that wait while some are read back, or before it is known where the channel stands. */
+const maxWaiting = 256;
+/** What is remembered of what was heard, for who comes in amid it. */
+const maxRecent = 256;
+const maxRecentBytes = 256 * 1_024;
+
+/**
+ * Puts what is heard of a channel into one line: each number of the epoch once, in order, as a comment or as lost. What the bus did not bring is
+ * read back from what is kept.
+ */
+export class ChannelLine {
+  readonly #channelId: ChannelId;
+  readonly #log: CommentLog;
+  readonly #onMore: () => void;
+  readonly #onEpoch: (epoch: bigint, published: bigint) => void;
+  /** 0 = it is not known yet where the channel stands. */
+  #epoch = 0n;
+  #next = 1n;
+  #runs: Run[] = [];
+  #waiting: CommentsEvent[] = [];
+  #repairing = false;
+  #recent: Comment[] = [];
+  #recentBytes = 0;
+  #perSecond = 0;
+
+  /** @param onMore there is something to take; @param onEpoch numbering goes on in a later epoch, above `published`: what was heard before is to be taken now */
+  constructor(
+    channelId: ChannelId,
+    log: CommentLog,
+    onMore: () => void,
+    onEpoch: (epoch: bigint, published: bigint) => void,
+  ) {
+    this.#channelId = channelId;
+    this.#log = log;
+    this.#onMore = onMore;
+    this.#onEpoch = onEpoch;
+  }
+
+  get epoch(): bigint {
+    return this.#epoch;
+  }
+
+  /** The number that comes next. */
+  get next(): bigint {
+    return this.#next;
+  }
+
+  /** Where the channel stands when this node begins to hear it: what comes after that is heard. */
+  begin(epoch: bigint, published: bigint): void {
+    this.#epoch = epoch;
+    this.#next = published + 1n;
+    for (const event of this.#waiting.splice(0)) this.hear(event);
+  }
+
+  /** What is heard and was not taken yet. */
+  take(): Run[] {
+    const runs = this.#runs;
+    this.#runs = [];
+    return runs;
+  }
+
+  hear(event: CommentsEvent): void {
+    if (this.#epoch === 0n || (this.#repairing && event.epoch >= this.#epoch)) return this.#wait(event);
+    if (event.epoch < this.#epoch) return;
+    const first = event.comments[0]?.number ?? 0n;
+    if (event.epoch > this.#epoch) this.#restart(event.epoch, first);
+    if (first > this.#next) {
+      this.#wait(event);
+      void this.#repair(first);
+      return;
+    }
+    const { epoch, second, perSecond } = event;
+    this.#perSecond = perSecond;
+    for (const comment of event.comments)
+      if (comment.number >= this.#next) this.#add({ comment, epoch, second, perSecond });
+    if (this.#runs.length > 0) this.#onMore();
+  }
+
+  /** The channel stands here: what was published up to there and not heard is read back. */
+  hearCount(epoch: bigint, published: bigint): void {
+    if (this.#repairing || this.#epoch === 0n || epoch < this.#epoch) return;
+    if (epoch > this.#epoch) this.#restart(epoch, published + 1n);
+    if (published >= this.#next) void this.#repair(published + 1n);
+  }
+
+  /** The comment is shown no more, to nobody. */
+  forget(epoch: bigint, number: bigint): void {
+    if (epoch !== this.#epoch) return;
+    const erased = (comment: Comment): Comment => ({ ...comment, text: '', mentions: [], deleted: true });
+    this.#recent = this.#recent.map((comment) => (comment.number === number ? erased(comment) : comment));
+    for (const run of this.#runs) {
+      if (run.kind === 'lost') continue;
+      const at = run.heard.findIndex(({ comment }) => comment.number === number);
+      const heard = run.heard[at];
+      if (heard !== undefined) run.heard[at] = { ...heard, comment: erased(heard.comment) };
+    }
+  }
+
+  /** What was heard from `from` on; undefined: not all of it is remembered. */
+  recent(from: bigint): readonly Comment[] | undefined {
+    if (from >= this.#next) return [];
+    const comments = this.#recent.filter(({ number }) => number >= from);
+    return comments.length === Number(this.#next - from) ? comments : undefined;
+  }
+
+  #add(heard: Heard): void {
+    addHeard(this.#runs, heard);
+    this.#next = heard.comment.number + 1n;
+    this.#recent.push(heard.comment);
+    this.#recentBytes += sizeOfComment(heard.comment);
+    while (this.#recent.length > maxRecent || this.#recentBytes > maxRecentBytes) {
+      const oldest = this.#recent.shift();
+      if (oldest === undefined) break;
+      this.#recentBytes -= sizeOfComment(oldest);
+    }
+  }
+
+  #lose(to: bigint): void {
+    if (to < this.#next) return;
+    this.#runs.push({ kind: 'lost', from: this.#next, to });
+    this.#next = to + 1n;
+  }
+
+  #wait(event: CommentsEvent): void {
+    // What is dropped shows as a gap, and is read back.
+    if (this.#waiting.length >= maxWaiting) this.#waiting.shift();
+    this.#waiting.push(event);
+  }
+
+  /**
+   * A later epoch, heard of at a number. It may go on with the numbers of the one before (a fail-over), or give them anew: what was told before is
+   * not told again.
+   */
+  #restart(epoch: bigint, at: bigint): void {
+    const next = at < this.#next ? at : this.#next;
+    this.#onEpoch(epoch, next - 1n);
+    this.#epoch = epoch;
+    this.#next = next;
+    this.#recent = [];
+    this.#recentBytes = 0;
+  }
+
+  /** Goes on at `upTo`, with what is kept of the numbers before it. */
+  async #repair(upTo: bigint): Promise<void> {
+    this.#repairing = true;
+    const epoch = this.#epoch;
+    const perSecond = this.#perSecond;
+    const range = { after: this.#next - 1n, before: upTo, limit: maxRepaired, fromEnd: true };
+    // What cannot be read is as good as lost.
+    const kept = await this.#log.range(this.#channelId, range).catch(() => []);
+    this.#repairing = false;
+    for (const comment of kept) {
+      if (comment.number < this.#next || comment.number >= upTo) continue;
+      this.#lose(comment.number - 1n);
+      this.#add({ comment, epoch, second: Math.floor(comment.createTimeMs / 1_000), perSecond });
+    }
+    this.#lose(upTo - 1n);
+    this.#onMore();
+    for (const event of this.#waiting.splice(0)) this.hear(event);
+  }
+}

@@ -1,0 +1,247 @@
+import type { CommentLog } from '../../comments/comment-log.ts';
+import type { Clock, Timer } from '../../core/clock.ts';
+import type { BusEvent } from '../../core/event.ts';
+import type { ChannelId } from '../../core/ids.ts';
+import type { FrameEncoder } from '../frames.ts';
+import { tickMsOf } from '../tick.ts';
+import { Audience } from './audience.ts';
+import type { Channel, ChannelDirectory, DeliveryClass } from './channel.ts';
+import { ChannelLine } from './channel-line.ts';
+import { Listening, type ChannelListener } from './listening.ts';
+import { lostPiece, piecesOf } from './pieces.ts';
+
+export interface ChannelTopicContext {
+  readonly log: CommentLog;
+  readonly directory: ChannelDirectory;
+  readonly clock: Clock;
+  readonly encode: FrameEncoder;
+  /** The longest that comments wait for others to share a frame with. */
+  readonly maxTickMs: number;
+}
+
+/** Where a listener was when it last heard the channel. */
+export interface Resume {
+  readonly epoch: bigint;
+  readonly after: bigint;
+}
+
+/** Comments told to who resumes. */
+const maxBackfill = 200;
+/** How often it is asked how many listen elsewhere, and where the channel stands. */
+const countEveryMs = 10_000;
+
+/** One channel on this node: what is heard of it, put together per tick, told to its audience. */
+export class ChannelTopic {
+  readonly channelId: ChannelId;
+  readonly #context: ChannelTopicContext;
+  readonly #line: ChannelLine;
+  readonly #audience: Audience;
+  #description: Promise<Channel> | undefined;
+  #described: Channel | undefined;
+  #changedAgain = false;
+  #telling = false;
+  #deleted: bigint[] = [];
+  #timer: Timer | undefined;
+  #lastTickMs = -Infinity;
+  /** Since the last statistics. */
+  #heardSince = 0;
+  #told = '';
+  #listeners = 0;
+  #countedMs = -Infinity;
+
+  constructor(channelId: ChannelId, context: ChannelTopicContext) {
+    this.channelId = channelId;
+    this.#context = context;
+    const onMore = (): void => this.#schedule();
+    this.#line = new ChannelLine(channelId, context.log, onMore, (...at) => this.#beginAnew(...at));
+    this.#audience = new Audience(channelId, context.encode);
+  }
+
+  get size(): number {
+    return this.#audience.size;
+  }
+
+  /** Once the bus has confirmed that the channel is heard. @throws Refusal STORE_UNAVAILABLE */
+  async begin(): Promise<void> {
+    const { epoch, published } = await this.#context.log.count(this.channelId);
+    this.#line.begin(epoch, published);
+  }
+
+  hear(event: BusEvent): void {
+    if (event.type === 'comments') {
+      this.#heardSince += event.comments.length;
+      this.#line.hear(event);
+    } else if (event.type === 'comment-deleted') {
+      void this.#forget(event.epoch, event.number);
+    } else if (event.type === 'channel-changed') {
+      this.#context.directory.changed(this.channelId);
+      void this.#tellChanged();
+    }
+  }
+
+  /** Events may have been lost: looks where the channel stands. */
+  async look(): Promise<void> {
+    const { epoch, published } = await this.#context.log.count(this.channelId);
+    this.#line.hearCount(epoch, published);
+  }
+
+  /** What the listener gets of it from now on, and what leaves it. @throws Refusal CHANNEL_NOT_FOUND, STORE_UNAVAILABLE */
+  async add(
+    listener: ChannelListener,
+    deliveryClass: DeliveryClass,
+    resume: Resume | undefined,
+  ): Promise<{ readonly listening: Listening; readonly leave: () => void }> {
+    const channel = await this.#describe();
+    const { encode, log } = this.#context;
+    const { channelId } = this;
+    const from = this.#startOf(resume);
+    const listening = new Listening(listener, channelId, encode);
+    const kept =
+      from === undefined
+        ? []
+        : await log.range(channelId, {
+            after: from.start - 1n,
+            before: this.#line.next,
+            limit: maxBackfill,
+            fromEnd: false,
+          });
+    // From here on nothing may come between what it is told of before and what it hears.
+    this.#tick();
+    const { epoch, next } = this.#line;
+    listener.tell(encode({ type: 'channel', channel: this.#now(channel) }));
+    if (from !== undefined && from.epoch === epoch) {
+      if (from.start > from.first) {
+        const skipped = { type: 'channel-skipped', channelId, from: from.first, to: from.start - 1n } as const;
+        listener.tell(encode({ ...skipped, reason: 'backfill-limit' }));
+      }
+      let told = from.start - 1n;
+      const known = new Map(kept.map((comment) => [comment.number, comment]));
+      for (const comment of this.#line.recent((kept.at(-1)?.number ?? told) + 1n) ?? [])
+        known.set(comment.number, comment);
+      for (const comment of [...known.values()].filter(({ number }) => number < next)) {
+        if (comment.number > told + 1n)
+          listener.tell(lostPiece(encode, channelId, told + 1n, comment.number - 1n).bytes);
+        const run = { from: comment.number, to: comment.number };
+        for (const { bytes } of piecesOf(encode, channelId, epoch, run, [comment])) listener.tell(bytes);
+        told = comment.number;
+      }
+      if (told < next - 1n) listener.tell(lostPiece(encode, channelId, told + 1n, next - 1n).bytes);
+    }
+    return { listening, leave: this.#audience.add(listening, deliveryClass) };
+  }
+
+  /** Once a second. */
+  beat(nowMs: number): void {
+    const { log } = this.#context;
+    if (nowMs - this.#countedMs >= countEveryMs) {
+      this.#countedMs = nowMs;
+      const counted = log.countListeners(this.channelId, this.size);
+      // What cannot be asked just now is asked the next time.
+      counted.then(
+        (all) => (this.#listeners = all),
+        () => undefined,
+      );
+      this.look().catch(() => undefined);
+    }
+    const perSecond = this.#heardSince;
+    this.#heardSince = 0;
+    const { epoch, next } = this.#line;
+    const listeners = Math.max(this.#listeners, this.size);
+    const telling = `${epoch} ${next} ${perSecond} ${listeners}`;
+    if (telling === this.#told) return;
+    this.#told = telling;
+    this.#tick();
+    this.#audience.tellStatistics({ epoch, published: next - 1n, perSecond, listeners });
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#context.log.countListeners(this.channelId, 0).catch(() => undefined);
+  }
+
+  #startOf(resume: Resume | undefined) {
+    const { epoch, next } = this.#line;
+    if (resume === undefined) return undefined;
+    const first = resume.epoch === epoch ? resume.after + 1n : 1n;
+    // Who has accounted for more than there is has it from elsewhere: nothing is missing.
+    if (first >= next) return undefined;
+    const lowest = next - BigInt(maxBackfill);
+    return { epoch, first, start: first > lowest ? first : lowest };
+  }
+
+  #describe(): Promise<Channel> {
+    const described = (this.#description ??= this.#context.directory.describe(this.channelId));
+    described.then(
+      (channel) => (this.#described = channel),
+      () => {
+        if (this.#description === described) this.#description = undefined;
+      },
+    );
+    return described;
+  }
+
+  /** As this node's listeners see it: what they were told of is what is published. */
+  #now(channel: Channel): Channel {
+    const { epoch, next } = this.#line;
+    return { ...channel, epoch, published: next - 1n, listeners: Math.max(this.#listeners, this.size) };
+  }
+
+  async #tellChanged(): Promise<void> {
+    this.#changedAgain = true;
+    if (this.#telling) return;
+    this.#telling = true;
+    try {
+      while (this.#changedAgain) {
+        this.#changedAgain = false;
+        this.#description = undefined;
+        const channel = await this.#describe();
+        this.#tick();
+        this.#audience.tell(this.#context.encode({ type: 'channel', channel: this.#now(channel) }));
+      }
+    } catch {
+      // Who asks for it later is told what then holds.
+    } finally {
+      this.#telling = false;
+    }
+  }
+
+  /** Listeners are told that numbering is another now before they are told anything of it. */
+  #beginAnew(epoch: bigint, published: bigint): void {
+    this.#tick();
+    this.#audience.begin();
+    this.#deleted = [];
+    if (this.#described === undefined) return;
+    const channel = { ...this.#described, epoch, published };
+    this.#audience.tell(this.#context.encode({ type: 'channel', channel }));
+    void this.#tellChanged();
+  }
+
+  async #forget(epoch: bigint, number: bigint): Promise<void> {
+    this.#line.forget(epoch, number);
+    if (epoch === this.#line.epoch) {
+      this.#deleted.push(number);
+      this.#schedule();
+    }
+    const channel = await this.#description?.catch(() => undefined);
+    if (channel?.pinned?.number === number) void this.#tellChanged();
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined) return;
+    const { clock, maxTickMs } = this.#context;
+    const waitMs = this.#lastTickMs + tickMsOf(this.size, maxTickMs) - clock.monotonicMs();
+    if (waitMs < 1) return this.#tick();
+    this.#timer = clock.after(waitMs, () => this.#tick());
+  }
+
+  #tick(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const runs = this.#line.take();
+    const deleted = this.#deleted;
+    if (runs.length === 0 && deleted.length === 0) return;
+    this.#lastTickMs = this.#context.clock.monotonicMs();
+    this.#deleted = [];
+    this.#audience.hear(this.#line.epoch, runs, deleted);
+  }
+}

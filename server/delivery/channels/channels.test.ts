@@ -1,0 +1,344 @@
+// Sessions that hear a channel, over the real use cases, a log of comments in memory, and a clock turned by hand.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { callerOf, Ids } from '../../../test/support/chat-node.ts';
+import { type DeliveryNode, type Device, openDeliveryNode, turns } from '../../../test/support/delivery-node.ts';
+import { topicOf } from '../../bus/bus.ts';
+import { parseChannelId, type UserId } from '../../core/ids.ts';
+import type { DeliveryClass } from './channel.ts';
+
+const post = parseChannelId('post:1');
+const everything: DeliveryClass = { kind: 'everything' };
+const sampled: DeliveryClass = { kind: 'sampled', maxRate: 5 };
+const latest: DeliveryClass = { kind: 'latest' };
+
+let node: DeliveryNode;
+let ids: Ids;
+
+beforeEach(async () => {
+  node = await openDeliveryNode();
+  ids = new Ids();
+});
+afterEach(() => node[Symbol.asyncDispose]());
+
+async function listen(userId: string, deliveryClass = everything, deviceId = 'd1'): Promise<Device> {
+  const device = await node.live(userId, deviceId);
+  await device.session.channels.subscribe(post, deliveryClass, undefined);
+  return device;
+}
+
+/** Publishes, turning the clock until it is numbered. Gives the number. */
+async function say(
+  userId: string,
+  text: string,
+  more: { replyTo?: bigint; mentions?: string[] } = {},
+): Promise<bigint> {
+  const draft = {
+    clientMessageId: ids.next(),
+    text,
+    replyTo: 0n,
+    mentions: (more.mentions ?? []) as UserId[],
+    ...more,
+  };
+  const published = node.chat.channels.publish(callerOf(userId), post, draft as never);
+  let number: bigint | undefined;
+  const settled = published.then(({ comment }) => (number = comment.number));
+  while (number === undefined) {
+    node.clock.turn(10);
+    await Promise.race([settled, turns(1)]);
+  }
+  return number;
+}
+
+/** Lets ticks pass. */
+async function tick(): Promise<void> {
+  await turns();
+  node.clock.turn(200);
+  await turns();
+}
+
+interface Account {
+  readonly received: string[];
+  readonly skipped: number;
+  /** The numbers it accounts for, in order; fails when one is left out or told twice. */
+  readonly upTo: bigint;
+}
+
+/** What a device was told of the channel, held against the promise: each number once, in order, from where it began. */
+function accountOf(device: Device): Account {
+  const received: string[] = [];
+  let skipped = 0;
+  let next: bigint | undefined;
+  for (const frame of device.told) {
+    if (frame.$case === 'channelChanged' && next === undefined) next = (frame.value.channel?.publishedCount ?? 0n) + 1n;
+    const isSkip = frame.$case === 'skipped' && frame.value.what?.$case === 'channelId';
+    if (!isSkip && frame.$case !== 'commentBatch') continue;
+    const [from, to] = isSkip
+      ? [frame.value.from, frame.value.to]
+      : [(frame.value as { fromNumber: bigint }).fromNumber, (frame.value as { toNumber: bigint }).toNumber];
+    if (to === 0n) continue;
+    expect(from).toBe(next);
+    next = to + 1n;
+    const comments = frame.$case === 'commentBatch' ? frame.value.comments : [];
+    let last = from - 1n;
+    for (const { number, text } of comments) {
+      expect(number > last && number <= to).toBe(true);
+      last = number;
+      received.push(text);
+    }
+    skipped += Number(to - from + 1n) - comments.length;
+  }
+  return { received, skipped, upTo: (next ?? 1n) - 1n };
+}
+
+describe('A session that hears a channel', () => {
+  it('is told the channel first, then every comment once and in order', async () => {
+    const ann = await listen('ann');
+    for (let n = 1; n <= 20; n += 1) await say('bob', `c${n}`);
+    await tick();
+    const channel = ann.told.findIndex((frame) => frame.$case === 'channelChanged');
+    expect(channel).toBeGreaterThanOrEqual(0);
+    expect(channel).toBeLessThan(ann.told.findIndex((frame) => frame.$case === 'commentBatch'));
+    const account = accountOf(ann);
+    expect(account.received).toEqual(Array.from({ length: 20 }, (_, at) => `c${at + 1}`));
+    expect(account.skipped).toBe(0);
+  });
+
+  it('accounts for what comes after it began, and for nothing before', async () => {
+    await say('bob', 'before');
+    const ann = await listen('ann');
+    await say('bob', 'after');
+    await tick();
+    expect(accountOf(ann)).toMatchObject({ received: ['after'], upTo: 2n });
+  });
+
+  it('hears nothing more once it has unsubscribed, and the node leaves the channel with the last', async () => {
+    const ann = await listen('ann');
+    ann.session.channels.unsubscribe(post);
+    expect(node.delivery.channels.channels).toBe(0);
+    await say('bob', 'unheard');
+    await tick();
+    expect(accountOf(ann).received).toEqual([]);
+  });
+
+  it('leaves nothing behind when its stream breaks while it comes in', async () => {
+    const ann = await node.live('ann');
+    const subscribed = ann.session.channels.subscribe(post, everything, undefined);
+    ann.break();
+    await subscribed;
+    await turns();
+    expect(node.delivery.channels.channels).toBe(0);
+  });
+
+  it('can take another class at any time, and accounts from there', async () => {
+    const ann = await listen('ann');
+    await say('bob', 'one');
+    await tick();
+    await ann.session.channels.subscribe(post, latest, undefined);
+    ann.told.length = 0;
+    await ann.session.channels.subscribe(post, latest, undefined);
+    await say('bob', 'two');
+    await tick();
+    expect(accountOf(ann)).toMatchObject({ received: ['two'], upTo: 2n });
+  });
+});
+
+describe('Received and skipped are what was published', () => {
+  it('in each class, for who reads and for who does not for a while', async () => {
+    const devices = [
+      await listen('a1'),
+      await listen('a2', sampled),
+      await listen('a3', latest),
+      await listen('f1'),
+      await listen('f2', sampled),
+      await listen('f3', latest),
+    ];
+    const frozen = devices.slice(3);
+    for (const device of frozen) device.freeze();
+    const said = 300;
+    // Several to a tick, so that the classes have something to leave out.
+    for (let n = 0; n < said / 20; n += 1) {
+      const some = Array.from({ length: 20 }, () => say('bob', 'x'.repeat(1_500)));
+      await Promise.all(some);
+      await tick();
+    }
+    for (const device of frozen) device.thaw();
+    await tick();
+    await say('bob', 'last');
+    await tick();
+    for (const device of devices) {
+      const { received, skipped, upTo } = accountOf(device);
+      expect(upTo).toBe(BigInt(said + 1));
+      expect(received.length + skipped).toBe(said + 1);
+    }
+    const [whole, part, newest, slow] = devices.map((device) => accountOf(device).received.length);
+    expect(whole).toBe(said + 1);
+    expect(part).toBeLessThan(said / 2);
+    expect(newest).toBeLessThan(said / 4);
+    expect(slow).toBeLessThan(said / 2);
+  });
+
+  it('where the bus lost some: what is kept is read back, what is not is told as lost', async () => {
+    const ann = await listen('ann');
+    await say('bob', 'one');
+    const whole = node.bus.publish.bind(node.bus);
+    node.bus.publish = () => Promise.resolve();
+    await say('bob', 'two');
+    await say('bob', 'three');
+    node.bus.publish = whole;
+    await say('bob', 'four');
+    await tick();
+    expect(accountOf(ann)).toMatchObject({ received: ['one', 'two', 'three', 'four'], skipped: 0 });
+
+    node.bus.publish = () => Promise.resolve();
+    for (let n = 0; n < 150; n += 1) await say('bob', `gone ${n}`);
+    node.bus.publish = whole;
+    await say('bob', 'back');
+    await tick();
+    const { received, skipped, upTo } = accountOf(ann);
+    expect(upTo).toBe(155n);
+    expect(received.length + skipped).toBe(155);
+    // One hundred are kept, the last of them included.
+    expect(skipped).toBeGreaterThan(0);
+    expect(received.slice(-100)).toEqual([...Array.from({ length: 99 }, (_, at) => `gone ${at + 51}`), 'back']);
+  });
+});
+
+describe('Whatever the class', () => {
+  it('a session hears its own comments, answers to them, mentions of it, and moderators', async () => {
+    const ann = await listen('ann', latest);
+    await node.chat.channels.change(post, 'mod' as UserId, {
+      kind: 'moderator-changed',
+      userId: 'mod' as UserId,
+      moderator: true,
+    });
+    await tick();
+    const first = await say('ann', 'mine before');
+    await tick();
+    const filler = (): Promise<bigint> => say('bob', 'filler');
+    await Promise.all([
+      filler(),
+      say('ann', 'mine'),
+      filler(),
+      say('bob', 'answer', { replyTo: first }),
+      filler(),
+      say('bob', 'hello ann', { mentions: ['ann'] }),
+      say('mod', 'be kind'),
+      filler(),
+      say('bob', 'newest'),
+    ]);
+    await tick();
+    const { received, skipped } = accountOf(ann);
+    for (const text of ['mine before', 'mine', 'answer', 'hello ann', 'be kind']) expect(received).toContain(text);
+    expect(received.length + skipped).toBe(10);
+    expect(received.filter((text) => text === 'filler').length).toBeLessThan(4);
+  });
+});
+
+describe('A session that comes back', () => {
+  it('is told what it missed, as far as it is kept, then goes on', async () => {
+    const ann = await listen('ann');
+    await say('bob', 'one');
+    await tick();
+    const epoch = ann.all('channelChanged')[0]?.channel?.epoch ?? 0n;
+    ann.break();
+    await say('bob', 'two');
+    await say('bob', 'three');
+    const again = await node.live('ann', 'd2');
+    await again.session.channels.subscribe(post, everything, { epoch, after: 1n });
+    await say('bob', 'four');
+    await tick();
+    const told = again.all('commentBatch').flatMap(({ comments }) => comments.map(({ text }) => text));
+    expect(told).toEqual(['two', 'three', 'four']);
+  });
+
+  it('is told which ones it will not hear, when more were missed than are kept', async () => {
+    const ann = await listen('ann');
+    await say('bob', 'one');
+    await tick();
+    const epoch = ann.all('channelChanged')[0]?.channel?.epoch ?? 0n;
+    ann.break();
+    for (let n = 0; n < 150; n += 1) await say('bob', `m${n}`);
+    const again = await node.live('ann', 'd2');
+    await again.session.channels.subscribe(post, everything, { epoch, after: 1n });
+    await tick();
+    const told = again.all('commentBatch').flatMap(({ comments }) => comments);
+    const skipped = again.all('skipped').reduce((sum, { from, to }) => sum + Number(to - from + 1n), 0);
+    expect(told.length + skipped).toBe(150);
+    expect(told.length).toBe(100);
+  });
+});
+
+describe('A channel says of itself', () => {
+  it('once a second what was published and shown, and nothing while nothing happens', async () => {
+    const ann = await listen('ann', latest);
+    await tick();
+    await Promise.all([say('bob', 'one'), say('bob', 'two'), say('bob', 'three'), say('bob', 'four')]);
+    await turns();
+    node.clock.turn(1_100);
+    await turns();
+    const stats = ann.all('channelStats').at(-1);
+    expect(stats).toMatchObject({ publishedCount: 4n, publishedPerSecond: 4, listenerCount: 1n });
+    expect(stats?.shownPerSecond).toBeLessThan(4);
+    // That nothing was said in the second after is news too.
+    node.clock.turn(1_100);
+    await turns();
+    const told = ann.all('channelStats').length;
+    node.clock.turn(5_000);
+    await turns();
+    expect(ann.all('channelStats')).toHaveLength(told);
+  });
+});
+
+describe('Bounds', () => {
+  it('a channel has no more listeners on a node than it may have', async () => {
+    await using small = await openDeliveryNode({ maxListeners: 2 });
+    const join = async (user: string): Promise<void> => {
+      const device = await small.live(user);
+      await device.session.channels.subscribe(post, everything, undefined);
+    };
+    await join('a');
+    await join('b');
+    await expect(join('c')).rejects.toMatchObject({ reason: 'LISTENER_CAP' });
+  });
+
+  it('a session hears no more channels than it may', async () => {
+    const ann = await node.live('ann');
+    for (let n = 0; n < 20; n += 1) {
+      await ann.session.channels.subscribe(parseChannelId(`c${n}`), everything, undefined);
+    }
+    await expect(ann.session.channels.subscribe(parseChannelId('c20'), everything, undefined)).rejects.toMatchObject({
+      reason: 'LIMIT_REACHED',
+    });
+  });
+
+  it('where only services make channels, first use makes none', async () => {
+    await using strict = await openDeliveryNode({ channels: { firstUse: undefined } });
+    const ann = await strict.live('ann');
+    await expect(ann.session.channels.subscribe(post, everything, undefined)).rejects.toMatchObject({
+      reason: 'CHANNEL_NOT_FOUND',
+    });
+    expect(strict.delivery.channels.channels).toBe(0);
+  });
+
+  it('numbering that begins anew is told before anything of it', async () => {
+    const ann = await listen('ann');
+    await say('bob', 'old');
+    await tick();
+    const before = ann.told.length;
+    const comment = (await node.comments.range(post, { after: 0n, before: 0n, limit: 1, fromEnd: false }))[0];
+    const epoch = (ann.all('channelChanged')[0]?.channel?.epoch ?? 0n) + 1n;
+    const comments = [{ ...comment, text: 'new', number: 1n }] as never;
+    await node.bus.publish(topicOf.post(post), {
+      type: 'comments',
+      channelId: post,
+      epoch,
+      comments,
+      second: 1,
+      perSecond: 0,
+    });
+    await tick();
+    const after = ann.told.slice(before).map((frame) => frame.$case);
+    expect(after.indexOf('channelChanged')).toBeLessThan(after.indexOf('commentBatch'));
+    expect(after).toContain('commentBatch');
+  });
+});

@@ -1,0 +1,80 @@
+import type { ChannelId, UserId } from '../../core/ids.ts';
+import type { FrameEncoder } from '../frames.ts';
+
+/** Who hears a channel: a session. */
+export interface ChannelListener {
+  readonly userId: UserId;
+  /** Queues bytes of a frame if there is room for them. False = the peer is behind: it is not told. */
+  offer(bytes: Buffer): boolean;
+  /** Queues bytes of a frame that must be told. */
+  tell(bytes: Buffer): void;
+}
+
+/** Some comments of a channel as one piece of bytes, with the numbers that it accounts for. */
+export interface Piece {
+  readonly bytes: Buffer;
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** Deletions that wait for a peer that is behind. Who missed more shows a deleted comment until it lists anew. */
+const maxDeletions = 256;
+
+/**
+ * One session's ear for one channel. Every number that the channel accounts for is told or lies in a Skipped, in order: what there is no
+ * room for costs two numbers.
+ */
+export class Listening {
+  readonly listener: ChannelListener;
+  readonly channelId: ChannelId;
+  readonly #encode: FrameEncoder;
+  /** First and last number left out since there was no room; 0 = none. */
+  #skipFrom = 0n;
+  #skipTo = 0n;
+  #epoch = 0n;
+  #deletions: bigint[] | undefined;
+
+  constructor(listener: ChannelListener, channelId: ChannelId, encode: FrameEncoder) {
+    this.listener = listener;
+    this.channelId = channelId;
+    this.#encode = encode;
+  }
+
+  hear(piece: Piece): void {
+    if (this.#skipFrom > 0n) this.catchUp();
+    if (this.#skipFrom === 0n && this.listener.offer(piece.bytes)) return;
+    if (this.#skipFrom === 0n) this.#skipFrom = piece.from;
+    this.#skipTo = piece.to;
+  }
+
+  /** Comments of an epoch were deleted. */
+  hearDeletions(bytes: Buffer, epoch: bigint, numbers: readonly bigint[]): void {
+    if (this.#skipFrom === 0n && this.#deletions === undefined && this.listener.offer(bytes)) return;
+    this.#epoch = epoch;
+    this.#deletions = [...(this.#deletions ?? []), ...numbers].slice(-maxDeletions);
+  }
+
+  /** Numbering has begun anew: what was left out before will not be told of. */
+  begin(): void {
+    this.#skipFrom = 0n;
+    this.#deletions = undefined;
+  }
+
+  /** There may be room again: tells what was left out. */
+  catchUp(): void {
+    const { channelId } = this;
+    if (this.#skipFrom > 0n) {
+      const [from, to] = [this.#skipFrom, this.#skipTo];
+      const skipped = this.#encode({ type: 'channel-skipped', channelId, from, to, reason: 'too-slow' });
+      if (!this.listener.offer(skipped)) return;
+      this.#skipFrom = 0n;
+    }
+    if (this.#deletions === undefined) return;
+    const bytes = this.#encode(deletionsFrame(channelId, this.#epoch, this.#deletions));
+    if (this.listener.offer(bytes)) this.#deletions = undefined;
+  }
+}
+
+export function deletionsFrame(channelId: ChannelId, epoch: bigint, deleted: readonly bigint[]) {
+  return { type: 'comments', channelId, epoch, comments: [], from: 0n, to: 0n, deleted } as const;
+}
