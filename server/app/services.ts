@@ -3,12 +3,18 @@ import { AuthError } from '../auth/auth-error.ts';
 import { openKeySource, type KeySource } from '../auth/jwks.ts';
 import { devKeyBeside, Minter } from '../auth/minter.ts';
 import { Verifier } from '../auth/verifier.ts';
+import type { Bus } from '../bus/bus.ts';
+import type { Appender } from '../chat/appender.ts';
+import { ChannelAdmin } from '../chat/channel-admin.ts';
 import type { Chat } from '../chat/chat.ts';
 import type { Limits } from '../chat/limits.ts';
+import type { CommentLog } from '../comments/comment-log.ts';
 import { ConfigError, type Config } from '../config.ts';
 import type { Clock } from '../core/clock.ts';
+import type { ChannelRow } from '../core/entry.ts';
 import type { UserId } from '../core/ids.ts';
 import { ServiceServer } from '../rpc/for-services/service-server.ts';
+import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -22,6 +28,12 @@ export interface ServicePortParts {
   readonly verifier: Verifier;
   readonly limits: Limits;
   readonly chat: Chat;
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly comments: CommentLog;
+  readonly appender: Appender;
+  /** What holds for a channel of which nobody has said otherwise. */
+  readonly usualChannel: ChannelRow;
 }
 
 /** The port that other services ask on. */
@@ -43,6 +55,7 @@ export async function startServicePort(parts: ServicePortParts): Promise<Service
     metrics,
     limits,
     chat,
+    channelAdmin: new ChannelAdmin({ ...parts, channels: chat.channels, usual: parts.usualChannel }),
     verifier: await verifierOf(parts),
     minter: await minterOf(parts),
     tls: cert === '' ? undefined : { cert, key },

@@ -5,6 +5,7 @@ import { ThreadAdminServiceService } from '#proto/parley/service/v1/thread_admin
 import { TokenServiceService } from '#proto/parley/service/v1/token_service.ts';
 import type { Minter } from '../../auth/minter.ts';
 import type { Verifier } from '../../auth/verifier.ts';
+import type { ChannelAdmin } from '../../chat/channel-admin.ts';
 import type { Chat } from '../../chat/chat.ts';
 import type { Limits } from '../../chat/limits.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -27,6 +28,7 @@ export interface ServiceServerOptions extends Pick<CallContext, 'observe' | 'rep
   readonly verifier: Verifier;
   readonly limits: Limits;
   readonly chat: Chat;
+  readonly channelAdmin: ChannelAdmin;
   readonly minter: Minter | undefined;
   /** PEM text; undefined = plain text. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
@@ -40,7 +42,7 @@ export class ServiceServer {
 
   constructor(options: ServiceServerOptions) {
     this.#options = options;
-    const { clock, log, metrics, verifier, limits, chat, minter, observe, report } = options;
+    const { clock, log, metrics, verifier, limits, chat, channelAdmin, minter, observe, report } = options;
     this.#server = new Server({ 'grpc.max_receive_message_length': 4 * 1_024 * 1_024 });
     const guard = makeGuard(new Audit(log, metrics));
     const context: CallContext<ServiceCaller> = {
@@ -55,7 +57,7 @@ export class ServiceServer {
       },
     };
     for (const { definition, implementation } of [
-      makeService(ChannelAdminServiceService, channelAdminHandlers(guard), context),
+      makeService(ChannelAdminServiceService, channelAdminHandlers(channelAdmin, guard), context),
       makeService(ThreadAdminServiceService, threadAdminHandlers(chat, guard), context),
       makeService(TokenServiceService, tokenHandlers(minter, guard), context),
     ]) {
