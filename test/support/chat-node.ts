@@ -56,6 +56,8 @@ export interface SharedByNodes {
   readonly store: Store;
   readonly bus: Bus;
   readonly registry: Registry;
+  /** Default: in memory. */
+  readonly comments?: CommentLog;
 }
 
 export interface ChatNode extends AsyncDisposable {
@@ -84,7 +86,7 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
   const publisher = new Publisher({ bus, clock, onFailed: () => undefined });
   const receipts = new Receipts(store, publisher, views, policy, clock, 1_000);
   const appender = new Appender(store, publisher, views, clock, options.appender);
-  const comments = new MemoryCommentLog({ bus, clock });
+  const comments = shared.comments ?? new MemoryCommentLog({ bus, clock });
   const chat = makeChat({
     store,
     registry,

@@ -1,6 +1,7 @@
 // Nodes of one deployment in this process: with a store in common, and Redis for what is live. The nodes' time is turned by
 // hand; that of Redis and of the connections to it is not.
 import { RedisBus } from '../../server/bus/redis.ts';
+import { RedisCommentLog } from '../../server/comments/redis.ts';
 import { systemClock } from '../../server/core/clock.ts';
 import { HeadCheck } from '../../server/delivery/head-check.ts';
 import { RedisRegistry } from '../../server/presence/redis.ts';
@@ -33,10 +34,11 @@ export async function openRedisNodes(redis: TestRedis, count: number): Promise<R
     const shards = await shardsOn(redis);
     const { store } = kept;
     const registry = new RedisRegistry({ clock, bus, shards, store, nodeId: `n${index}`, prefix, settleMs: 0 });
-    const node = await openDeliveryNode({ shared: { clock, store, bus, registry } });
+    const comments = new RedisCommentLog({ shards: await shardsOn(redis), nodeId: `n${index}`, prefix });
+    const node = await openDeliveryNode({ shared: { clock, store, bus, registry, comments } });
     const heads = new HeadCheck({ bus, hub: node.hub, store, registry, clock });
     nodes.push(node);
-    made.unshift(node, { [Symbol.asyncDispose]: async () => heads[Symbol.dispose]() }, registry, bus);
+    made.unshift(node, { [Symbol.asyncDispose]: async () => heads[Symbol.dispose]() }, registry, comments, bus);
   }
   return {
     nodes,

@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => node[Symbol.asyncDispose]());
 
-async function listen(userId: string, deliveryClass = everything, deviceId = 'd1'): Promise<Device> {
+async function listen(userId: string, deliveryClass: DeliveryClass = everything, deviceId = 'd1'): Promise<Device> {
   const device = await node.live(userId, deviceId);
   await device.session.channels.subscribe(post, deliveryClass, undefined);
   return device;
