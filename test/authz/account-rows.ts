@@ -1,13 +1,14 @@
 // Calls about the caller and other people, and those that this deployment does not serve.
 import { DirectPolicy } from '#proto/parley/v1/account.ts';
-import { ChannelServiceService } from '#proto/parley/v1/channel_service.ts';
+import { ChannelServiceService, type PublishCommentRequest } from '#proto/parley/v1/channel_service.ts';
 import { DevicePlatform, DeviceServiceService } from '#proto/parley/v1/device_service.ts';
 import { PeopleServiceService } from '#proto/parley/v1/people_service.ts';
 import { type Presence, PresenceState } from '#proto/parley/v1/presence.ts';
 import { PresenceServiceService } from '#proto/parley/v1/presence_service.ts';
 import { RetentionServiceService } from '#proto/parley/v1/retention_service.ts';
 import { clientId } from '../support/raw-people.ts';
-import { type Row, everyone, nobody, unary } from './row.ts';
+import type { UnaryMethod } from '../support/raw-client.ts';
+import { type Expected, type Row, everyone, nobody, unary } from './row.ts';
 import type { Target } from './scene.ts';
 
 /** Only who shares a group, or a direct thread in which both have written and nobody is blocked, may see. */
@@ -20,7 +21,35 @@ export function presenceCheck(presences: readonly Presence[], maySee: boolean): 
 }
 
 const list = { pageSize: 0, pageToken: '' };
-const channelId = 'post-1';
+
+/** A channel is open to all; who moderates it is said by other services, and is none of these. */
+const moderators: Expected = {
+  stranger: 'ROLE_REQUIRED',
+  exMember: 'ROLE_REQUIRED',
+  blocked: 'ROLE_REQUIRED',
+  member: 'ROLE_REQUIRED',
+};
+
+export function comment(channelId: string): PublishCommentRequest {
+  return { channelId, clientMessageId: clientId(), text: 'first', replyTo: 0n, mentionIds: [] };
+}
+
+/** A row for a call about a channel in which somebody else has commented. */
+function onChannel<Request, Response>(
+  method: UnaryMethod<Request, Response>,
+  expected: Expected,
+  request: (channelId: string, target: Target) => Request,
+): Row {
+  const channelOf = ({ threadId }: Target): string => `about:${threadId}`;
+  const row = unary(method, expected, (target) => request(channelOf(target), target));
+  return {
+    ...row,
+    run: async (caller, target) => {
+      await target.other.client.ask(ChannelServiceService.publishComment, comment(channelOf(target)));
+      return row.run(caller, target);
+    },
+  };
+}
 
 export const accountRows: readonly Row[] = [
   unary(PeopleServiceService.batchGetProfiles, everyone, ({ other }) => ({ userIds: [other.id] })),
@@ -54,23 +83,17 @@ export const accountRows: readonly Row[] = [
   unary(DeviceServiceService.listDevices, nobody, () => list),
   unary(DeviceServiceService.removeDevice, nobody, () => ({ deviceId: 'd1' })),
 
-  unary(ChannelServiceService.publishComment, nobody, () => ({
-    channelId,
-    clientMessageId: clientId(),
-    text: 'first',
-    replyTo: 0n,
-    mentionIds: [],
-  })),
-  unary(ChannelServiceService.listComments, nobody, () => ({ channelId, beforeNumber: 0n, ...list })),
-  unary(ChannelServiceService.describeChannel, nobody, () => ({ channelId })),
-  unary(ChannelServiceService.deleteComment, nobody, () => ({ channelId, number: 1n })),
-  unary(ChannelServiceService.pinComment, nobody, () => ({ channelId, number: 1n })),
-  unary(ChannelServiceService.restrictUser, nobody, ({ other }) => ({
+  onChannel(ChannelServiceService.publishComment, everyone, (channelId) => comment(channelId)),
+  onChannel(ChannelServiceService.listComments, everyone, (channelId) => ({ channelId, beforeNumber: 0n, ...list })),
+  onChannel(ChannelServiceService.describeChannel, everyone, (channelId) => ({ channelId })),
+  onChannel(ChannelServiceService.deleteComment, moderators, (channelId) => ({ channelId, number: 1n })),
+  onChannel(ChannelServiceService.pinComment, moderators, (channelId) => ({ channelId, number: 1n })),
+  onChannel(ChannelServiceService.restrictUser, moderators, (channelId, { other }) => ({
     channelId,
     userId: other.id,
     untilTime: undefined,
   })),
-  unary(ChannelServiceService.setSlowMode, nobody, () => ({ channelId, seconds: 1 })),
+  onChannel(ChannelServiceService.setSlowMode, moderators, (channelId) => ({ channelId, seconds: 1 })),
 
   unary(RetentionServiceService.setRetention, nobody, ({ threadId }) => ({ threadId, retention: undefined })),
   unary(RetentionServiceService.getRetention, nobody, ({ threadId }) => ({ threadId, ...list })),

@@ -7,7 +7,7 @@ import {
 } from '#proto/parley/v1/stream_service.ts';
 import { type Person, clientId, textContent } from '../support/raw-people.ts';
 import type { RawStream } from '../support/raw-stream.ts';
-import { presenceCheck } from './account-rows.ts';
+import { comment, presenceCheck } from './account-rows.ts';
 import { type Expected, type Outcome, type Row, everyone, members, nobody, readers, unary, writers } from './row.ts';
 import type { Target } from './scene.ts';
 
@@ -92,6 +92,10 @@ export const frameRows: readonly Row[] = [
   frame('unsubscribe', everyone, ({ threadId }) => ({
     $case: 'unsubscribe',
     value: { target: { $case: 'threadId', value: threadId } },
+  })),
+  frame('publish_comment', everyone, ({ threadId }) => ({
+    $case: 'publishComment',
+    value: comment(`about:${threadId}`),
   })),
   frame(
     'watch_presence',
