@@ -1,6 +1,8 @@
 /** Node settings for tests that do more in a second than any person: no rate limit is what they are about. */
 export const unlimited = {
   PARLEY_LIMIT_SENDS_PER_S: '1000000',
+  PARLEY_LIMIT_COMMENTS_PER_S: '1000000',
+  PARLEY_LIMIT_CHANNEL_COMMENTS_PER_S: '1000000',
   PARLEY_LIMIT_SENDS_BURST: '1000000',
   PARLEY_LIMIT_OPENS_PER_S: '1000000',
   PARLEY_LIMIT_OPENS_BURST: '1000000',
