@@ -148,6 +148,7 @@ export class SimNode {
     this.store = store;
     this.sessions = new Sessions(clock, registry, { connectsPerS: 1e6, sessionsPerUser: 100 }, () => undefined);
     const encode = makeFrameEncoder();
+    const soon = (run: () => void): void => void clock.after(0, run);
     const directory = chat.channels;
     this.delivery = {
       store,
@@ -155,16 +156,22 @@ export class SimNode {
       registry,
       views,
       hub,
-      channels: new ChannelHub({ bus, log: comments, directory, clock, encode, maxTickMs: 100, maxListeners: 100 }),
+      channels: new ChannelHub({
+        bus,
+        log: comments,
+        directory,
+        clock,
+        encode,
+        soon,
+        maxTickMs: 100,
+        maxListeners: 100,
+      }),
       receipts,
       groupReceipts: new GroupReceipts(store, hub, views, policy, clock),
       receiptFrames: new ReceiptFrames(store, views, policy),
       policy,
       clock,
-      flusher: new Flusher(
-        (run) => void clock.after(0, run),
-        () => clock.monotonicMs(),
-      ),
+      flusher: new Flusher(soon, () => clock.monotonicMs()),
       encode,
       limits: sessionLimits,
       resumeTokens: new ResumeTokens(resumeKey),

@@ -56,6 +56,7 @@ export async function openDeliveryNode(options: DeliveryNodeOptions = {}): Promi
     directory: chat.chat.channels,
     clock,
     encode,
+    soon: setImmediate,
     maxTickMs: 100,
     maxListeners: options.maxListeners ?? 10_000,
   });

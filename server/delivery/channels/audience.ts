@@ -6,12 +6,23 @@ import { deletionsFrame, type Listening } from './listening.ts';
 import { lostPiece, piecesOf, type Run } from './pieces.ts';
 import { Sample } from './sample.ts';
 
+/** Listeners that are told in one go; the next ones in a later turn of the loop, so that a large audience holds up nobody else. */
+const maxInOneGo = 4_096;
+
 interface Group {
   readonly deliveryClass: DeliveryClass;
   readonly sample: Sample;
   readonly listenings: Set<Listening>;
   /** Comments told to all of the group since the last statistics. */
   shown: number;
+  /** What is being told, oldest first, each to those who were listening when it came. */
+  readonly walks: Walk[];
+}
+
+interface Walk {
+  readonly listenings: readonly Listening[];
+  readonly tell: (listening: Listening) => void;
+  at: number;
 }
 
 /** What a channel says of itself once a second. */
@@ -29,15 +40,24 @@ export class Audience {
   readonly #groups = new Map<string, Group>();
   /** Of those who are not told everything: what concerns them is told beside the sample. */
   readonly #byUser = new Map<UserId, Set<Listening>>();
+  readonly #soon: (run: () => void) => void;
   #size = 0;
 
-  constructor(channelId: ChannelId, encode: FrameEncoder) {
+  /** @param soon calls back after the present turn of the loop */
+  constructor(channelId: ChannelId, encode: FrameEncoder, soon: (run: () => void) => void) {
     this.#channelId = channelId;
     this.#encode = encode;
+    this.#soon = soon;
   }
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Whether some are still being told something. */
+  get isTelling(): boolean {
+    for (const { walks } of this.#groups.values()) if (walks.length > 0) return true;
+    return false;
   }
 
   /** Gives what takes it out again. */
@@ -45,7 +65,7 @@ export class Audience {
     const key = keyOf(deliveryClass);
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = { deliveryClass, sample: new Sample(deliveryClass), listenings: new Set(), shown: 0 };
+      group = { deliveryClass, sample: new Sample(deliveryClass), listenings: new Set(), shown: 0, walks: [] };
       this.#groups.set(key, group);
     }
     group.listenings.add(listening);
@@ -72,17 +92,17 @@ export class Audience {
     for (const group of this.#groups.values()) {
       for (const run of runs) this.#hearRun(group, epoch, run);
       if (deletions === undefined) continue;
-      for (const listening of group.listenings) listening.hearDeletions(deletions, epoch, deleted);
+      this.#each(group, (listening) => listening.hearDeletions(deletions, epoch, deleted));
     }
   }
 
   /** Tells all the same bytes, whatever their class. */
   tell(bytes: Buffer): void {
-    for (const { listenings } of this.#groups.values()) for (const { listener } of listenings) listener.tell(bytes);
+    for (const group of this.#groups.values()) this.#each(group, ({ listener }) => listener.tell(bytes));
   }
 
   begin(): void {
-    for (const { listenings } of this.#groups.values()) for (const listening of listenings) listening.begin();
+    for (const group of this.#groups.values()) this.#each(group, (listening) => listening.begin());
   }
 
   /** Tells who has room for it; the next one says it anew. */
@@ -93,26 +113,51 @@ export class Audience {
       group.shown = 0;
       const stats = { channelId, epoch, published, publishedPerSecond, shownPerSecond, listeners };
       const bytes = this.#encode({ type: 'channel-stats', stats });
-      for (const { listener } of group.listenings) listener.offer(bytes);
+      this.#each(group, ({ listener }) => listener.offer(bytes));
     }
   }
 
   #hearRun(group: Group, epoch: bigint, run: Run): void {
-    const { listenings, sample, deliveryClass } = group;
+    const { sample, deliveryClass } = group;
     if (run.kind === 'lost') {
       const piece = lostPiece(this.#encode, this.#channelId, run.from, run.to);
-      for (const listening of listenings) listening.hear(piece);
+      this.#each(group, (listening) => listening.hear(piece));
       return;
     }
     const chosen = sample.choose(run.heard);
     group.shown += chosen.length;
     const pieces = piecesOf(this.#encode, this.#channelId, epoch, run, chosen);
     const own = deliveryClass.kind === 'everything' ? undefined : this.#concerned(group, run, chosen);
-    for (const listening of listenings) {
+    this.#each(group, (listening) => {
       const more = own?.get(listening);
       const told = more === undefined ? pieces : this.#withMore(epoch, run, chosen, more);
       for (const piece of told) listening.hear(piece);
+    });
+  }
+
+  /** Tells each of the group, behind what it is being told already. */
+  #each(group: Group, tell: (listening: Listening) => void): void {
+    const { listenings, walks } = group;
+    if (walks.length === 0 && listenings.size <= maxInOneGo) {
+      for (const listening of listenings) tell(listening);
+      return;
     }
+    walks.push({ listenings: [...listenings], tell, at: 0 });
+    if (walks.length === 1) this.#walk(group);
+  }
+
+  #walk({ listenings, walks }: Pick<Group, 'listenings' | 'walks'>): void {
+    let left = maxInOneGo;
+    for (let walk = walks[0]; walk !== undefined; walk = walks[0]) {
+      for (; walk.at < walk.listenings.length && left > 0; walk.at += 1, left -= 1) {
+        const listening = walk.listenings[walk.at];
+        // Who has left meanwhile is told nothing more.
+        if (listening !== undefined && listenings.has(listening)) walk.tell(listening);
+      }
+      if (left === 0) break;
+      walks.shift();
+    }
+    if (walks.length > 0) this.#soon(() => this.#walk({ listenings, walks }));
   }
 
   /** For whom which comments of the run must be told beside those that are chosen. */

@@ -15,6 +15,8 @@ export interface ChannelTopicContext {
   readonly directory: ChannelDirectory;
   readonly clock: Clock;
   readonly encode: FrameEncoder;
+  /** Calls back after the present turn of the event loop. */
+  readonly soon: (run: () => void) => void;
   /** The longest that comments wait for others to share a frame with. */
   readonly maxTickMs: number;
 }
@@ -25,6 +27,8 @@ export interface Resume {
   readonly after: bigint;
 }
 
+/** When to look again whether an audience is through. */
+const retryMs = 10;
 /** Comments told to who resumes. */
 const maxBackfill = 200;
 /** How often it is asked how many listen elsewhere, and where the channel stands. */
@@ -54,7 +58,7 @@ export class ChannelTopic {
     this.#context = context;
     const onMore = (): void => this.#schedule();
     this.#line = new ChannelLine(channelId, context.log, onMore, (...at) => this.#beginAnew(...at));
-    this.#audience = new Audience(channelId, context.encode);
+    this.#audience = new Audience(channelId, context.encode, context.soon);
   }
 
   get size(): number {
@@ -231,7 +235,13 @@ export class ChannelTopic {
     const { clock, maxTickMs } = this.#context;
     const waitMs = this.#lastTickMs + tickMsOf(this.size, maxTickMs) - clock.monotonicMs();
     if (waitMs < 1) return this.#tick();
-    this.#timer = clock.after(waitMs, () => this.#tick());
+    this.#timer = clock.after(waitMs, () => this.#tickInTime());
+  }
+
+  /** An audience that is not through with the last tick is not given another: what comes meanwhile shares the next one's frames. */
+  #tickInTime(): void {
+    if (!this.#audience.isTelling) return this.#tick();
+    this.#timer = this.#context.clock.after(retryMs, () => this.#tickInTime());
   }
 
   #tick(): void {
