@@ -96,7 +96,7 @@ test('what cannot be is refused with the field that is wrong', async () => {
 test('who comes back with the last number is told what is kept of the rest', async () => {
   const channelId = `post.${clientId()}`;
   const first = await listen(alice, channelId, DeliveryClass.DELIVERY_CLASS_EVERYTHING);
-  const { epoch = 0n } = (await bob.client.ask(ChannelServiceService.publishComment, draft(channelId, 'one'))) ?? {};
+  const { epoch } = await bob.client.ask(ChannelServiceService.publishComment, draft(channelId, 'one'));
   await first.until(() => comments(first, channelId).length === 1);
   first.end();
   await first.ended;
