@@ -5,7 +5,7 @@ import type { Piece } from './listening.ts';
 import type { Heard } from './sample.ts';
 
 /** A frame holds about so many bytes of comments: a few of them fit a stream's share of memory. */
-const maxFrameBytes = 16 * 1_024;
+const maxFrameBytes = 48 * 1_024;
 
 /** Numbers that follow on one another: heard, or lost for good. */
 export type Run =
