@@ -120,7 +120,7 @@ const settings = {
     100,
     0,
     1_000,
-    'ms that news of a group or channel with many listeners wait at most for others to share a frame with; a calm one waits for none',
+    'ms that news of a group or channel wait at most for others to share a frame with, longer in proportion beyond 5,000 listeners; where little happens they wait for none',
   ),
   PARLEY_LIMIT_SERVICE_PER_S: whole(
     500,

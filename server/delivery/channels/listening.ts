@@ -60,18 +60,23 @@ export class Listening {
     this.#deletions = undefined;
   }
 
-  /** There may be room again: tells what was left out. */
+  /** There may be room again: tells what was left out. An offer may make room, and call this again amid it: each is told once. */
   catchUp(): void {
     const { channelId } = this;
     if (this.#skipFrom > 0n) {
       const [from, to] = [this.#skipFrom, this.#skipTo];
-      const skipped = this.#encode({ type: 'channel-skipped', channelId, from, to, reason: 'too-slow' });
-      if (!this.listener.offer(skipped)) return;
       this.#skipFrom = 0n;
+      const skipped = this.#encode({ type: 'channel-skipped', channelId, from, to, reason: 'too-slow' });
+      if (!this.listener.offer(skipped)) {
+        this.#skipFrom = from;
+        return;
+      }
     }
-    if (this.#deletions === undefined) return;
-    const bytes = this.#encode(deletionsFrame(channelId, this.#epoch, this.#deletions));
-    if (this.listener.offer(bytes)) this.#deletions = undefined;
+    const deletions = this.#deletions;
+    if (deletions === undefined) return;
+    this.#deletions = undefined;
+    const bytes = this.#encode(deletionsFrame(channelId, this.#epoch, deletions));
+    if (!this.listener.offer(bytes)) this.#deletions = deletions;
   }
 }
 
