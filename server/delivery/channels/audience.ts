@@ -2,7 +2,7 @@ import type { Comment } from '../../core/comment.ts';
 import type { ChannelId, UserId } from '../../core/ids.ts';
 import type { FrameEncoder } from '../frames.ts';
 import { type DeliveryClass, keyOf } from './channel.ts';
-import { deletionsFrame, type Listening } from './listening.ts';
+import { deletionsFrame, type Listening, type Piece } from './listening.ts';
 import { lostPiece, piecesOf, type Run } from './pieces.ts';
 import { Sample } from './sample.ts';
 
@@ -87,10 +87,16 @@ export class Audience {
     };
   }
 
-  hear(epoch: bigint, runs: readonly Run[], deleted: readonly bigint[]): void {
+  /** Statistics share the last piece of what is told anyway: a frame of their own costs each listener's stream as much as any. */
+  hear(epoch: bigint, runs: readonly Run[], deleted: readonly bigint[], statistics?: Statistics): void {
     const deletions = deleted.length === 0 ? undefined : this.#encode(deletionsFrame(this.#channelId, epoch, deleted));
     for (const group of this.#groups.values()) {
-      for (const run of runs) this.#hearRun(group, epoch, run);
+      const last = runs.length - 1;
+      runs.forEach((run, at) => {
+        const chosen = this.#choose(group, run);
+        this.#hearRun(group, epoch, run, chosen, at === last ? this.#statisticsOf(group, statistics) : undefined);
+      });
+      if (last < 0) this.#tellStatistics(group, this.#statisticsOf(group, statistics));
       if (deletions === undefined) continue;
       this.#each(group, (listening) => listening.hearDeletions(deletions, epoch, deleted));
     }
@@ -105,29 +111,36 @@ export class Audience {
     for (const group of this.#groups.values()) this.#each(group, (listening) => listening.begin());
   }
 
-  /** Tells who has room for it; the next one says it anew. */
-  tellStatistics({ epoch, published, perSecond: publishedPerSecond, listeners }: Statistics): void {
-    const channelId = this.#channelId;
-    for (const group of this.#groups.values()) {
-      const shownPerSecond = Math.min(group.shown, publishedPerSecond);
-      group.shown = 0;
-      const stats = { channelId, epoch, published, publishedPerSecond, shownPerSecond, listeners };
-      const bytes = this.#encode({ type: 'channel-stats', stats });
-      this.#each(group, ({ listener }) => listener.offer(bytes));
-    }
+  /** Who has no room for it is told the next one. */
+  #tellStatistics(group: Group, bytes: Buffer | undefined): void {
+    if (bytes !== undefined) this.#each(group, ({ listener }) => listener.offer(bytes));
   }
 
-  #hearRun(group: Group, epoch: bigint, run: Run): void {
-    const { sample, deliveryClass } = group;
+  #statisticsOf(group: Group, statistics: Statistics | undefined): Buffer | undefined {
+    if (statistics === undefined) return undefined;
+    const { epoch, published, perSecond: publishedPerSecond, listeners } = statistics;
+    const shownPerSecond = Math.min(group.shown, publishedPerSecond);
+    group.shown = 0;
+    const stats = { channelId: this.#channelId, epoch, published, publishedPerSecond, shownPerSecond, listeners };
+    return this.#encode({ type: 'channel-stats', stats });
+  }
+
+  #choose(group: Group, run: Run): readonly Comment[] {
+    if (run.kind === 'lost') return [];
+    const chosen = group.sample.choose(run.heard);
+    group.shown += chosen.length;
+    return chosen;
+  }
+
+  #hearRun(group: Group, epoch: bigint, run: Run, chosen: readonly Comment[], tail: Buffer | undefined): void {
     if (run.kind === 'lost') {
-      const piece = lostPiece(this.#encode, this.#channelId, run.from, run.to);
+      const [piece] = withTail([lostPiece(this.#encode, this.#channelId, run.from, run.to)], tail);
+      if (piece === undefined) return;
       this.#each(group, (listening) => listening.hear(piece));
       return;
     }
-    const chosen = sample.choose(run.heard);
-    group.shown += chosen.length;
-    const pieces = piecesOf(this.#encode, this.#channelId, epoch, run, chosen);
-    const own = deliveryClass.kind === 'everything' ? undefined : this.#concerned(group, run, chosen);
+    const pieces = withTail(piecesOf(this.#encode, this.#channelId, epoch, run, chosen), tail);
+    const own = group.deliveryClass.kind === 'everything' ? undefined : this.#concerned(group, run, chosen);
     this.#each(group, (listening) => {
       const more = own?.get(listening);
       const told = more === undefined ? pieces : this.#withMore(epoch, run, chosen, more);
@@ -182,4 +195,11 @@ export class Audience {
     const all = [...chosen, ...more].toSorted((a, b) => (a.number < b.number ? -1 : 1));
     return piecesOf(this.#encode, this.#channelId, epoch, run, all);
   }
+}
+
+/** The bytes go behind those of the last piece. */
+function withTail(pieces: readonly Piece[], tail: Buffer | undefined): readonly Piece[] {
+  const last = pieces.at(-1);
+  if (tail === undefined || last === undefined) return pieces;
+  return [...pieces.slice(0, -1), { ...last, bytes: Buffer.concat([last.bytes, tail]) }];
 }

@@ -4,7 +4,7 @@ import type { BusEvent } from '../../core/event.ts';
 import type { ChannelId } from '../../core/ids.ts';
 import type { FrameEncoder } from '../frames.ts';
 import { tickMsOf } from '../tick.ts';
-import { Audience } from './audience.ts';
+import { Audience, type Statistics } from './audience.ts';
 import type { Channel, ChannelDirectory, DeliveryClass } from './channel.ts';
 import { ChannelLine } from './channel-line.ts';
 import { Listening, type ChannelListener } from './listening.ts';
@@ -154,8 +154,7 @@ export class ChannelTopic {
     const telling = `${epoch} ${next} ${perSecond} ${listeners}`;
     if (telling === this.#told) return;
     this.#told = telling;
-    this.#tick();
-    this.#audience.tellStatistics({ epoch, published: next - 1n, perSecond, listeners });
+    this.#tick({ epoch, published: next - 1n, perSecond, listeners });
   }
 
   close(): void {
@@ -244,14 +243,14 @@ export class ChannelTopic {
     this.#timer = this.#context.clock.after(retryMs, () => this.#tickInTime());
   }
 
-  #tick(): void {
+  #tick(statistics?: Statistics): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     const runs = this.#line.take();
     const deleted = this.#deleted;
-    if (runs.length === 0 && deleted.length === 0) return;
+    if (runs.length === 0 && deleted.length === 0 && statistics === undefined) return;
     this.#lastTickMs = this.#context.clock.monotonicMs();
     this.#deleted = [];
-    this.#audience.hear(this.#line.epoch, runs, deleted);
+    this.#audience.hear(this.#line.epoch, runs, deleted, statistics);
   }
 }
