@@ -97,14 +97,7 @@ export class ChannelLine {
   /** The comment is shown no more, to nobody. */
   forget(epoch: bigint, number: bigint): void {
     if (epoch !== this.#epoch) return;
-    const erased = (comment: Comment): Comment => ({ ...comment, text: '', mentions: [], deleted: true });
     this.#recent = this.#recent.map((comment) => (comment.number === number ? erased(comment) : comment));
-    for (const run of this.#runs) {
-      if (run.kind === 'lost') continue;
-      const at = run.heard.findIndex(({ comment }) => comment.number === number);
-      const heard = run.heard[at];
-      if (heard !== undefined) run.heard[at] = { ...heard, comment: erased(heard.comment) };
-    }
   }
 
   /** What was heard from `from` on; undefined: not all of it is remembered. */
@@ -169,4 +162,9 @@ export class ChannelLine {
     this.#onMore();
     for (const event of this.#waiting.splice(0)) this.hear(event);
   }
+}
+
+/** A comment whose text is not to be shown any more. */
+export function erased(comment: Comment): Comment {
+  return { ...comment, text: '', mentions: [], deleted: true };
 }

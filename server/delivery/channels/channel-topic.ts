@@ -1,14 +1,15 @@
 import type { CommentLog } from '../../comments/comment-log.ts';
-import type { Clock, Timer } from '../../core/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { BusEvent } from '../../core/event.ts';
 import type { ChannelId } from '../../core/ids.ts';
 import type { FrameEncoder } from '../frames.ts';
 import { tickMsOf } from '../tick.ts';
-import { Audience, type Statistics } from './audience.ts';
 import type { Channel, ChannelDirectory, DeliveryClass } from './channel.ts';
-import { ChannelLine } from './channel-line.ts';
+import { ChannelLine, erased } from './channel-line.ts';
+import { Cohort } from './cohort.ts';
 import { Listening, type ChannelListener } from './listening.ts';
 import { lostPiece, piecesOf } from './pieces.ts';
+import type { Heard } from './sample.ts';
 
 export interface ChannelTopicContext {
   readonly log: CommentLog;
@@ -27,8 +28,11 @@ export interface Resume {
   readonly after: bigint;
 }
 
-/** When to look again whether an audience is through. */
-const retryMs = 10;
+/** Where the ticks of each cohort lie in the time of a tick: apart from each other, however many there are. */
+const phases = [0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.375, 0.875];
+const maxCohorts = phases.length;
+/** Listeners of a cohort before there is another. */
+const leastOfCohort = 128;
 /** Comments told to who resumes. */
 const maxBackfill = 200;
 /** How often it is asked how many listen elsewhere, and where the channel stands. */
@@ -39,14 +43,11 @@ export class ChannelTopic {
   readonly channelId: ChannelId;
   readonly #context: ChannelTopicContext;
   readonly #line: ChannelLine;
-  readonly #audience: Audience;
+  readonly #cohorts: Cohort[] = [];
   #description: Promise<Channel> | undefined;
   #described: Channel | undefined;
   #changedAgain = false;
   #telling = false;
-  #deleted: bigint[] = [];
-  #timer: Timer | undefined;
-  #lastTickMs = -Infinity;
   /** Since the last statistics. */
   #heardSince = 0;
   #told = '';
@@ -56,13 +57,15 @@ export class ChannelTopic {
   constructor(channelId: ChannelId, context: ChannelTopicContext) {
     this.channelId = channelId;
     this.#context = context;
-    const onMore = (): void => this.#schedule();
+    const onMore = (): void => {
+      const runs = this.#line.take();
+      for (const cohort of this.#cohorts) cohort.hear(this.#line.epoch, runs);
+    };
     this.#line = new ChannelLine(channelId, context.log, onMore, (...at) => this.#beginAnew(...at));
-    this.#audience = new Audience(channelId, context.encode, context.soon);
   }
 
   get size(): number {
-    return this.#audience.size;
+    return this.#cohorts.reduce((sum, { audience }) => sum + audience.size, 0);
   }
 
   /** Once the bus has confirmed that the channel is heard. @throws Refusal STORE_UNAVAILABLE */
@@ -109,10 +112,11 @@ export class ChannelTopic {
             limit: maxBackfill,
             fromEnd: false,
           });
-    // From here on nothing may come between what it is told of before and what it hears.
-    this.#tick();
-    const { epoch, next } = this.#line;
-    listener.tell(encode({ type: 'channel', channel: this.#now(channel) }));
+    // From here on nothing may come between what it is told of before and what it hears. What its cohort was not told yet, it hears with it.
+    const cohort = this.#cohortFor();
+    const { epoch } = this.#line;
+    const next = cohort.untold ?? this.#line.next;
+    listener.tell(encode({ type: 'channel', channel: this.#now(channel, next - 1n) }));
     if (from !== undefined && from.epoch === epoch) {
       if (from.start > from.first) {
         const skipped = { type: 'channel-skipped', channelId, from: from.first, to: from.start - 1n } as const;
@@ -131,7 +135,7 @@ export class ChannelTopic {
       }
       if (told < next - 1n) listener.tell(lostPiece(encode, channelId, told + 1n, next - 1n).bytes);
     }
-    return { listening, leave: this.#audience.add(listening, deliveryClass) };
+    return { listening, leave: cohort.audience.add(listening, deliveryClass) };
   }
 
   /** Once a second. */
@@ -154,20 +158,20 @@ export class ChannelTopic {
     const telling = `${epoch} ${next} ${perSecond} ${listeners}`;
     if (telling === this.#told) return;
     this.#told = telling;
-    this.#tick({ epoch, published: next - 1n, perSecond, listeners });
+    for (const cohort of this.#cohorts) cohort.hearStatistics({ epoch, published: next - 1n, perSecond, listeners });
   }
 
   close(): void {
-    this.#timer?.cancel();
+    for (const cohort of this.#cohorts) cohort.close();
     this.#context.log.countListeners(this.channelId, 0).catch(() => undefined);
   }
 
   #startOf(resume: Resume | undefined) {
     const { epoch, next } = this.#line;
     if (resume === undefined) return undefined;
-    const first = resume.epoch === epoch ? resume.after + 1n : 1n;
-    // Who has accounted for more than there is has it from elsewhere: nothing is missing.
-    if (first >= next) return undefined;
+    // Numbers of another epoch say nothing of what is missing; who has accounted for more than there is has it from elsewhere.
+    const first = resume.after + 1n;
+    if (resume.epoch !== epoch || first >= next) return undefined;
     const lowest = next - BigInt(maxBackfill);
     return { epoch, first, start: first > lowest ? first : lowest };
   }
@@ -184,9 +188,8 @@ export class ChannelTopic {
   }
 
   /** As this node's listeners see it: what they were told of is what is published. */
-  #now(channel: Channel): Channel {
-    const { epoch, next } = this.#line;
-    return { ...channel, epoch, published: next - 1n, listeners: Math.max(this.#listeners, this.size) };
+  #now(channel: Channel, published: bigint): Channel {
+    return { ...channel, epoch: this.#line.epoch, published, listeners: Math.max(this.#listeners, this.size) };
   }
 
   async #tellChanged(): Promise<void> {
@@ -198,8 +201,7 @@ export class ChannelTopic {
         this.#changedAgain = false;
         this.#description = undefined;
         const channel = await this.#describe();
-        this.#tick();
-        this.#audience.tell(this.#context.encode({ type: 'channel', channel: this.#now(channel) }));
+        this.#tellAll(this.#now(channel, this.#line.next - 1n));
       }
     } catch {
       // Who asks for it later is told what then holds.
@@ -210,47 +212,47 @@ export class ChannelTopic {
 
   /** Listeners are told that numbering is another now before they are told anything of it. */
   #beginAnew(epoch: bigint, published: bigint): void {
-    this.#tick();
-    this.#audience.begin();
-    this.#deleted = [];
+    for (const cohort of this.#cohorts) {
+      cohort.tick();
+      cohort.audience.begin();
+    }
     if (this.#described === undefined) return;
-    const channel = { ...this.#described, epoch, published };
-    this.#audience.tell(this.#context.encode({ type: 'channel', channel }));
+    this.#tellAll({ ...this.#described, epoch, published });
     void this.#tellChanged();
+  }
+
+  /** Behind what waits to be told: the channel's count is of that too. */
+  #tellAll(channel: Channel): void {
+    const bytes = this.#context.encode({ type: 'channel', channel });
+    for (const cohort of this.#cohorts) {
+      cohort.tick();
+      cohort.audience.tell(bytes);
+    }
+  }
+
+  /** The smallest one; a new one where all are large enough to tick by themselves. */
+  #cohortFor(): Cohort {
+    const smallest = this.#cohorts.reduce<Cohort | undefined>(
+      (least, cohort) => (least === undefined || cohort.audience.size < least.audience.size ? cohort : least),
+      undefined,
+    );
+    if (smallest !== undefined && (smallest.audience.size < leastOfCohort || this.#cohorts.length >= maxCohorts)) {
+      return smallest;
+    }
+    const { maxTickMs } = this.#context;
+    const phase = phases[this.#cohorts.length] ?? 0;
+    const made = new Cohort(this.channelId, this.#context, phase, () => tickMsOf(this.size, maxTickMs));
+    this.#cohorts.push(made);
+    return made;
   }
 
   async #forget(epoch: bigint, number: bigint): Promise<void> {
     this.#line.forget(epoch, number);
     if (epoch === this.#line.epoch) {
-      this.#deleted.push(number);
-      this.#schedule();
+      const erase = (heard: Heard): Heard => ({ ...heard, comment: erased(heard.comment) });
+      for (const cohort of this.#cohorts) cohort.hearDeletion(epoch, number, erase);
     }
     const channel = await this.#description?.catch(() => undefined);
     if (channel?.pinned?.number === number) void this.#tellChanged();
-  }
-
-  #schedule(): void {
-    if (this.#timer !== undefined) return;
-    const { clock, maxTickMs } = this.#context;
-    const waitMs = this.#lastTickMs + tickMsOf(this.size, maxTickMs) - clock.monotonicMs();
-    if (waitMs < 1) return this.#tick();
-    this.#timer = clock.after(waitMs, () => this.#tickInTime());
-  }
-
-  /** An audience that is not through with the last tick is not given another: what comes meanwhile shares the next one's frames. */
-  #tickInTime(): void {
-    if (!this.#audience.isTelling) return this.#tick();
-    this.#timer = this.#context.clock.after(retryMs, () => this.#tickInTime());
-  }
-
-  #tick(statistics?: Statistics): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    const runs = this.#line.take();
-    const deleted = this.#deleted;
-    if (runs.length === 0 && deleted.length === 0 && statistics === undefined) return;
-    this.#lastTickMs = this.#context.clock.monotonicMs();
-    this.#deleted = [];
-    this.#audience.hear(this.#line.epoch, runs, deleted, statistics);
   }
 }
