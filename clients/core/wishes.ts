@@ -1,6 +1,6 @@
 import type { Channel } from '#proto/parley/v1/channel_service.ts';
 import type { DeliveryClass, Subscribe } from '#proto/parley/v1/stream_service.ts';
-import type { ParleyError } from './errors.ts';
+import { isForNow, type ParleyError } from './errors.ts';
 import type { Session } from './session.ts';
 
 /** How much of a channel to hear. */
@@ -29,7 +29,7 @@ export class Wishes {
         frame: { $case: 'subscribe', value } as const,
         done: (outcome) => {
           // Refused: it is no longer the user's to hear.
-          if (!outcome.ok && outcome.error.reason !== 'CONNECTION_LOST') this.#wished.delete(key);
+          if (!outcome.ok && isFinal(outcome.error) && this.#wished.get(key) === value) this.#wished.delete(key);
         },
       })),
     );
@@ -107,4 +107,9 @@ export class Wishes {
       });
     });
   }
+}
+
+/** Whether a refusal holds for good; else the next stream asks again. */
+function isFinal(error: ParleyError): boolean {
+  return error.reason !== 'CONNECTION_LOST' && error.reason !== 'LISTENER_CAP' && !isForNow(error);
 }

@@ -6,6 +6,7 @@ import type { Comment } from '../core/comment.ts';
 import type { Change, ChannelRow } from '../core/entry.ts';
 import { channelNotFound, invalidField, Refusal } from '../core/errors.ts';
 import { channelLog, noDevice, systemUser, type ChannelId, type UserId } from '../core/ids.ts';
+import { rowKey } from '../core/rows.ts';
 import type { Channel, ChannelDirectory } from '../delivery/channels/channel.ts';
 import type { Store } from '../store/store.ts';
 import type { Appender } from './appender.ts';
@@ -164,8 +165,11 @@ export class Channels implements ChannelDirectory {
       if (comment.senderId !== userId) throw moderatorRequired();
       if (comment.deleted) return;
     }
-    // Deleted before is deleted.
-    await log.delete(channelId, number);
+    if (await log.delete(channelId, number)) return;
+    // Deleted before, or not kept any more: it may still be on screens.
+    const { epoch, published } = await log.count(channelId);
+    if (number > published) throw commentNotFound();
+    await this.#options.bus.publish(topicOf.post(channelId), { type: 'comment-deleted', channelId, epoch, number });
   }
 
   /** 0 = none from now on. @throws Refusal CHANNEL_NOT_FOUND, COMMENT_NOT_FOUND, ROLE_REQUIRED */
@@ -190,15 +194,22 @@ export class Channels implements ChannelDirectory {
 
   /** @throws Refusal CHANNEL_NOT_FOUND, ROLE_REQUIRED */
   async setSlowMode({ userId }: Pick<Caller, 'userId'>, channelId: ChannelId, slowModeS: number): Promise<Channel> {
-    const { closed, historyCount, historyS } = await this.#moderated(channelId, userId);
-    await this.change(channelId, userId, { kind: 'channel-changed', closed, historyCount, historyS, slowModeS });
+    await this.#moderated(channelId, userId);
+    await this.change(channelId, userId, async () => {
+      // What is remembered may be old: written back, it would undo what others have changed.
+      const row = await this.#options.store.row(channelLog(channelId), rowKey.channel);
+      if (row === undefined) throw channelNotFound();
+      return { kind: 'channel-changed', ...(row.value as ChannelRow), slowModeS };
+    });
     return this.describe(channelId);
   }
 
   /** Appends to the channel's log and tells all nodes, whoever may do so. */
-  async change(channelId: ChannelId, senderId: UserId, change: Change): Promise<void> {
+  async change(channelId: ChannelId, senderId: UserId, change: Change | (() => Promise<Change>)): Promise<void> {
     const { appender, views, bus } = this.#options;
-    await appender.appendRows(channelLog(channelId), () => Promise.resolve([unnamed(senderId, change)]));
+    await appender.appendRows(channelLog(channelId), async () => [
+      unnamed(senderId, typeof change === 'function' ? await change() : change),
+    ]);
     views.forget(channelId);
     // Where it is not heard it holds within 5 s.
     await bus.publish(topicOf.post(channelId), { type: 'channel-changed', channelId }).catch(() => undefined);

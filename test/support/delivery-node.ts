@@ -166,6 +166,11 @@ export class Device implements Sink {
     this.destroyed = true;
   }
 
+  /** Bytes that it was given and did not take. */
+  get waiting(): number {
+    return this.#unread.reduce((sum, { length }) => sum + length, 0);
+  }
+
   /** Takes nothing more until it thaws. */
   freeze(): void {
     this.#frozen = true;

@@ -46,7 +46,7 @@ export class ChannelHub implements Disposable {
   }
 
   /**
-   * The listener hears the channel from now on, or from where it resumes: first the channel as it is, then what it missed, then what comes.
+   * The listener hears the channel from now on, or from where it resumes: first the channel as it is, then what it missed, then what comes. Undefined: it was not wanted any more.
    * @throws Refusal CHANNEL_NOT_FOUND, LISTENER_CAP, RATE_LIMITED, STORE_UNAVAILABLE
    */
   async join(
@@ -54,7 +54,8 @@ export class ChannelHub implements Disposable {
     listener: ChannelListener,
     deliveryClass: DeliveryClass,
     resume: Resume | undefined,
-  ): Promise<{ readonly listening: Listening; readonly leave: () => void }> {
+    isWanted: () => boolean,
+  ): Promise<{ readonly listening: Listening; readonly leave: () => void } | undefined> {
     const { directory, maxListeners } = this.#options;
     await directory.enter(channelId, listener.userId);
     const served = this.#served.get(channelId) ?? this.#serve(channelId);
@@ -67,14 +68,16 @@ export class ChannelHub implements Disposable {
     served.arriving += 1;
     try {
       await served.begun;
-      const { listening, leave } = await served.topic.add(listener, deliveryClass, resume);
-      return {
-        listening,
-        leave: () => {
-          leave();
-          this.#settle(channelId, served);
-        },
-      };
+      const added = await served.topic.add(listener, deliveryClass, resume, isWanted);
+      return (
+        added && {
+          listening: added.listening,
+          leave: () => {
+            added.leave();
+            this.#settle(channelId, served);
+          },
+        }
+      );
     } finally {
       served.arriving -= 1;
       this.#settle(channelId, served);

@@ -11,6 +11,8 @@ export type CommentsEvent = Extract<BusEvent, { type: 'comments' }>;
 const maxRepaired = 200;
 /** Events that wait while some are read back, or before it is known where the channel stands. */
 const maxWaiting = 256;
+/** Deletions that are remembered for what comes late. */
+const maxForgotten = 256;
 /** What is remembered of what was heard, for who comes in amid it. */
 const maxRecent = 256;
 const maxRecentBytes = 256 * 1_024;
@@ -33,6 +35,8 @@ export class ChannelLine {
   #recent: Comment[] = [];
   #recentBytes = 0;
   #perSecond = 0;
+  /** Deleted lately: they may be read or heard with their text yet. */
+  readonly #forgotten = new Set<bigint>();
 
   /** @param onMore there is something to take; @param onEpoch numbering goes on in a later epoch, above `published`: what was heard before is to be taken now */
   constructor(
@@ -97,6 +101,8 @@ export class ChannelLine {
   /** The comment is shown no more, to nobody. */
   forget(epoch: bigint, number: bigint): void {
     if (epoch !== this.#epoch) return;
+    this.#forgotten.add(number);
+    if (this.#forgotten.size > maxForgotten) this.#forgotten.delete(this.#forgotten.values().next().value ?? 0n);
     this.#recent = this.#recent.map((comment) => (comment.number === number ? erased(comment) : comment));
   }
 
@@ -107,7 +113,13 @@ export class ChannelLine {
     return comments.length === Number(this.#next - from) ? comments : undefined;
   }
 
-  #add(heard: Heard): void {
+  /** As it may be shown now. */
+  shown(comment: Comment): Comment {
+    return this.#forgotten.has(comment.number) && !comment.deleted ? erased(comment) : comment;
+  }
+
+  #add(told: Heard): void {
+    const heard = { ...told, comment: this.shown(told.comment) };
     addHeard(this.#runs, heard);
     this.#next = heard.comment.number + 1n;
     this.#recent.push(heard.comment);
@@ -142,6 +154,7 @@ export class ChannelLine {
     this.#next = next;
     this.#recent = [];
     this.#recentBytes = 0;
+    this.#forgotten.clear();
   }
 
   /** Goes on at `upTo`, with what is kept of the numbers before it. */
@@ -153,7 +166,10 @@ export class ChannelLine {
     // What cannot be read is as good as lost.
     const kept = await this.#log.range(this.#channelId, range).catch(() => []);
     this.#repairing = false;
-    for (const comment of kept) {
+    // What came meanwhile may be what was missing: the bus was late, and lost nothing.
+    const late = this.#waiting.filter((event) => event.epoch === epoch).flatMap(({ comments }) => comments);
+    const known = new Map([...late, ...kept].map((comment) => [comment.number, comment]));
+    for (const comment of [...known.values()].toSorted((a, b) => (a.number < b.number ? -1 : 1))) {
       if (comment.number < this.#next || comment.number >= upTo) continue;
       this.#lose(comment.number - 1n);
       this.#add({ comment, epoch, second: Math.floor(comment.createTimeMs / 1_000), perSecond });

@@ -1,5 +1,6 @@
 import type { CommentLog } from '../../comments/comment-log.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { Comment } from '../../core/comment.ts';
 import type { BusEvent } from '../../core/event.ts';
 import type { ChannelId } from '../../core/ids.ts';
 import type { FrameEncoder } from '../frames.ts';
@@ -33,6 +34,15 @@ const phases = [0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.375, 0.875];
 const maxCohorts = phases.length;
 /** Listeners of a cohort before there is another. */
 const leastOfCohort = 128;
+interface Missed {
+  readonly epoch: bigint;
+  /** The first number that is missing, and the first that is told. */
+  readonly first: bigint;
+  readonly start: bigint;
+}
+
+/** So far a listener may be ahead of this node, which is late. */
+const maxAhead = 100_000n;
 /** Comments told to who resumes. */
 const maxBackfill = 200;
 /** How often it is asked how many listen elsewhere, and where the channel stands. */
@@ -90,14 +100,16 @@ export class ChannelTopic {
   async look(): Promise<void> {
     const { epoch, published } = await this.#context.log.count(this.channelId);
     this.#line.hearCount(epoch, published);
+    void this.#tellChanged();
   }
 
-  /** What the listener gets of it from now on, and what leaves it. @throws Refusal CHANNEL_NOT_FOUND, STORE_UNAVAILABLE */
+  /** What the listener gets of it from now on, and what leaves it; undefined = it was not wanted any more. @throws Refusal CHANNEL_NOT_FOUND, STORE_UNAVAILABLE */
   async add(
     listener: ChannelListener,
     deliveryClass: DeliveryClass,
     resume: Resume | undefined,
-  ): Promise<{ readonly listening: Listening; readonly leave: () => void }> {
+    isWanted: () => boolean,
+  ): Promise<{ readonly listening: Listening; readonly leave: () => void } | undefined> {
     const channel = await this.#describe();
     const { encode, log } = this.#context;
     const { channelId } = this;
@@ -112,30 +124,60 @@ export class ChannelTopic {
             limit: maxBackfill,
             fromEnd: false,
           });
+    if (!isWanted()) return undefined;
     // From here on nothing may come between what it is told of before and what it hears. What its cohort was not told yet, it hears with it.
     const cohort = this.#cohortFor();
     const { epoch } = this.#line;
+    // Who has accounted for some of that already is not told of it again.
+    if (resume?.epoch === epoch && cohort.untold !== undefined && resume.after >= cohort.untold) cohort.tick();
     const next = cohort.untold ?? this.#line.next;
-    listener.tell(encode({ type: 'channel', channel: this.#now(channel, next - 1n) }));
-    if (from !== undefined && from.epoch === epoch) {
-      if (from.start > from.first) {
-        const skipped = { type: 'channel-skipped', channelId, from: from.first, to: from.start - 1n } as const;
-        listener.tell(encode({ ...skipped, reason: 'backfill-limit' }));
-      }
-      let told = from.start - 1n;
-      const known = new Map(kept.map((comment) => [comment.number, comment]));
-      for (const comment of this.#line.recent((kept.at(-1)?.number ?? told) + 1n) ?? [])
-        known.set(comment.number, comment);
-      for (const comment of [...known.values()].filter(({ number }) => number < next)) {
-        if (comment.number > told + 1n)
-          listener.tell(lostPiece(encode, channelId, told + 1n, comment.number - 1n).bytes);
-        const run = { from: comment.number, to: comment.number };
-        for (const { bytes } of piecesOf(encode, channelId, epoch, run, [comment])) listener.tell(bytes);
-        told = comment.number;
-      }
-      if (told < next - 1n) listener.tell(lostPiece(encode, channelId, told + 1n, next - 1n).bytes);
-    }
+    listener.tell(encode({ type: 'channel', channel: this.#now(this.#described ?? channel, next - 1n) }));
+    if (from !== undefined && from.epoch === epoch) this.#tellMissed(listening, from, kept, next);
+    if (resume?.epoch === epoch && resume.after < next + maxAhead) listening.floor = resume.after;
     return { listening, leave: cohort.audience.add(listening, deliveryClass) };
+  }
+
+  /** What lies between where it was and what it hears: as far as it is kept, and as far as there is room. */
+  #tellMissed(listening: Listening, from: Missed, kept: readonly Comment[], next: bigint): void {
+    const { encode } = this.#context;
+    const { channelId } = this;
+    if (from.start > from.first) {
+      const bytes = encode({
+        type: 'channel-skipped',
+        channelId,
+        from: from.first,
+        to: from.start - 1n,
+        reason: 'backfill-limit',
+      });
+      listening.hear({ bytes, from: from.first, to: from.start - 1n });
+    }
+    const known = new Map(kept.map((comment) => [comment.number, comment]));
+    const after = kept.at(-1)?.number ?? from.start - 1n;
+    for (const comment of this.#line.recent(after + 1n) ?? []) known.set(comment.number, comment);
+    const lose = (upTo: bigint): void => {
+      if (told < upTo) listening.hear(lostPiece(encode, channelId, told + 1n, upTo));
+    };
+    let told = from.start - 1n;
+    let stretch: Comment[] = [];
+    const tell = (): void => {
+      const [first, last] = [stretch[0], stretch.at(-1)];
+      if (first === undefined || last === undefined) return;
+      const run = { from: first.number, to: last.number };
+      for (const piece of piecesOf(encode, channelId, from.epoch, run, stretch)) listening.hear(piece);
+      told = last.number;
+      stretch = [];
+    };
+    for (const comment of known.values()) {
+      if (comment.number >= next) break;
+      if (comment.number > (stretch.at(-1)?.number ?? told) + 1n) {
+        tell();
+        lose(comment.number - 1n);
+        told = comment.number - 1n;
+      }
+      stretch.push(this.#line.shown(comment));
+    }
+    tell();
+    lose(next - 1n);
   }
 
   /** Once a second. */
@@ -166,7 +208,7 @@ export class ChannelTopic {
     this.#context.log.countListeners(this.channelId, 0).catch(() => undefined);
   }
 
-  #startOf(resume: Resume | undefined) {
+  #startOf(resume: Resume | undefined): Missed | undefined {
     const { epoch, next } = this.#line;
     if (resume === undefined) return undefined;
     // Numbers of another epoch say nothing of what is missing; who has accounted for more than there is has it from elsewhere.
@@ -179,7 +221,9 @@ export class ChannelTopic {
   #describe(): Promise<Channel> {
     const described = (this.#description ??= this.#context.directory.describe(this.channelId));
     described.then(
-      (channel) => (this.#described = channel),
+      (channel) => {
+        if (this.#description === described) this.#described = channel;
+      },
       () => {
         if (this.#description === described) this.#description = undefined;
       },
@@ -192,6 +236,7 @@ export class ChannelTopic {
     return { ...channel, epoch: this.#line.epoch, published, listeners: Math.max(this.#listeners, this.size) };
   }
 
+  /** Looks what holds for the channel now, and tells it where it is another than was told. */
   async #tellChanged(): Promise<void> {
     this.#changedAgain = true;
     if (this.#telling) return;
@@ -199,12 +244,13 @@ export class ChannelTopic {
     try {
       while (this.#changedAgain) {
         this.#changedAgain = false;
+        const before = this.#described;
         this.#description = undefined;
         const channel = await this.#describe();
-        this.#tellAll(this.#now(channel, this.#line.next - 1n));
+        if (before === undefined || !isSame(before, channel)) this.#tellAll(this.#now(channel, this.#line.next - 1n));
       }
     } catch {
-      // Who asks for it later is told what then holds.
+      // It is looked at again when the listeners are next counted.
     } finally {
       this.#telling = false;
     }
@@ -255,4 +301,11 @@ export class ChannelTopic {
     const channel = await this.#description?.catch(() => undefined);
     if (channel?.pinned?.number === number) void this.#tellChanged();
   }
+}
+
+/** Whether nothing but the counts differs. */
+function isSame(a: Channel, b: Channel): boolean {
+  const rules = ({ slowModeS, closed, historyCount, historyS, pinned }: Channel): string =>
+    JSON.stringify([slowModeS, closed, historyCount, historyS, String(pinned?.number), pinned?.deleted, pinned?.text]);
+  return rules(a) === rules(b);
 }

@@ -218,6 +218,33 @@ describe('A session that comes back', () => {
     expect(told).toEqual(['two', 'three', 'four']);
   });
 
+  it('is told no more than there is room for, however often it asks, and what is left out as skipped', async () => {
+    for (let n = 0; n < 100; n += 1) await say('bob', 'x'.repeat(2_000));
+    const { epoch } = await node.comments.count(post);
+    const ann = await node.live('ann');
+    ann.freeze();
+    const channels = ann.session.channels;
+    const asked = Array.from({ length: 50 }, () => channels.subscribe(post, everything, { epoch, after: 0n }));
+    await Promise.all(asked);
+    await turns();
+    expect(ann.waiting).toBeLessThan(400 * 1_024);
+    ann.thaw();
+    await say('bob', 'last');
+    await tick();
+    // The last Subscribe is the one that counts.
+    const begun = ann.told.findLastIndex((frame) => frame.$case === 'channelChanged');
+    ann.told.splice(0, begun);
+    let next = 1n;
+    for (const frame of ann.told) {
+      const isSkip = frame.$case === 'skipped';
+      if (!isSkip && frame.$case !== 'commentBatch') continue;
+      const [from, to] = isSkip ? [frame.value.from, frame.value.to] : [frame.value.fromNumber, frame.value.toNumber];
+      expect(from).toBe(next);
+      next = to + 1n;
+    }
+    expect(next).toBe(102n);
+  });
+
   it('is told which ones it will not hear, when more were missed than are kept', async () => {
     const ann = await listen('ann');
     await say('bob', 'one');

@@ -87,7 +87,7 @@ export class Cohort {
     if (this.#timer !== undefined) return;
     const nowMs = this.#clock.monotonicMs();
     const tickMs = this.#tickMs();
-    if (nowMs - this.#lastTickMs >= tickMs) return this.tick();
+    if (nowMs - this.#lastTickMs >= tickMs && !this.audience.isTelling) return this.tick();
     const intoTickMs = (nowMs - this.#phase * tickMs) % tickMs;
     this.#timer = this.#clock.after(intoTickMs < 0 ? -intoTickMs : tickMs - intoTickMs, () => this.#tickInTime());
   }

@@ -33,6 +33,8 @@ export class Listening {
   #skipTo = 0n;
   #epoch = 0n;
   #deletions: bigint[] | undefined;
+  /** Up to here its device has accounted for the epoch elsewhere: it is not told again. */
+  floor = 0n;
 
   constructor(listener: ChannelListener, channelId: ChannelId, encode: FrameEncoder) {
     this.listener = listener;
@@ -41,6 +43,7 @@ export class Listening {
   }
 
   hear(piece: Piece): void {
+    if (piece.to <= this.floor) return;
     if (this.#skipFrom > 0n) this.catchUp();
     if (this.#skipFrom === 0n && this.listener.offer(piece.bytes)) return;
     if (this.#skipFrom === 0n) this.#skipFrom = piece.from;
@@ -54,9 +57,11 @@ export class Listening {
     this.#deletions = [...(this.#deletions ?? []), ...numbers].slice(-maxDeletions);
   }
 
-  /** Numbering has begun anew: what was left out before will not be told of. */
+  /** Numbering is another from now on: what was left out of the old one is told before. */
   begin(): void {
+    if (this.#skipFrom > 0n) this.listener.tell(this.#skipped(this.#skipFrom, this.#skipTo));
     this.#skipFrom = 0n;
+    this.floor = 0n;
     this.#deletions = undefined;
   }
 
@@ -64,10 +69,9 @@ export class Listening {
   catchUp(): void {
     const { channelId } = this;
     if (this.#skipFrom > 0n) {
-      const [from, to] = [this.#skipFrom, this.#skipTo];
+      const from = this.#skipFrom;
       this.#skipFrom = 0n;
-      const skipped = this.#encode({ type: 'channel-skipped', channelId, from, to, reason: 'too-slow' });
-      if (!this.listener.offer(skipped)) {
+      if (!this.listener.offer(this.#skipped(from, this.#skipTo))) {
         this.#skipFrom = from;
         return;
       }
@@ -77,6 +81,10 @@ export class Listening {
     this.#deletions = undefined;
     const bytes = this.#encode(deletionsFrame(channelId, this.#epoch, deletions));
     if (!this.listener.offer(bytes)) this.#deletions = deletions;
+  }
+
+  #skipped(from: bigint, to: bigint): Buffer {
+    return this.#encode({ type: 'channel-skipped', channelId: this.channelId, from, to, reason: 'too-slow' });
   }
 }
 

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { callerOf, Ids } from '../../../test/support/chat-node.ts';
 import { type DeliveryNode, type Device, openDeliveryNode, turns } from '../../../test/support/delivery-node.ts';
-import { parseChannelId, type UserId } from '../../core/ids.ts';
+import { channelLog, noDevice, parseChannelId, type UserId } from '../../core/ids.ts';
 import type { DeliveryClass } from './channel.ts';
 
 const post = parseChannelId('post:1');
@@ -75,6 +75,30 @@ describe('Moderation', () => {
       before: 0n,
     });
     expect(comments.find((comment) => comment.number === number)).toMatchObject({ text: '', deleted: true });
+  });
+
+  it('a moderator takes a comment off the screens also when it is not kept any more', async () => {
+    const ann = await listen('ann');
+    const number = await say('bob', 'rude');
+    for (let n = 0; n < 100; n += 1) await say('bob', 'more');
+    await node.chat.channels.delete(callerOf('mod'), post, number);
+    await tick();
+    await ann.until(() => ann.all('commentBatch').some(({ deletedNumbers }) => deletedNumbers.includes(number)));
+    await expect(node.chat.channels.delete(callerOf('mod'), post, 9_999n)).rejects.toMatchObject({
+      reason: 'COMMENT_NOT_FOUND',
+    });
+  });
+
+  it('slow mode changes nothing else, however old what is remembered of the channel is', async () => {
+    await node.chat.channels.describe(post);
+    // Another node closes it, and this one does not hear of it.
+    const log = channelLog(post);
+    const rules = { slowModeS: 0, historyCount: 100, historyS: 3_600 };
+    const change = { kind: 'channel-changed', closed: true, ...rules } as const;
+    const entry = { senderId: 'mod' as UserId, deviceId: noDevice, clientMessageId: '', fingerprint: '', change };
+    await node.appender.appendRows(log, () => Promise.resolve([entry]));
+    await node.chat.channels.setSlowMode(callerOf('mod'), post, 5);
+    expect(await node.chat.channels.describe(post)).toMatchObject({ closed: true, slowModeS: 5 });
   });
 
   it('one may delete what one said, and nobody else may but a moderator', async () => {

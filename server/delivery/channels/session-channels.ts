@@ -38,11 +38,14 @@ export class SessionChannels implements ChannelListener {
     const heard: Heard = {};
     this.#heard.set(channelId, heard);
     try {
-      const { listening, leave } = await this.#hub.join(channelId, this, deliveryClass, resume);
-      // An Unsubscribe, another Subscribe or the end of the session may have come amid it.
-      if (this.#heard.get(channelId) !== heard) return leave();
-      heard.listening = listening;
-      heard.leave = leave;
+      // An Unsubscribe, another Subscribe or the end of the session may come amid it.
+      const isWanted = (): boolean => this.#heard.get(channelId) === heard;
+      const joined = await this.#hub.join(channelId, this, deliveryClass, resume, isWanted);
+      if (joined === undefined || !isWanted()) return joined?.leave();
+      heard.listening = joined.listening;
+      heard.leave = joined.leave;
+      // There may have been no room for all that was missed.
+      joined.listening.catchUp();
     } catch (error) {
       if (this.#heard.get(channelId) === heard) this.#heard.delete(channelId);
       throw error;
