@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Client, types } from 'cassandra-driver';
+import { type Client, type Host, types } from 'cassandra-driver';
 import { type Clock, pause } from '../../core/clock.ts';
 import type { StoreLog } from './options.ts';
 
@@ -9,6 +9,8 @@ const folder = join(import.meta.dirname, 'schema');
 /** The lock falls back to nobody when its holder dies. Longer than any file takes. */
 const lockTtlS = 120;
 const pollMs = 250;
+/** A ring that does not agree within this time has a node that is away: its tables come to it when it is back. */
+const agreeWithinMs = 30_000;
 const options = {
   prepare: true,
   consistency: types.consistencies.localQuorum,
@@ -23,10 +25,13 @@ const options = {
 export async function applySchema(client: Client, keyspace: string, clock: Clock, log: StoreLog): Promise<void> {
   const files = (await readdir(folder)).filter((name) => /^\d{3}-.*\.cql$/.test(name)).toSorted();
   const table = `${keyspace}.schema_versions`;
+  // Another node may just have made the keyspace: not every node of the ring needs to know it yet.
+  await agreed(client, keyspace, clock, log);
   // Nodes that start together may all create it; a table of one id is one table.
   await client.execute(
     `CREATE TABLE IF NOT EXISTS ${table} (name text, version int, holder text, PRIMARY KEY (name, version)) WITH id = ${tableId(table)}`,
   );
+  await agreed(client, keyspace, clock, log);
   const missing = async (): Promise<string[]> => {
     const { rows } = await client.execute(`SELECT version FROM ${table} WHERE name = 'applied'`, [], options);
     const applied = new Set(rows.map((row) => row['version'] as number));
@@ -57,6 +62,37 @@ export async function applySchema(client: Client, keyspace: string, clock: Clock
       await client.execute(free, [holder], options);
     }
   }
+  await agreed(client, keyspace, clock, log);
+}
+
+/**
+ * Waits until every node of the ring knows the same tables. The driver waits after what it changed itself, by what one node has heard of the
+ * others; what another node of Parley changed just now is known to some of the ring before it is to all: each is asked itself.
+ */
+async function agreed(client: Client, keyspace: string, clock: Clock, log: StoreLog): Promise<void> {
+  const untilMs = clock.monotonicMs() + agreeWithinMs;
+  for (;;) {
+    const up = client.hosts.values().filter((host) => host.isUp());
+    const views = await Promise.all(up.map((host) => viewOf(client, keyspace, host).catch(() => 'away')));
+    if (views[0] !== '' && new Set(views).size === 1) return;
+    if (clock.monotonicMs() > untilMs) {
+      log.warn({ keyspace }, 'the nodes of Cassandra do not agree on the tables: one of them may be away');
+      return;
+    }
+    await pause(clock, pollMs);
+  }
+}
+
+/** The tables that one node of the ring knows; empty: it does not know the keyspace. */
+async function viewOf(client: Client, keyspace: string, host: Host): Promise<string> {
+  const ask = async (query: string): Promise<string[]> => {
+    const { rows } = await client.execute(query, [keyspace], { prepare: true, host });
+    return rows.map((row) => String(row['name']));
+  };
+  const spaces = await ask('SELECT keyspace_name AS name FROM system_schema.keyspaces WHERE keyspace_name = ?');
+  if (spaces.length === 0) return '';
+  const tables = await ask('SELECT id AS name FROM system_schema.tables WHERE keyspace_name = ?');
+  return `tables ${tables.toSorted().join(' ')}`;
 }
 
 function versionOf(file: string): number {
