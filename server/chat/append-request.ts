@@ -1,5 +1,5 @@
 import { sizeOfEntry, type NewEntry } from '../core/entry.ts';
-import { Refusal } from '../core/errors.ts';
+import { idReused, Refusal } from '../core/errors.ts';
 import type { SessionId, UserId } from '../core/ids.ts';
 import type { ThreadView } from '../delivery/thread-views.ts';
 import type { Duplicate } from '../store/store.ts';
@@ -57,8 +57,7 @@ export function isAbort(error: unknown): boolean {
 
 export function answerDuplicate(waiting: Waiting, duplicate: Duplicate): void {
   if (duplicate.fingerprint !== waiting.request.fingerprint) {
-    const message = 'this id was used before with other content: choose a new id';
-    waiting.reject(new Refusal('ID_REUSED', message));
+    waiting.reject(idReused());
     return;
   }
   const { sequence, ordinal, epoch, createTimeMs } = duplicate;

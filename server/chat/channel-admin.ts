@@ -1,7 +1,6 @@
-import { type Bus, topicOf } from '../bus/bus.ts';
 import type { CommentLog } from '../comments/comment-log.ts';
 import type { Change, ChannelRow } from '../core/entry.ts';
-import { channelNotFound, Refusal } from '../core/errors.ts';
+import { idReused, Refusal } from '../core/errors.ts';
 import { type ChannelId, channelLog, systemUser, type UserId } from '../core/ids.ts';
 import { rowKey } from '../core/rows.ts';
 import type { Channel } from '../delivery/channels/channel.ts';
@@ -15,7 +14,6 @@ import { fingerprintOfChange, serviceOf } from './once.ts';
 export interface ChannelAdminOptions {
   readonly store: Store;
   readonly appender: Appender;
-  readonly bus: Bus;
   readonly comments: CommentLog;
   readonly channels: Channels;
   /** What holds for a channel of which the service says nothing. */
@@ -72,10 +70,10 @@ export class ChannelAdmin {
     userId: UserId,
     moderator: boolean,
   ): Promise<void> {
-    const { store } = this.#options;
+    const { store, channels } = this.#options;
     const log = channelLog(channelId);
     await this.#change(caller, channelId, requestId, ['moderator', userId, `${moderator}`], async () => {
-      await this.#row(channelId);
+      await channels.row(channelId);
       const key = rowKey.moderator(userId);
       const before = (await store.row(log, key))?.value as { readonly moderator: boolean } | undefined;
       if ((before?.moderator ?? false) === moderator) return undefined;
@@ -100,7 +98,7 @@ export class ChannelAdmin {
       const { comment, epoch, duplicate } = await channels.publish(caller, channelId, draft);
       return { number: comment.number, epoch, duplicate };
     }
-    const { closed, historyCount: count, historyS } = await this.#row(channelId);
+    const { closed, historyCount: count, historyS } = await channels.row(channelId);
     if (closed) throw new Refusal('CHANNEL_CLOSED', 'the channel takes no more comments');
     const fingerprint = fingerprintOfChange(draft.text, `${draft.replyTo}`, ...draft.mentions, ...serviceOf(caller));
     const comment = { senderId: systemUser, ...draft, moderator: true, fingerprint, slowModeMs: 0 };
@@ -118,12 +116,13 @@ export class ChannelAdmin {
     asked: readonly string[],
     change: (row: ChannelRow) => ChannelRow,
   ): Promise<Channel> {
+    const { channels } = this.#options;
     await this.#change(caller, channelId, requestId, asked, async () => {
-      const before = await this.#row(channelId);
+      const before = await channels.row(channelId);
       const after = change(before);
       return isSame(before, after) ? undefined : { kind: 'channel-changed', ...after };
     });
-    return this.#options.channels.describe(channelId);
+    return channels.describe(channelId);
   }
 
   /** The id is looked up before anything is judged, and again when there is nothing to change. False = there was nothing, now or then. */
@@ -134,7 +133,7 @@ export class ChannelAdmin {
     asked: readonly string[],
     build: () => Promise<Change | undefined>,
   ): Promise<boolean> {
-    const { store, appender, channels, bus } = this.#options;
+    const { store, appender, channels } = this.#options;
     const { userId: senderId, deviceId, signal } = caller;
     const log = channelLog(channelId);
     const fingerprint = fingerprintOfChange(...asked, ...serviceOf(caller));
@@ -158,16 +157,8 @@ export class ChannelAdmin {
     if (result.outcome === 'duplicate') {
       for (const duplicate of result.duplicates.values()) requireSame(duplicate, fingerprint);
     }
-    // Where it is not heard it holds within 5 s.
-    await bus.publish(topicOf.post(channelId), { type: 'channel-changed', channelId }).catch(() => undefined);
+    await channels.tellChanged(channelId);
     return true;
-  }
-
-  /** As it is now, whatever is remembered of it. @throws Refusal CHANNEL_NOT_FOUND */
-  async #row(channelId: ChannelId): Promise<ChannelRow> {
-    const row = await this.#options.store.row(channelLog(channelId), rowKey.channel);
-    if (row === undefined) throw channelNotFound();
-    return row.value as ChannelRow;
   }
 }
 
@@ -191,8 +182,4 @@ function isSame(a: ChannelRow, b: ChannelRow): boolean {
 
 function requireSame(found: Duplicate, fingerprint: string): void {
   if (found.fingerprint !== fingerprint) throw idReused();
-}
-
-function idReused(): Refusal {
-  return new Refusal('ID_REUSED', 'this id was used before with other content: choose a new id');
 }

@@ -4,7 +4,7 @@ import type { CommentLog } from '../comments/comment-log.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Comment } from '../core/comment.ts';
 import type { Change, ChannelRow } from '../core/entry.ts';
-import { channelNotFound, invalidField, Refusal } from '../core/errors.ts';
+import { channelNotFound, idReused, invalidField, Refusal } from '../core/errors.ts';
 import { channelLog, noDevice, systemUser, type ChannelId, type UserId } from '../core/ids.ts';
 import { rowKey } from '../core/rows.ts';
 import type { Channel, ChannelDirectory } from '../delivery/channels/channel.ts';
@@ -98,7 +98,7 @@ export class Channels implements ChannelDirectory {
     );
     switch (published.outcome) {
       case 'id-reused':
-        throw new Refusal('ID_REUSED', 'this id was used before with other content: choose a new id');
+        throw idReused();
       case 'too-soon': {
         const { retryAfterMs } = published;
         throw new Refusal('RATE_LIMITED', `slow mode: one comment in ${view.slowModeS} s`, { retryAfterMs });
@@ -197,22 +197,31 @@ export class Channels implements ChannelDirectory {
     await this.#moderated(channelId, userId);
     await this.change(channelId, userId, async () => {
       // What is remembered may be old: written back, it would undo what others have changed.
-      const row = await this.#options.store.row(channelLog(channelId), rowKey.channel);
-      if (row === undefined) throw channelNotFound();
-      return { kind: 'channel-changed', ...(row.value as ChannelRow), slowModeS };
+      return { kind: 'channel-changed', ...(await this.row(channelId)), slowModeS };
     });
     return this.describe(channelId);
   }
 
   /** Appends to the channel's log and tells all nodes, whoever may do so. */
   async change(channelId: ChannelId, senderId: UserId, change: Change | (() => Promise<Change>)): Promise<void> {
-    const { appender, views, bus } = this.#options;
-    await appender.appendRows(channelLog(channelId), async () => [
+    await this.#options.appender.appendRows(channelLog(channelId), async () => [
       unnamed(senderId, typeof change === 'function' ? await change() : change),
     ]);
+    await this.tellChanged(channelId);
+  }
+
+  /** What holds for the channel was changed here: all nodes look anew. Where it is not heard it holds within 5 s. */
+  async tellChanged(channelId: ChannelId): Promise<void> {
+    const { views, bus } = this.#options;
     views.forget(channelId);
-    // Where it is not heard it holds within 5 s.
     await bus.publish(topicOf.post(channelId), { type: 'channel-changed', channelId }).catch(() => undefined);
+  }
+
+  /** As it is now, whatever is remembered of it. @throws Refusal CHANNEL_NOT_FOUND */
+  async row(channelId: ChannelId): Promise<ChannelRow> {
+    const row = await this.#options.store.row(channelLog(channelId), rowKey.channel);
+    if (row === undefined) throw channelNotFound();
+    return row.value as ChannelRow;
   }
 
   async #open(channelId: ChannelId, userId: UserId): Promise<ChannelView> {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { Refusal } from '../core/errors.ts';
+import { idReused } from '../core/errors.ts';
 import { type ThreadId, threadLog } from '../core/ids.ts';
 import type { Store } from '../store/store.ts';
 import type { AppendRequest } from './append-request.ts';
@@ -39,7 +39,7 @@ async function answered(store: Store, threadId: ThreadId, request: AppendRequest
   const found = await store.duplicate(threadLog(threadId), senderId, clientMessageId, knownHead);
   if (found === undefined) return undefined;
   if (found.fingerprint !== fingerprint) {
-    throw new Refusal('ID_REUSED', 'this id was used before with other content: choose a new id');
+    throw idReused();
   }
   const { sequence, ordinal, epoch, createTimeMs } = found;
   return { sequence, ordinal, epoch, createTimeMs, duplicate: true };

@@ -89,6 +89,11 @@ export function threadNotFound(): Refusal {
   return new Refusal('THREAD_NOT_FOUND', 'there is no such thread among yours');
 }
 
+/** A client_message_id or request_id stands for something else already. */
+export function idReused(): Refusal {
+  return new Refusal('ID_REUSED', 'this id was used before with other content: choose a new id');
+}
+
 /** The one answer for a channel that does not exist and for one that the caller may not open. */
 export function channelNotFound(): Refusal {
   return new Refusal('CHANNEL_NOT_FOUND', 'there is no such channel');

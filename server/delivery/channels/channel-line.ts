@@ -24,7 +24,7 @@ const maxRecentBytes = 256 * 1_024;
 export class ChannelLine {
   readonly #channelId: ChannelId;
   readonly #log: CommentLog;
-  readonly #onMore: () => void;
+  readonly #onMore: (runs: readonly Run[]) => void;
   readonly #onEpoch: (epoch: bigint, published: bigint) => void;
   /** 0 = it is not known yet where the channel stands. */
   #epoch = 0n;
@@ -38,11 +38,11 @@ export class ChannelLine {
   /** Deleted lately: they may be read or heard with their text yet. */
   readonly #forgotten = new Set<bigint>();
 
-  /** @param onMore there is something to take; @param onEpoch numbering goes on in a later epoch, above `published`: what was heard before is to be taken now */
+  /** @param onMore what comes next in the line; @param onEpoch numbering goes on in a later epoch, above `published` */
   constructor(
     channelId: ChannelId,
     log: CommentLog,
-    onMore: () => void,
+    onMore: (runs: readonly Run[]) => void,
     onEpoch: (epoch: bigint, published: bigint) => void,
   ) {
     this.#channelId = channelId;
@@ -67,13 +67,6 @@ export class ChannelLine {
     for (const event of this.#waiting.splice(0)) this.hear(event);
   }
 
-  /** What is heard and was not taken yet. */
-  take(): Run[] {
-    const runs = this.#runs;
-    this.#runs = [];
-    return runs;
-  }
-
   hear(event: CommentsEvent): void {
     if (this.#epoch === 0n || (this.#repairing && event.epoch >= this.#epoch)) return this.#wait(event);
     if (event.epoch < this.#epoch) return;
@@ -88,7 +81,7 @@ export class ChannelLine {
     this.#perSecond = perSecond;
     for (const comment of event.comments)
       if (comment.number >= this.#next) this.#add({ comment, epoch, second, perSecond });
-    if (this.#runs.length > 0) this.#onMore();
+    this.#flush();
   }
 
   /** The channel stands here: what was published up to there and not heard is read back. */
@@ -129,6 +122,12 @@ export class ChannelLine {
       if (oldest === undefined) break;
       this.#recentBytes -= sizeOfComment(oldest);
     }
+  }
+
+  #flush(): void {
+    const runs = this.#runs;
+    this.#runs = [];
+    if (runs.length > 0) this.#onMore(runs);
   }
 
   #lose(to: bigint): void {
@@ -175,7 +174,7 @@ export class ChannelLine {
       this.#add({ comment, epoch, second: Math.floor(comment.createTimeMs / 1_000), perSecond });
     }
     this.#lose(upTo - 1n);
-    this.#onMore();
+    this.#flush();
     for (const event of this.#waiting.splice(0)) this.hear(event);
   }
 }

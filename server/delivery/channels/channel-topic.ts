@@ -6,11 +6,10 @@ import type { ChannelId } from '../../core/ids.ts';
 import type { FrameEncoder } from '../frames.ts';
 import { tickMsOf } from '../tick.ts';
 import type { Channel, ChannelDirectory, DeliveryClass } from './channel.ts';
-import { ChannelLine, erased } from './channel-line.ts';
+import { ChannelLine } from './channel-line.ts';
 import { Cohort } from './cohort.ts';
 import { Listening, type ChannelListener } from './listening.ts';
-import { lostPiece, piecesOf } from './pieces.ts';
-import type { Heard } from './sample.ts';
+import { lostPiece, piecesOf, type Run } from './pieces.ts';
 
 export interface ChannelTopicContext {
   readonly log: CommentLog;
@@ -34,6 +33,7 @@ const phases = [0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.375, 0.875];
 const maxCohorts = phases.length;
 /** Listeners of a cohort before there is another. */
 const leastOfCohort = 128;
+
 interface Missed {
   readonly epoch: bigint;
   /** The first number that is missing, and the first that is told. */
@@ -67,8 +67,7 @@ export class ChannelTopic {
   constructor(channelId: ChannelId, context: ChannelTopicContext) {
     this.channelId = channelId;
     this.#context = context;
-    const onMore = (): void => {
-      const runs = this.#line.take();
+    const onMore = (runs: readonly Run[]): void => {
       for (const cohort of this.#cohorts) cohort.hear(this.#line.epoch, runs);
     };
     this.#line = new ChannelLine(channelId, context.log, onMore, (...at) => this.#beginAnew(...at));
@@ -295,8 +294,7 @@ export class ChannelTopic {
   async #forget(epoch: bigint, number: bigint): Promise<void> {
     this.#line.forget(epoch, number);
     if (epoch === this.#line.epoch) {
-      const erase = (heard: Heard): Heard => ({ ...heard, comment: erased(heard.comment) });
-      for (const cohort of this.#cohorts) cohort.hearDeletion(epoch, number, erase);
+      for (const cohort of this.#cohorts) cohort.hearDeletion(epoch, number);
     }
     const channel = await this.#description?.catch(() => undefined);
     if (channel?.pinned?.number === number) void this.#tellChanged();

@@ -1,67 +1,29 @@
 // Sessions that hear a channel, over the real use cases, a log of comments in memory, and a clock turned by hand.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { accountOf } from '../../../test/support/channel-account.ts';
-import { callerOf, Ids } from '../../../test/support/chat-node.ts';
-import { type DeliveryNode, type Device, openDeliveryNode, turns } from '../../../test/support/delivery-node.ts';
+import { ChannelScene, everything, post } from '../../../test/support/channel-scene.ts';
+import { type DeliveryNode, openDeliveryNode, turns } from '../../../test/support/delivery-node.ts';
 import { topicOf } from '../../bus/bus.ts';
 import { parseChannelId, type UserId } from '../../core/ids.ts';
 import type { DeliveryClass } from './channel.ts';
 
-const post = parseChannelId('post:1');
-const everything: DeliveryClass = { kind: 'everything' };
 const sampled: DeliveryClass = { kind: 'sampled', maxRate: 5 };
 const latest: DeliveryClass = { kind: 'latest' };
 
+let scene: ChannelScene;
 let node: DeliveryNode;
-let ids: Ids;
 
 beforeEach(async () => {
-  node = await openDeliveryNode();
-  ids = new Ids();
+  scene = await ChannelScene.open();
+  ({ node } = scene);
 });
-afterEach(() => node[Symbol.asyncDispose]());
-
-async function listen(userId: string, deliveryClass: DeliveryClass = everything, deviceId = 'd1'): Promise<Device> {
-  const device = await node.live(userId, deviceId);
-  await device.session.channels.subscribe(post, deliveryClass, undefined);
-  return device;
-}
-
-/** Publishes, turning the clock until it is numbered. Gives the number. */
-async function say(
-  userId: string,
-  text: string,
-  more: { replyTo?: bigint; mentions?: string[] } = {},
-): Promise<bigint> {
-  const draft = {
-    clientMessageId: ids.next(),
-    text,
-    replyTo: 0n,
-    mentions: (more.mentions ?? []) as UserId[],
-    ...more,
-  };
-  const published = node.chat.channels.publish(callerOf(userId), post, draft as never);
-  let number: bigint | undefined;
-  const settled = published.then(({ comment }) => (number = comment.number));
-  while (number === undefined) {
-    node.clock.turn(10);
-    await Promise.race([settled, turns(1)]);
-  }
-  return number;
-}
-
-/** Lets ticks pass. */
-async function tick(): Promise<void> {
-  await turns();
-  node.clock.turn(200);
-  await turns();
-}
+afterEach(() => scene[Symbol.asyncDispose]());
 
 describe('A session that hears a channel', () => {
   it('is told the channel first, then every comment once and in order', async () => {
-    const ann = await listen('ann');
-    for (let n = 1; n <= 20; n += 1) await say('bob', `c${n}`);
-    await tick();
+    const ann = await scene.listen('ann');
+    for (let n = 1; n <= 20; n += 1) await scene.say('bob', `c${n}`);
+    await scene.tick();
     const channel = ann.told.findIndex((frame) => frame.$case === 'channelChanged');
     expect(channel).toBeGreaterThanOrEqual(0);
     expect(channel).toBeLessThan(ann.told.findIndex((frame) => frame.$case === 'commentBatch'));
@@ -71,19 +33,19 @@ describe('A session that hears a channel', () => {
   });
 
   it('accounts for what comes after it began, and for nothing before', async () => {
-    await say('bob', 'before');
-    const ann = await listen('ann');
-    await say('bob', 'after');
-    await tick();
+    await scene.say('bob', 'before');
+    const ann = await scene.listen('ann');
+    await scene.say('bob', 'after');
+    await scene.tick();
     expect(accountOf(ann)).toMatchObject({ received: ['after'], upTo: 2n });
   });
 
   it('hears nothing more once it has unsubscribed, and the node leaves the channel with the last', async () => {
-    const ann = await listen('ann');
+    const ann = await scene.listen('ann');
     ann.session.channels.unsubscribe(post);
     expect(node.delivery.channels.channels).toBe(0);
-    await say('bob', 'unheard');
-    await tick();
+    await scene.say('bob', 'unheard');
+    await scene.tick();
     expect(accountOf(ann).received).toEqual([]);
   });
 
@@ -97,14 +59,14 @@ describe('A session that hears a channel', () => {
   });
 
   it('can take another class at any time, and accounts from there', async () => {
-    const ann = await listen('ann');
-    await say('bob', 'one');
-    await tick();
+    const ann = await scene.listen('ann');
+    await scene.say('bob', 'one');
+    await scene.tick();
     await ann.session.channels.subscribe(post, latest, undefined);
     ann.told.length = 0;
     await ann.session.channels.subscribe(post, latest, undefined);
-    await say('bob', 'two');
-    await tick();
+    await scene.say('bob', 'two');
+    await scene.tick();
     expect(accountOf(ann)).toMatchObject({ received: ['two'], upTo: 2n });
   });
 });
@@ -112,26 +74,26 @@ describe('A session that hears a channel', () => {
 describe('Received and skipped are what was published', () => {
   it('in each class, for who reads and for who does not for a while', async () => {
     const devices = [
-      await listen('a1'),
-      await listen('a2', sampled),
-      await listen('a3', latest),
-      await listen('f1'),
-      await listen('f2', sampled),
-      await listen('f3', latest),
+      await scene.listen('a1'),
+      await scene.listen('a2', sampled),
+      await scene.listen('a3', latest),
+      await scene.listen('f1'),
+      await scene.listen('f2', sampled),
+      await scene.listen('f3', latest),
     ];
     const frozen = devices.slice(3);
     for (const device of frozen) device.freeze();
     const said = 300;
     // Several to a tick, so that the classes have something to leave out.
     for (let n = 0; n < said / 20; n += 1) {
-      const some = Array.from({ length: 20 }, () => say('bob', 'x'.repeat(1_500)));
+      const some = Array.from({ length: 20 }, () => scene.say('bob', 'x'.repeat(1_500)));
       await Promise.all(some);
-      await tick();
+      await scene.tick();
     }
     for (const device of frozen) device.thaw();
-    await tick();
-    await say('bob', 'last');
-    await tick();
+    await scene.tick();
+    await scene.say('bob', 'last');
+    await scene.tick();
     for (const device of devices) {
       const { received, skipped, upTo } = accountOf(device);
       expect(upTo).toBe(BigInt(said + 1));
@@ -145,22 +107,22 @@ describe('Received and skipped are what was published', () => {
   });
 
   it('where the bus lost some: what is kept is read back, what is not is told as lost', async () => {
-    const ann = await listen('ann');
-    await say('bob', 'one');
+    const ann = await scene.listen('ann');
+    await scene.say('bob', 'one');
     const whole = node.bus.publish.bind(node.bus);
     node.bus.publish = () => Promise.resolve();
-    await say('bob', 'two');
-    await say('bob', 'three');
+    await scene.say('bob', 'two');
+    await scene.say('bob', 'three');
     node.bus.publish = whole;
-    await say('bob', 'four');
-    await tick();
+    await scene.say('bob', 'four');
+    await scene.tick();
     expect(accountOf(ann)).toMatchObject({ received: ['one', 'two', 'three', 'four'], skipped: 0 });
 
     node.bus.publish = () => Promise.resolve();
-    for (let n = 0; n < 150; n += 1) await say('bob', `gone ${n}`);
+    for (let n = 0; n < 150; n += 1) await scene.say('bob', `gone ${n}`);
     node.bus.publish = whole;
-    await say('bob', 'back');
-    await tick();
+    await scene.say('bob', 'back');
+    await scene.tick();
     const { received, skipped, upTo } = accountOf(ann);
     expect(upTo).toBe(155n);
     expect(received.length + skipped).toBe(155);
@@ -172,28 +134,28 @@ describe('Received and skipped are what was published', () => {
 
 describe('Whatever the class', () => {
   it('a session hears its own comments, answers to them, mentions of it, and moderators', async () => {
-    const ann = await listen('ann', latest);
+    const ann = await scene.listen('ann', latest);
     await node.chat.channels.change(post, 'mod' as UserId, {
       kind: 'moderator-changed',
       userId: 'mod' as UserId,
       moderator: true,
     });
-    await tick();
-    const first = await say('ann', 'mine before');
-    await tick();
-    const filler = (): Promise<bigint> => say('bob', 'filler');
+    await scene.tick();
+    const first = await scene.say('ann', 'mine before');
+    await scene.tick();
+    const filler = (): Promise<bigint> => scene.say('bob', 'filler');
     await Promise.all([
       filler(),
-      say('ann', 'mine'),
+      scene.say('ann', 'mine'),
       filler(),
-      say('bob', 'answer', { replyTo: first }),
+      scene.say('bob', 'answer', { replyTo: first }),
       filler(),
-      say('bob', 'hello ann', { mentions: ['ann'] }),
-      say('mod', 'be kind'),
+      scene.say('bob', 'hello ann', { mentions: ['ann'] }),
+      scene.say('mod', 'be kind'),
       filler(),
-      say('bob', 'newest'),
+      scene.say('bob', 'newest'),
     ]);
-    await tick();
+    await scene.tick();
     const { received, skipped } = accountOf(ann);
     for (const text of ['mine before', 'mine', 'answer', 'hello ann', 'be kind']) expect(received).toContain(text);
     expect(received.length + skipped).toBe(10);
@@ -203,23 +165,23 @@ describe('Whatever the class', () => {
 
 describe('A session that comes back', () => {
   it('is told what it missed, as far as it is kept, then goes on', async () => {
-    const ann = await listen('ann');
-    await say('bob', 'one');
-    await tick();
+    const ann = await scene.listen('ann');
+    await scene.say('bob', 'one');
+    await scene.tick();
     const epoch = ann.all('channelChanged')[0]?.channel?.epoch ?? 0n;
     ann.break();
-    await say('bob', 'two');
-    await say('bob', 'three');
+    await scene.say('bob', 'two');
+    await scene.say('bob', 'three');
     const again = await node.live('ann', 'd2');
     await again.session.channels.subscribe(post, everything, { epoch, after: 1n });
-    await say('bob', 'four');
-    await tick();
+    await scene.say('bob', 'four');
+    await scene.tick();
     const told = again.all('commentBatch').flatMap(({ comments }) => comments.map(({ text }) => text));
     expect(told).toEqual(['two', 'three', 'four']);
   });
 
   it('is told no more than there is room for, however often it asks, and what is left out as skipped', async () => {
-    for (let n = 0; n < 100; n += 1) await say('bob', 'x'.repeat(2_000));
+    for (let n = 0; n < 100; n += 1) await scene.say('bob', 'x'.repeat(2_000));
     const { epoch } = await node.comments.count(post);
     const ann = await node.live('ann');
     ann.freeze();
@@ -229,8 +191,8 @@ describe('A session that comes back', () => {
     await turns();
     expect(ann.waiting).toBeLessThan(400 * 1_024);
     ann.thaw();
-    await say('bob', 'last');
-    await tick();
+    await scene.say('bob', 'last');
+    await scene.tick();
     // The last Subscribe is the one that counts.
     const begun = ann.told.findLastIndex((frame) => frame.$case === 'channelChanged');
     ann.told.splice(0, begun);
@@ -246,15 +208,15 @@ describe('A session that comes back', () => {
   });
 
   it('is told which ones it will not hear, when more were missed than are kept', async () => {
-    const ann = await listen('ann');
-    await say('bob', 'one');
-    await tick();
+    const ann = await scene.listen('ann');
+    await scene.say('bob', 'one');
+    await scene.tick();
     const epoch = ann.all('channelChanged')[0]?.channel?.epoch ?? 0n;
     ann.break();
-    for (let n = 0; n < 150; n += 1) await say('bob', `m${n}`);
+    for (let n = 0; n < 150; n += 1) await scene.say('bob', `m${n}`);
     const again = await node.live('ann', 'd2');
     await again.session.channels.subscribe(post, everything, { epoch, after: 1n });
-    await tick();
+    await scene.tick();
     const told = again.all('commentBatch').flatMap(({ comments }) => comments);
     const skipped = again.all('skipped').reduce((sum, { from, to }) => sum + Number(to - from + 1n), 0);
     expect(told.length + skipped).toBe(150);
@@ -264,9 +226,14 @@ describe('A session that comes back', () => {
 
 describe('A channel says of itself', () => {
   it('once a second what was published and shown, and nothing while nothing happens', async () => {
-    const ann = await listen('ann', latest);
-    await tick();
-    await Promise.all([say('bob', 'one'), say('bob', 'two'), say('bob', 'three'), say('bob', 'four')]);
+    const ann = await scene.listen('ann', latest);
+    await scene.tick();
+    await Promise.all([
+      scene.say('bob', 'one'),
+      scene.say('bob', 'two'),
+      scene.say('bob', 'three'),
+      scene.say('bob', 'four'),
+    ]);
     await turns();
     node.clock.turn(1_100);
     await turns();
@@ -315,9 +282,9 @@ describe('Bounds', () => {
   });
 
   it('numbering that begins anew is told before anything of it', async () => {
-    const ann = await listen('ann');
-    await say('bob', 'old');
-    await tick();
+    const ann = await scene.listen('ann');
+    await scene.say('bob', 'old');
+    await scene.tick();
     const before = ann.told.length;
     const comment = (await node.comments.range(post, { after: 0n, before: 0n, limit: 1, fromEnd: false }))[0];
     const epoch = (ann.all('channelChanged')[0]?.channel?.epoch ?? 0n) + 1n;
@@ -330,7 +297,7 @@ describe('Bounds', () => {
       second: 1,
       perSecond: 0,
     });
-    await tick();
+    await scene.tick();
     const after = ann.told.slice(before).map((frame) => frame.$case);
     expect(after.indexOf('channelChanged')).toBeLessThan(after.indexOf('commentBatch'));
     expect(after).toContain('commentBatch');

@@ -1,9 +1,9 @@
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { ChannelId } from '../../core/ids.ts';
 import { Audience, type Statistics } from './audience.ts';
+import { erased } from './channel-line.ts';
 import type { ChannelTopicContext } from './channel-topic.ts';
 import { addHeard, type Run } from './pieces.ts';
-import type { Heard } from './sample.ts';
 
 /** When to look again whether an audience is through. */
 const retryMs = 10;
@@ -46,13 +46,13 @@ export class Cohort {
     this.#schedule();
   }
 
-  hearDeletion(epoch: bigint, number: bigint, erase: (heard: Heard) => Heard): void {
+  hearDeletion(epoch: bigint, number: bigint): void {
     this.#epoch = epoch;
     for (const run of this.#runs) {
       if (run.kind === 'lost') continue;
       const at = run.heard.findIndex(({ comment }) => comment.number === number);
       const heard = run.heard[at];
-      if (heard !== undefined) run.heard[at] = erase(heard);
+      if (heard !== undefined) run.heard[at] = { ...heard, comment: erased(heard.comment) };
     }
     this.#deleted.push(number);
     this.#schedule();

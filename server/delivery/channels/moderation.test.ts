@@ -1,72 +1,33 @@
 // What moderators do to a channel, over the real use cases, a log of comments in memory, and a clock turned by hand.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { callerOf, Ids } from '../../../test/support/chat-node.ts';
-import { type DeliveryNode, type Device, openDeliveryNode, turns } from '../../../test/support/delivery-node.ts';
-import { channelLog, noDevice, parseChannelId, type UserId } from '../../core/ids.ts';
-import type { DeliveryClass } from './channel.ts';
+import { ChannelScene, post } from '../../../test/support/channel-scene.ts';
+import { callerOf } from '../../../test/support/chat-node.ts';
+import type { DeliveryNode } from '../../../test/support/delivery-node.ts';
+import { channelLog, noDevice, type UserId } from '../../core/ids.ts';
 
-const post = parseChannelId('post:1');
-const everything: DeliveryClass = { kind: 'everything' };
-
+let scene: ChannelScene;
 let node: DeliveryNode;
-let ids: Ids;
 
 beforeEach(async () => {
-  node = await openDeliveryNode();
-  ids = new Ids();
+  scene = await ChannelScene.open();
+  ({ node } = scene);
 });
-afterEach(() => node[Symbol.asyncDispose]());
-
-async function listen(userId: string, deliveryClass = everything, deviceId = 'd1'): Promise<Device> {
-  const device = await node.live(userId, deviceId);
-  await device.session.channels.subscribe(post, deliveryClass, undefined);
-  return device;
-}
-
-/** Publishes, turning the clock until it is numbered. Gives the number. */
-async function say(
-  userId: string,
-  text: string,
-  more: { replyTo?: bigint; mentions?: string[] } = {},
-): Promise<bigint> {
-  const draft = {
-    clientMessageId: ids.next(),
-    text,
-    replyTo: 0n,
-    mentions: (more.mentions ?? []) as UserId[],
-    ...more,
-  };
-  const published = node.chat.channels.publish(callerOf(userId), post, draft as never);
-  let number: bigint | undefined;
-  const settled = published.then(({ comment }) => (number = comment.number));
-  while (number === undefined) {
-    node.clock.turn(10);
-    await Promise.race([settled, turns(1)]);
-  }
-  return number;
-}
-
-/** Lets ticks pass. */
-async function tick(): Promise<void> {
-  await turns();
-  node.clock.turn(200);
-  await turns();
-}
+afterEach(() => scene[Symbol.asyncDispose]());
 
 describe('Moderation', () => {
   beforeEach(async () => {
-    await say('bob', 'first');
+    await scene.say('bob', 'first');
     const change = { kind: 'moderator-changed', userId: 'mod' as UserId, moderator: true } as const;
     await node.chat.channels.change(post, 'mod' as UserId, change);
   });
 
   it('a deleted comment is taken back from who has it, and its text from who has not yet', async () => {
-    const ann = await listen('ann');
+    const ann = await scene.listen('ann');
     ann.freeze();
-    const number = await say('bob', 'rude');
+    const number = await scene.say('bob', 'rude');
     await node.chat.channels.delete(callerOf('mod'), post, number);
     ann.thaw();
-    await tick();
+    await scene.tick();
     expect(ann.all('commentBatch').flatMap(({ deletedNumbers }) => deletedNumbers)).toContain(number);
     const { comments } = await node.chat.channels.list(callerOf('ann'), {
       channelId: post,
@@ -78,11 +39,11 @@ describe('Moderation', () => {
   });
 
   it('a moderator takes a comment off the screens also when it is not kept any more', async () => {
-    const ann = await listen('ann');
-    const number = await say('bob', 'rude');
-    for (let n = 0; n < 100; n += 1) await say('bob', 'more');
+    const ann = await scene.listen('ann');
+    const number = await scene.say('bob', 'rude');
+    for (let n = 0; n < 100; n += 1) await scene.say('bob', 'more');
     await node.chat.channels.delete(callerOf('mod'), post, number);
-    await tick();
+    await scene.tick();
     await ann.until(() => ann.all('commentBatch').some(({ deletedNumbers }) => deletedNumbers.includes(number)));
     await expect(node.chat.channels.delete(callerOf('mod'), post, 9_999n)).rejects.toMatchObject({
       reason: 'COMMENT_NOT_FOUND',
@@ -102,7 +63,7 @@ describe('Moderation', () => {
   });
 
   it('one may delete what one said, and nobody else may but a moderator', async () => {
-    const number = await say('bob', 'mine');
+    const number = await scene.say('bob', 'mine');
     await expect(node.chat.channels.delete(callerOf('ann'), post, number)).rejects.toMatchObject({
       reason: 'ROLE_REQUIRED',
     });
@@ -113,12 +74,12 @@ describe('Moderation', () => {
   });
 
   it('a pinned comment is told to all, and to who comes later', async () => {
-    const ann = await listen('ann');
+    const ann = await scene.listen('ann');
     await node.chat.channels.pin(callerOf('mod'), post, 1n);
     await ann.until(() => ann.all('channelChanged').length === 2);
     expect(ann.all('channelChanged').at(-1)?.channel?.pinnedComment).toMatchObject({ number: 1n, text: 'first' });
-    const late = await listen('late');
-    await tick();
+    const late = await scene.listen('late');
+    await scene.tick();
     expect(late.all('channelChanged')[0]?.channel?.pinnedComment).toMatchObject({ number: 1n, pinned: true });
     await node.chat.channels.pin(callerOf('mod'), post, 0n);
     await ann.until(() => ann.all('channelChanged').length === 3);
@@ -129,27 +90,27 @@ describe('Moderation', () => {
   it('who is silenced cannot comment until the time is over, and is told when', async () => {
     const untilMs = node.clock.nowMs() + 60_000;
     await node.chat.channels.restrict(callerOf('mod'), post, 'bob' as UserId, untilMs);
-    await expect(say('bob', 'no')).rejects.toMatchObject({ reason: 'RESTRICTED' });
+    await expect(scene.say('bob', 'no')).rejects.toMatchObject({ reason: 'RESTRICTED' });
     node.clock.turn(61_000);
-    await expect(say('bob', 'again')).resolves.toBe(2n);
+    await expect(scene.say('bob', 'again')).resolves.toBe(2n);
   });
 
   it('slow mode holds for everybody but moderators, and says when one may comment again', async () => {
     await node.chat.channels.setSlowMode(callerOf('mod'), post, 30);
-    await say('bob', 'one');
-    const refused = await say('bob', 'two').catch((error: unknown) => error);
+    await scene.say('bob', 'one');
+    const refused = await scene.say('bob', 'two').catch((error: unknown) => error);
     expect(refused).toMatchObject({ reason: 'RATE_LIMITED' });
     expect((refused as { retryAfterMs: number }).retryAfterMs).toBeGreaterThan(20_000);
-    await say('mod', 'one');
-    await say('mod', 'two');
+    await scene.say('mod', 'one');
+    await scene.say('mod', 'two');
   });
 
   it('a closed channel takes no comments, and is read on', async () => {
-    const ann = await listen('ann');
+    const ann = await scene.listen('ann');
     const rules = { slowModeS: 0, historyCount: 100, historyS: 3_600 };
     await node.chat.channels.change(post, 'mod' as UserId, { kind: 'channel-changed', closed: true, ...rules });
     await ann.until(() => ann.all('channelChanged').length === 2);
     expect(ann.all('channelChanged').at(-1)?.channel?.closed).toBe(true);
-    await expect(say('bob', 'late')).rejects.toMatchObject({ reason: 'CHANNEL_CLOSED' });
+    await expect(scene.say('bob', 'late')).rejects.toMatchObject({ reason: 'CHANNEL_CLOSED' });
   });
 });
