@@ -101,6 +101,15 @@ test('a token’s name and picture are the profile until the user sets one, and 
   expect(entries).toHaveLength(3);
 });
 
+test('a call beside the one whose token is being noted finds the profile kept', async () => {
+  const { profiles } = node.chat;
+  const alice = callerOf('alice', { claims: { name: 'Alice' } });
+  const first = profiles.noteClaims(alice);
+  await profiles.noteClaims(alice);
+  expect(await profiles.get(users('alice'))).toMatchObject([{ displayName: 'Alice' }]);
+  await first;
+});
+
 test('claims are cut to what a profile may hold', async () => {
   const name = ` Zo\u0000e ${'👩‍👩‍👧'.repeat(20)}`;
   const picture = 'javascript:alert(1)';

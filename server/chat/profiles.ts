@@ -20,6 +20,12 @@ const maxUrlBytes = 2_048;
 /** Users whose claims were noted; about 150 bytes each. */
 const rememberedUsers = 20_000;
 
+/** What was noted of a user's claims; `written` resolves, never rejects, once it is kept. */
+interface Noted {
+  readonly key: string;
+  readonly written: Promise<void>;
+}
+
 /**
  * Profiles: what users set themselves; until then what their tokens say, kept from when it was first seen or last changed (in the user's log, as
  * said by the system).
@@ -27,7 +33,7 @@ const rememberedUsers = 20_000;
 export class Profiles {
   readonly #store: Store;
   readonly #appender: Appender;
-  readonly #noted = new Lru<UserId, string>(rememberedUsers);
+  readonly #noted = new Lru<UserId, Noted>(rememberedUsers);
 
   constructor({ store, appender }: { readonly store: Store; readonly appender: Appender }) {
     this.#store = store;
@@ -64,28 +70,34 @@ export class Profiles {
   }
 
   /**
-   * Keeps what the token says, unless the user has set a profile. Costs a look into memory once it is known. Never fails: a
-   * call is not refused because this could not be written.
+   * Keeps what the token says, unless the user has set a profile. Costs a look into memory once it is known; who calls while it is
+   * being written waits for it as well, so that whatever they ask next knows it. Never fails: a call is not refused because this could not be written.
    */
   async noteClaims(caller: Pick<Caller, 'userId' | 'claims'>): Promise<void> {
     const { userId, claims } = caller;
     const profile = profileOfClaims(claims);
     if (isSame(profile, noProfile)) return;
     const key = `${profile.displayName}\n${profile.avatarUrl}`;
-    if (this.#noted.get(userId) === key) return;
-    this.#noted.set(userId, key);
+    const before = this.#noted.get(userId);
+    if (before?.key === key) return before.written;
+    const noted = { key, written: this.#note(userId, profile).catch(() => this.#forget(userId, key)) };
+    this.#noted.set(userId, noted);
+    return noted.written;
+  }
+
+  #forget(userId: UserId, key: string): void {
+    if (this.#noted.get(userId)?.key === key) this.#noted.delete(userId);
+  }
+
+  async #note(userId: UserId, profile: ProfileRow): Promise<void> {
     const { displayName, avatarUrl } = profile;
-    try {
-      await this.#appender.appendUser(userId, async () => {
-        const row = await this.#store.row(userLog(userId), rowKey.profile);
-        if (row !== undefined && isSame(row.value as ProfileRow, profile)) return [];
-        if (row !== undefined && !(await this.#isFromToken(userId, row.sequence))) return [];
-        const change = { kind: 'profile-changed', displayName, avatarUrl } as const;
-        return [{ senderId: systemUser, deviceId: noDevice, clientMessageId: '', fingerprint: '', change }];
-      });
-    } catch {
-      this.#noted.delete(userId);
-    }
+    await this.#appender.appendUser(userId, async () => {
+      const row = await this.#store.row(userLog(userId), rowKey.profile);
+      if (row !== undefined && isSame(row.value as ProfileRow, profile)) return [];
+      if (row !== undefined && !(await this.#isFromToken(userId, row.sequence))) return [];
+      const change = { kind: 'profile-changed', displayName, avatarUrl } as const;
+      return [{ senderId: systemUser, deviceId: noDevice, clientMessageId: '', fingerprint: '', change }];
+    });
   }
 
   async #isFromToken(userId: UserId, sequence: bigint): Promise<boolean> {
