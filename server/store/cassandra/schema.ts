@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Client, type Host, types } from 'cassandra-driver';
+import { type Client, errors, type Host, types } from 'cassandra-driver';
 import { type Clock, pause } from '../../core/clock.ts';
 import type { StoreLog } from './options.ts';
 
@@ -83,16 +83,18 @@ async function agreed(client: Client, keyspace: string, clock: Clock, log: Store
   }
 }
 
-/** The tables that one node of the ring knows; empty: it does not know the keyspace. */
+/**
+ * The version and the tables of the schema that one node of the ring works by; empty: it does not know the keyspace. Its system tables do not say so:
+ * they tell a change before the node takes statements that need it.
+ */
 async function viewOf(client: Client, keyspace: string, host: Host): Promise<string> {
-  const ask = async (query: string): Promise<string[]> => {
-    const { rows } = await client.execute(query, [keyspace], { prepare: true, host });
-    return rows.map((row) => String(row['name']));
-  };
-  const spaces = await ask('SELECT keyspace_name AS name FROM system_schema.keyspaces WHERE keyspace_name = ?');
-  if (spaces.length === 0) return '';
-  const tables = await ask('SELECT id AS name FROM system_schema.tables WHERE keyspace_name = ?');
-  return `tables ${tables.toSorted().join(' ')}`;
+  const local = await client.execute(`SELECT schema_version FROM system.local WHERE key = 'local'`, [], { host });
+  const parts = await client.execute(`DESCRIBE KEYSPACE ${keyspace} WITH INTERNALS`, [], { host }).catch((error) => {
+    if (error instanceof errors.ResponseError && error.code === types.responseErrorCodes.invalid) return { rows: [] };
+    throw error;
+  });
+  if (parts.rows.length === 0) return '';
+  return [local.rows[0], ...parts.rows].map((row) => row?.values().join(' ')).join('\n');
 }
 
 function versionOf(file: string): number {
