@@ -161,6 +161,8 @@ export type FrameEncoder = (frame: OutFrame) => Buffer;
 export interface Sink {
   /** Hands one message over. False = the peer is behind: wait for `drained` before the next. */
   write(message: Buffer): boolean;
+  /** Calls back when the next one on the way to the peer has read what was written until now. May never be called. */
+  whenArrived(onArrived: () => void): void;
   /**
    * Ends the stream after what was written, with the status that the reason stands for. A peer that does not take it in a time that
    * the sink sets is broken off.

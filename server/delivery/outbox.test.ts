@@ -8,11 +8,18 @@ import { Outbox } from './outbox.ts';
 class Peer {
   readonly messages: string[] = [];
   room = Infinity;
+  /** What was written when it was asked for arrivals. */
+  readonly arriving: string[] = [];
 
   write(message: Buffer): boolean {
     this.messages.push(message.toString());
     this.room -= 1;
     return this.room > 0;
+  }
+
+  whenArrived(onArrived: () => void): void {
+    this.arriving.push(`${this.messages.length} messages`);
+    onArrived();
   }
 
   end(): void {}
@@ -58,6 +65,17 @@ beforeEach(() => {
 });
 
 describe('The outbox of a session', () => {
+  it('asks for the arrival of what was queued behind it, and at once where nothing is', () => {
+    let arrived = 0;
+    outbox.push(reply(1));
+    outbox.whenArrived(() => (arrived += 1));
+    expect(arrived).toBe(0);
+    turn();
+    expect([arrived, peer.arriving]).toEqual([1, ['1 messages']]);
+    outbox.whenArrived(() => (arrived += 1));
+    expect(arrived).toBe(2);
+  });
+
   it('writes the frames of one turn as one message, in order', () => {
     for (let n = 1; n <= 3; n += 1) outbox.push(reply(n));
     expect(peer.messages).toEqual([]);

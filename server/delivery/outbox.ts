@@ -23,6 +23,8 @@ export class Outbox {
   #refused = false;
   /** Called when there is room for an offer again after one was refused; once for each time. It may offer at once. */
   onRoom: (() => void) | undefined;
+  /** Who waits for what was queued to arrive. Few: a channel asks again only once it knows. */
+  #onEmpty: (() => void)[] | undefined;
   #writable = true;
   #scheduled = false;
   #over = false;
@@ -84,6 +86,13 @@ export class Outbox {
     return !this.#writable && this.#queue.length > most;
   }
 
+  /** As Sink.whenArrived, of what was queued until now. */
+  whenArrived(onArrived: () => void): void {
+    if (this.#over) return;
+    if (this.empty) this.#sink.whenArrived(onArrived);
+    else (this.#onEmpty ??= []).push(onArrived);
+  }
+
   /** Whether everything was handed to the sink. */
   get empty(): boolean {
     return this.#queue.length === 0 && this.#latest === undefined;
@@ -117,6 +126,7 @@ export class Outbox {
     this.#queue = [];
     this.#latest = undefined;
     this.#offered = undefined;
+    this.#onEmpty = undefined;
     this.onRoom = undefined;
   }
 
@@ -143,6 +153,8 @@ export class Outbox {
     if (start === queue.length) {
       // A long queue is not kept for an idle session.
       if (queue.length > 0) this.#queue = [];
+      for (const onArrived of this.#onEmpty ?? []) this.#sink.whenArrived(onArrived);
+      this.#onEmpty = undefined;
     } else {
       queue.splice(0, start);
     }

@@ -3,6 +3,7 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Clock } from '../core/clock.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { Goodbye } from '../delivery/frames.ts';
+import type { Arrivals } from './arrivals.ts';
 import { endCall, resetStream, type CallStream } from './stream-end.ts';
 import type { StreamSink } from './stream-sink.ts';
 
@@ -12,15 +13,21 @@ export class GrpcSink implements StreamSink {
   readonly #call: ServerDuplexStream<Buffer, Buffer>;
   readonly #stream: ServerHttp2Stream | undefined;
   readonly #clock: Clock;
+  readonly #arrivals: Arrivals;
 
-  constructor({ call, stream }: CallStream, clock: Clock) {
+  constructor({ call, stream }: CallStream, clock: Clock, arrivals: Arrivals) {
     this.#call = call;
     this.#stream = stream;
     this.#clock = clock;
+    this.#arrivals = arrivals;
   }
 
   write(message: Buffer): boolean {
     return this.#call.destroyed || this.#call.writableEnded || this.#call.write(message);
+  }
+
+  whenArrived(onArrived: () => void): void {
+    this.#arrivals.after(this.#stream, onArrived);
   }
 
   onDrain(listener: () => void): void {

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { Goodbye } from '../delivery/frames.ts';
 import type { Framing } from './framing.ts';
+import type { Arrivals } from './arrivals.ts';
 import { endCall, resetStream } from './stream-end.ts';
 import type { StreamSink } from './stream-sink.ts';
 
@@ -21,11 +22,19 @@ export class Http2Sink implements StreamSink {
   readonly #stream: ServerHttp2Stream;
   readonly #framing: Framing;
   readonly #clock: Clock;
+  readonly #arrivals: Arrivals;
 
-  constructor(call: ServerDuplexStream<Buffer, Buffer>, stream: ServerHttp2Stream, clock: Clock, framing: Framing) {
+  constructor(
+    call: ServerDuplexStream<Buffer, Buffer>,
+    stream: ServerHttp2Stream,
+    clock: Clock,
+    arrivals: Arrivals,
+    framing: Framing,
+  ) {
     this.#call = call;
     this.#stream = stream;
     this.#clock = clock;
+    this.#arrivals = arrivals;
     this.#framing = framing;
   }
 
@@ -37,6 +46,10 @@ export class Http2Sink implements StreamSink {
     // is refused has no headers but its trailers.
     if (!stream.headersSent) this.#call.sendMetadata(new Metadata());
     return stream.write(this.#framing.framed(message));
+  }
+
+  whenArrived(onArrived: () => void): void {
+    this.#arrivals.after(this.#stream, onArrived);
   }
 
   onDrain(listener: () => void): void {

@@ -103,6 +103,22 @@ describe.each(['direct', 'plain'] as const)('A %s sink', (kind: SinkKind) => {
     expect(sinks.of(other).kind).toBe('plain');
   });
 
+  test('says when what was written has reached the peer, however many ask, and nothing once the peer has gone', async () => {
+    const { sink, peer, gone } = await open();
+    let arrived = 0;
+    for (let n = 0; n < 50; n++) {
+      sink.write(Buffer.from(`message ${n}`));
+      sink.whenArrived(() => (arrived += 1));
+    }
+    await until(() => arrived === 50);
+    expect(gone()).toBe(false);
+    peer.call.cancel();
+    await until(gone);
+    sink.whenArrived(() => (arrived += 1));
+    await turns();
+    expect(arrived).toBeLessThanOrEqual(51);
+  });
+
   test('brings 10,000 small messages of a burst whole and in order, then the status', async () => {
     const { sink, peer } = await open();
     for (let n = 0; n < 10_000; n++) sink.write(Buffer.from(`message ${n}`));

@@ -2,6 +2,7 @@ import type { ServerHttp2Stream } from 'node:http2';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Clock } from '../core/clock.ts';
 import type { Sink } from '../delivery/frames.ts';
+import { Arrivals } from './arrivals.ts';
 import { Framing } from './framing.ts';
 import { GrpcSink } from './grpc-sink.ts';
 import { Http2Sink } from './http2-sink.ts';
@@ -27,6 +28,7 @@ export class Sinks {
   readonly #kind: SinkKind;
   readonly #clock: Clock;
   readonly #framing = new Framing();
+  readonly #arrivals = new Arrivals();
 
   constructor(kind: SinkKind, clock: Clock) {
     this.#kind = kind;
@@ -36,8 +38,9 @@ export class Sinks {
   /** A sink of the kind wished for; plain where this grpc-js does not have its stream where it is looked for. */
   of(call: ServerDuplexStream<Buffer, Buffer>): StreamSink {
     const stream = streamOf(call);
-    if (this.#kind === 'plain' || stream === undefined) return new GrpcSink({ call, stream }, this.#clock);
-    return new Http2Sink(call, stream, this.#clock, this.#framing);
+    if (this.#kind === 'plain' || stream === undefined)
+      return new GrpcSink({ call, stream }, this.#clock, this.#arrivals);
+    return new Http2Sink(call, stream, this.#clock, this.#arrivals, this.#framing);
   }
 }
 

@@ -59,6 +59,10 @@ export class SimStream implements Sink {
     this.#session?.outbox.drained();
   }
 
+  whenArrived(onArrived: () => void): void {
+    onArrived();
+  }
+
   write(message: Buffer): boolean {
     return this.#line.write(message);
   }

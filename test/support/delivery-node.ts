@@ -182,6 +182,10 @@ export class Device implements Sink {
     this.session.outbox.drained();
   }
 
+  whenArrived(onArrived: () => void): void {
+    if (this.#unread.length === 0) onArrived();
+  }
+
   /** The stream breaks, as the node sees it. */
   break(): void {
     this.session.close(goodbyeOf('handed-over', 'the stream was closed by its client'));

@@ -19,7 +19,12 @@ function newAudience() {
     const heard: string[] = [];
     told.set(name, heard);
     const hear = (bytes: Buffer): true => (heard.push(String(bytes)) > 0) as true;
-    const listener = { userId: name as UserId, offer: hear, tell: (bytes: Buffer): void => void hear(bytes) };
+    const listener = {
+      userId: name as UserId,
+      offer: hear,
+      tell: (bytes: Buffer): void => void hear(bytes),
+      whenArrived: (): void => undefined,
+    };
     return audience.add(new Listening(listener, channelId, encode), everything);
   };
   return { audience, told, join, due };

@@ -60,6 +60,17 @@ export class Audience {
     return false;
   }
 
+  /** Some of its listeners, chosen evenly, `most` at most. */
+  some(most: number): readonly Listening[] {
+    const step = Math.max(1, Math.ceil(this.#size / most));
+    const chosen: Listening[] = [];
+    let at = 0;
+    for (const { listenings } of this.#groups.values()) {
+      for (const listening of listenings) if (at++ % step === 0) chosen.push(listening);
+    }
+    return chosen;
+  }
+
   /** Gives what takes it out again. */
   add(listening: Listening, deliveryClass: DeliveryClass): () => void {
     const key = keyOf(deliveryClass);

@@ -9,6 +9,7 @@ import type { Channel, ChannelDirectory, DeliveryClass } from './channel.ts';
 import { ChannelLine } from './channel-line.ts';
 import { Cohort } from './cohort.ts';
 import { Listening, type ChannelListener } from './listening.ts';
+import { Pace } from './pace.ts';
 import { lostPiece, piecesOf, type Run } from './pieces.ts';
 
 export interface ChannelTopicContext {
@@ -54,6 +55,7 @@ export class ChannelTopic {
   readonly #context: ChannelTopicContext;
   readonly #line: ChannelLine;
   readonly #cohorts: Cohort[] = [];
+  readonly #pace: Pace;
   #description: Promise<Channel> | undefined;
   #described: Channel | undefined;
   #changedAgain = false;
@@ -67,6 +69,7 @@ export class ChannelTopic {
   constructor(channelId: ChannelId, context: ChannelTopicContext) {
     this.channelId = channelId;
     this.#context = context;
+    this.#pace = new Pace(context.clock, () => tickMsOf(this.size, context.maxTickMs));
     const onMore = (runs: readonly Run[]): void => {
       for (const cohort of this.#cohorts) cohort.hear(this.#line.epoch, runs);
     };
@@ -284,9 +287,8 @@ export class ChannelTopic {
     if (smallest !== undefined && (smallest.audience.size < leastOfCohort || this.#cohorts.length >= maxCohorts)) {
       return smallest;
     }
-    const { maxTickMs } = this.#context;
     const phase = phases[this.#cohorts.length] ?? 0;
-    const made = new Cohort(this.channelId, this.#context, phase, () => tickMsOf(this.size, maxTickMs));
+    const made = new Cohort(this.channelId, this.#context, phase, this.#pace);
     this.#cohorts.push(made);
     return made;
   }

@@ -3,10 +3,13 @@ import type { ChannelId } from '../../core/ids.ts';
 import { Audience, type Statistics } from './audience.ts';
 import { erased } from './channel-line.ts';
 import type { ChannelTopicContext } from './channel-topic.ts';
+import { maxAsked, type Pace } from './pace.ts';
 import { addHeard, type Run } from './pieces.ts';
 
 /** When to look again whether an audience is through. */
 const retryMs = 10;
+/** Listeners of an audience that is worth asking how long what it is told takes. */
+const leastPaced = 64;
 
 /**
  * Listeners of a channel that are told in the same tick. The cohorts of a busy channel tick one after another through the time of a tick, so
@@ -17,19 +20,21 @@ export class Cohort {
   readonly #clock: Clock;
   /** Where its ticks lie in the time of a tick, 0 to 1. */
   readonly #phase: number;
-  readonly #tickMs: () => number;
+  readonly #pace: Pace;
   #runs: Run[] = [];
   #deleted: bigint[] = [];
   #statistics: Statistics | undefined;
   #epoch = 0n;
   #timer: Timer | undefined;
   #lastTickMs = -Infinity;
+  /** Whether what was told last has yet to arrive. */
+  #isArriving = (): boolean => false;
 
-  constructor(channelId: ChannelId, context: ChannelTopicContext, phase: number, tickMs: () => number) {
+  constructor(channelId: ChannelId, context: ChannelTopicContext, phase: number, pace: Pace) {
     this.audience = new Audience(channelId, context.encode, context.soon);
     this.#clock = context.clock;
     this.#phase = phase;
-    this.#tickMs = tickMs;
+    this.#pace = pace;
   }
 
   /** The lowest number that its listeners were not told of yet; undefined = there is none. */
@@ -75,6 +80,8 @@ export class Cohort {
     this.#deleted = [];
     this.#statistics = undefined;
     this.audience.hear(this.#epoch, runs, deleted, statistics);
+    if (this.audience.size >= leastPaced)
+      this.#isArriving = this.#pace.told(this.audience.some(maxAsked).map(({ listener }) => listener));
   }
 
   /** Nothing of what waits is told. */
@@ -86,15 +93,19 @@ export class Cohort {
   #schedule(): void {
     if (this.#timer !== undefined) return;
     const nowMs = this.#clock.monotonicMs();
-    const tickMs = this.#tickMs();
-    if (nowMs - this.#lastTickMs >= tickMs && !this.audience.isTelling) return this.tick();
+    const tickMs = this.#pace.intervalMs;
+    if (nowMs - this.#lastTickMs >= tickMs && !this.#isHeld()) return this.tick();
     const intoTickMs = (nowMs - this.#phase * tickMs) % tickMs;
     this.#timer = this.#clock.after(intoTickMs < 0 ? -intoTickMs : tickMs - intoTickMs, () => this.#tickInTime());
   }
 
+  #isHeld(): boolean {
+    return this.audience.isTelling || this.#isArriving();
+  }
+
   /** An audience that is not through with the last tick is not given another: what comes meanwhile shares the next one's frames. */
   #tickInTime(): void {
-    if (!this.audience.isTelling) return this.tick();
+    if (!this.#isHeld()) return this.tick();
     this.#timer = this.#clock.after(retryMs, () => this.#tickInTime());
   }
 }

@@ -74,6 +74,25 @@ it('is told in turns, and every listener of it everything', async () => {
   for (const device of devices) expect(accountOf(device)).toMatchObject({ received: ['one', 'two'], skipped: 0 });
 });
 
+it('is told in fewer frames, each number once, while what it was told does not arrive', async () => {
+  // Full cohorts: a smaller one costs too little to be held back.
+  const devices = await crowd(384);
+  const framesOf = (device: Device): number => device.all('commentBatch').length;
+  for (const device of devices) device.whenArrived = () => undefined;
+  for (let n = 1; n <= 40; n++) {
+    say(`comment ${n}`);
+    node.clock.turn(100);
+    await turns(2);
+  }
+  node.clock.turn(1_000);
+  await turns();
+  for (const device of devices) {
+    expect(accountOf(device)).toMatchObject({ skipped: 0, upTo: 40n });
+    // A frame a second for each cohort, where one that keeps up is told each comment by itself.
+    expect(framesOf(device)).toBeLessThan(8);
+  }
+});
+
 it('lets others in while comments wait to be told, and accounts for each from where it says', async () => {
   await crowd(400);
   say('one');

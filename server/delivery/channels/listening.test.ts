@@ -17,7 +17,12 @@ function newListening() {
     return peer.hasRoom;
   };
   const tell = (bytes: Buffer): void => void told.push(String(bytes));
-  const listening = new Listening({ userId: 'ann' as UserId, offer, tell }, parseChannelId('post:1'), encode);
+  const whenArrived = (): void => undefined;
+  const listening = new Listening(
+    { userId: 'ann' as UserId, offer, tell, whenArrived },
+    parseChannelId('post:1'),
+    encode,
+  );
   return { listening, told, peer };
 }
 

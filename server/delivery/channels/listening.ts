@@ -4,6 +4,8 @@ import type { FrameEncoder } from '../frames.ts';
 /** Who hears a channel: a session. */
 export interface ChannelListener {
   readonly userId: UserId;
+  /** Calls back when the next one on the way to the peer has read what it was told until now. May never be called. */
+  whenArrived(onArrived: () => void): void;
   /** Queues bytes of a frame if there is room for them. False = the peer is behind: it is not told. */
   offer(bytes: Buffer): boolean;
   /** Queues bytes of a frame that must be told. */

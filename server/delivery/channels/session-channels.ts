@@ -57,6 +57,10 @@ export class SessionChannels implements ChannelListener {
     this.#heard.delete(channelId);
   }
 
+  whenArrived(onArrived: () => void): void {
+    this.#outbox.whenArrived(onArrived);
+  }
+
   offer(bytes: Buffer): boolean {
     return this.#outbox.offer(bytes);
   }
