@@ -30,6 +30,7 @@ import { Sessions } from './delivery/sessions.ts';
 import { ThreadViews } from './delivery/thread-views.ts';
 import { makeFrameEncoder } from './rpc/frame-encoder.ts';
 import { RpcServer } from './rpc/server.ts';
+import { Submits } from './rpc/submits.ts';
 import { makeLog } from './telemetry/log.ts';
 import { Metrics, serveMetrics } from './telemetry/metrics.ts';
 
@@ -175,6 +176,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     resumeTokens: new ResumeTokens(resumeKey),
     goodbyeOf,
   };
+  const submits = new Submits();
   const rpc = new RpcServer({
     nodeId: config.PARLEY_NODE_ID,
     log,
@@ -185,8 +187,10 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     limits,
     chat,
     sink: config.PARLEY_STREAM_SINK,
+    submits,
+    submitElsewhere: others?.submit,
   });
-  const nodes = await between?.startNodeServer({ config, clock, log, metrics, sessions, sendMessage });
+  const nodes = await between?.startNodeServer({ config, clock, log, metrics, sessions, submits, sendMessage });
   // Loaded where there is one.
   const startServices = config.PARLEY_SERVICE_LISTEN === '' ? undefined : await import('./app/services.ts');
   const services = await startServices?.startServicePort({

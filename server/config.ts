@@ -120,7 +120,7 @@ const settings = {
     100,
     0,
     1_000,
-    'ms that news of a group or channel wait at most for others to share a frame with, longer in proportion beyond 5,000 listeners; where little happens they wait for none',
+    'ms that news of a group or channel wait at most for others to share a frame with, and live comments longer where what is told arrives late; where little happens they wait for none',
   ),
   PARLEY_LIMIT_SERVICE_PER_S: whole(
     500,

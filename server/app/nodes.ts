@@ -11,7 +11,7 @@ import { NodeServer } from '../rpc/internal/node-server.ts';
 import type { NodeTls } from '../rpc/internal/node-tls.ts';
 import { makeTakeSends } from '../rpc/internal/routed-sends.ts';
 import { DirectoryPeers } from '../rpc/internal/send-peers.ts';
-import { notServed } from '../rpc/service.ts';
+import type { Submits } from '../rpc/submits.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -30,6 +30,8 @@ export interface NodeClientParts extends Parts {
 export interface OtherNodes extends Disposable {
   /** Undefined = routing is turned off. */
   readonly router: SendRouter | undefined;
+  /** Hands a Submit to the node that has its session. */
+  readonly submit: NodeClient['submit'];
 }
 
 export function reachOtherNodes({ config, clock, metrics, directory }: NodeClientParts): OtherNodes {
@@ -42,18 +44,20 @@ export function reachOtherNodes({ config, clock, metrics, directory }: NodeClien
   });
   return {
     router: config.PARLEY_NODES_ROUTE ? router : undefined,
+    submit: (from, submit) => client.submit(from, submit),
     [Symbol.dispose]: () => client[Symbol.dispose](),
   };
 }
 
 export interface NodeServerParts extends Parts {
   readonly sessions: Sessions;
+  readonly submits: Submits;
   readonly sendMessage: SendMessage;
 }
 
 /** Serves what other nodes ask of this one. */
 export async function startNodeServer(parts: NodeServerParts): Promise<NodeServer> {
-  const { config, clock, log, metrics, sessions, sendMessage } = parts;
+  const { config, clock, log, metrics, sessions, submits, sendMessage } = parts;
   const report = (cause: unknown, ids: { readonly request: string }): string => {
     metrics.internalError();
     log.error({ ...ids, err: cause }, 'something failed in the server');
@@ -63,7 +67,7 @@ export async function startNodeServer(parts: NodeServerParts): Promise<NodeServe
     clock,
     tls: nodeTlsOf(config),
     sessions,
-    takeSubmit: notServed,
+    takeSubmit: async (from, submit) => submits.take(from, submit),
     takeSends: makeTakeSends(sendMessage, (cause) => report(cause, { request: randomBytes(8).toString('hex') })),
     observe: (method, code, ms, trace) => {
       metrics.call(method, code, ms);

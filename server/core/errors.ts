@@ -61,6 +61,8 @@ export interface RefusalOptions {
   readonly fields?: readonly FieldViolation[];
   /** When there is room again, in ms from now. */
   readonly retryAfterMs?: number;
+  /** More that a client's program reads. */
+  readonly metadata?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
 
@@ -69,6 +71,7 @@ export class Refusal extends Error {
   readonly reason: Reason;
   readonly fields: readonly FieldViolation[];
   readonly retryAfterMs: number | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
 
   constructor(reason: Reason, message: string, options: RefusalOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -76,6 +79,7 @@ export class Refusal extends Error {
     this.reason = reason;
     this.fields = options.fields ?? [];
     this.retryAfterMs = options.retryAfterMs;
+    this.metadata = options.metadata ?? {};
   }
 }
 

@@ -16,7 +16,7 @@ function codeOf(reason: Reason): status {
 
 /** A refusal as `google.rpc.Status`: one ErrorInfo, and BadRequest or RetryInfo where they help. For Reply.error. */
 export function statusOf(refusal: Refusal): Status {
-  const info = ErrorInfo.encode({ reason: refusal.reason, domain: errorDomain, metadata: {} }).finish();
+  const info = ErrorInfo.encode({ reason: refusal.reason, domain: errorDomain, metadata: refusal.metadata }).finish();
   const details = [any('ErrorInfo', info)];
   if (refusal.fields.length > 0) {
     const fieldViolations = refusal.fields.map(({ field, description }) => ({ field, description }));
@@ -54,11 +54,12 @@ export function refusalOfStatus(answer: Partial<StatusObject>): Refusal | undefi
 export function refusalFromProto({ message, details }: Status): Refusal | undefined {
   const find = (type: string): Buffer | undefined => details.find(({ typeUrl }) => typeUrl.endsWith(`.${type}`))?.value;
   const info = find('ErrorInfo');
-  const reason = info === undefined ? '' : ErrorInfo.decode(info).reason;
+  const { reason, metadata } = info === undefined ? { reason: '', metadata: {} } : ErrorInfo.decode(info);
   if (!Object.hasOwn(catalogue, reason)) return undefined;
   const [request, retry] = [find('BadRequest'), find('RetryInfo')];
   const delay = retry === undefined ? undefined : RetryInfo.decode(retry).retryDelay;
   return new Refusal(reason as Reason, message, {
+    metadata,
     ...(request === undefined ? {} : { fields: BadRequest.decode(request).fieldViolations }),
     ...(delay === undefined ? {} : { retryAfterMs: Number(delay.seconds) * 1_000 + delay.nanos / 1e6 }),
   });

@@ -1,16 +1,15 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Clock } from '../core/clock.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { Goodbye } from '../delivery/frames.ts';
 import type { Arrivals } from './arrivals.ts';
-import { endCall, resetStream, type CallStream } from './stream-end.ts';
+import { endCall, resetStream, type CallStream, type StreamCall } from './stream-end.ts';
 import type { StreamSink } from './stream-sink.ts';
 
 /** Writes through grpc-js, whose queue is bounded by 16 messages. */
 export class GrpcSink implements StreamSink {
   readonly kind = 'plain';
-  readonly #call: ServerDuplexStream<Buffer, Buffer>;
+  readonly #call: StreamCall;
   readonly #stream: ServerHttp2Stream | undefined;
   readonly #clock: Clock;
   readonly #arrivals: Arrivals;

@@ -1,11 +1,11 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import { Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
+import { Metadata } from '@grpc/grpc-js';
 import type { Clock } from '../core/clock.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { Goodbye } from '../delivery/frames.ts';
 import type { Framing } from './framing.ts';
 import type { Arrivals } from './arrivals.ts';
-import { endCall, resetStream } from './stream-end.ts';
+import { endCall, resetStream, type StreamCall } from './stream-end.ts';
 import type { StreamSink } from './stream-sink.ts';
 
 /**
@@ -18,19 +18,13 @@ import type { StreamSink } from './stream-sink.ts';
  */
 export class Http2Sink implements StreamSink {
   readonly kind = 'direct';
-  readonly #call: ServerDuplexStream<Buffer, Buffer>;
+  readonly #call: StreamCall;
   readonly #stream: ServerHttp2Stream;
   readonly #framing: Framing;
   readonly #clock: Clock;
   readonly #arrivals: Arrivals;
 
-  constructor(
-    call: ServerDuplexStream<Buffer, Buffer>,
-    stream: ServerHttp2Stream,
-    clock: Clock,
-    arrivals: Arrivals,
-    framing: Framing,
-  ) {
+  constructor(call: StreamCall, stream: ServerHttp2Stream, clock: Clock, arrivals: Arrivals, framing: Framing) {
     this.#call = call;
     this.#stream = stream;
     this.#clock = clock;

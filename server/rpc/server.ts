@@ -1,8 +1,7 @@
-import { Server, ServerCredentials, type ServerWritableStream } from '@grpc/grpc-js';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
-import { StreamServiceService } from '#proto/parley/v1/stream_service.ts';
+import { StreamServiceService, type SubmitRequest, type SubmitResponse } from '#proto/parley/v1/stream_service.ts';
 import type { Clock } from '../core/clock.ts';
-import { Refusal } from '../core/errors.ts';
 import type { DeliveryContext } from '../delivery/context.ts';
 import type { Sessions } from '../delivery/sessions.ts';
 import type { Limits } from '../chat/limits.ts';
@@ -11,13 +10,15 @@ import type { Verifier } from '../auth/verifier.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { callerOfCall } from './authenticate.ts';
-import { statusObjectOf } from './errors.ts';
 import { listenOn, stopGently } from './grpc-server.ts';
-import { makeService, notServed, type CallContext } from './service.ts';
+import { listenHandler } from './listen-service.ts';
+import { makeService, maxRequestBytes, type CallContext } from './service.ts';
+import type { StreamContext } from './session-stream.ts';
 import type { StreamIds } from './stream-frames.ts';
 import type { Trace } from './trace.ts';
 import { openHandler } from './stream-service.ts';
 import { Sinks, type SinkKind } from './stream-sink.ts';
+import { sessionOver, type Submits, type Submitter } from './submits.ts';
 import { unaryServices } from './unary-services.ts';
 
 export interface RpcOptions {
@@ -30,7 +31,15 @@ export interface RpcOptions {
   readonly limits: Limits;
   readonly chat: Chat;
   readonly sink: SinkKind;
+  readonly submits: Submits;
+  /** Has another node take a Submit for a session of its own; absent where there is no other. @throws Refusal */
+  readonly submitElsewhere: ((from: Submitter, submit: SubmitRequest) => Promise<SubmitResponse>) | undefined;
 }
+
+/** No session has a longer one. */
+const maxSessionIdLength = 200;
+/** What a SubmitRequest may hold beside its frames. */
+const submitHeadBytes = 256;
 
 const unlimited = 0x7fff_ffff;
 
@@ -57,37 +66,31 @@ export class RpcServer {
       log.error({ ...ids, err: cause }, 'something failed in the server');
       return ids.request;
     };
-    const open = StreamServiceService.open;
+    const streams: StreamContext = {
+      nodeId: options.nodeId,
+      delivery: options.delivery,
+      sessions: options.sessions,
+      verifier,
+      log,
+      sinks: new Sinks(options.sink, this.#clock),
+      // A profile that cannot be noted just now is noted at the next call.
+      noteUser: (caller) => void chat.profiles.noteClaims(caller).catch(() => undefined),
+      services: {
+        sendMessage: chat.sendMessage,
+        channels: chat.channels,
+        limits: options.limits,
+        verify: (token) => verifier.verify(token),
+        report,
+        observeFrame: (kind, reason) => metrics.frameRefused(kind, reason),
+      },
+    };
+    const { open, listen, submit } = StreamServiceService;
     const bytes = (value: Buffer): Buffer => value;
-    // Bytes in and out: what is decoded and when, and that frames are encoded once, is decided by the handler.
+    // Bytes in and out: what is decoded and when, and that frames are encoded once, is decided by the handlers.
+    const bytesOnly = { requestDeserialize: bytes, responseSerialize: bytes };
     this.#server.addService(
-      {
-        open: { ...open, requestDeserialize: bytes, responseSerialize: bytes },
-        listen: { ...StreamServiceService.listen, requestDeserialize: bytes },
-      },
-      {
-        open: openHandler({
-          nodeId: options.nodeId,
-          delivery: options.delivery,
-          sessions: options.sessions,
-          verifier,
-          log,
-          sinks: new Sinks(options.sink, this.#clock),
-          // A profile that cannot be noted just now is noted at the next call.
-          noteUser: (caller) => void chat.profiles.noteClaims(caller).catch(() => undefined),
-          services: {
-            sendMessage: chat.sendMessage,
-            channels: chat.channels,
-            limits: options.limits,
-            verify: (token) => verifier.verify(token),
-            report,
-            observeFrame: (kind, reason) => metrics.frameRefused(kind, reason),
-          },
-        }),
-        listen: (call: ServerWritableStream<unknown, never>) => {
-          call.emit('error', statusObjectOf(streamNotServed()));
-        },
-      },
+      { open: { ...open, ...bytesOnly }, listen: { ...listen, ...bytesOnly } },
+      { open: openHandler(streams), listen: listenHandler(streams, options.submits) },
     );
     const call: CallContext = {
       clock: this.#clock,
@@ -98,12 +101,29 @@ export class RpcServer {
       },
       report,
     };
-    const submit = makeService({ submit: StreamServiceService.submit }, { submit: notServed }, call);
-    for (const { definition, implementation } of [submit, ...unaryServices(chat, call)]) {
+    const submits = makeService(
+      { submit },
+      {
+        submit: (request: SubmitRequest, { userId, deviceId }) => this.#submit({ userId, deviceId }, request, options),
+      },
+      { ...call, maxBytes: maxRequestBytes + submitHeadBytes },
+    );
+    for (const { definition, implementation } of [submits, ...unaryServices(chat, call)]) {
       this.#server.addService(definition, implementation);
     }
     this.#health = new HealthImplementation({ '': 'SERVING' });
     this.#health.addToServer(this.#server);
+  }
+
+  /** The session's id names the node that has it. */
+  async #submit(from: Submitter, request: SubmitRequest, options: RpcOptions): Promise<SubmitResponse> {
+    const { nodeId, submits, submitElsewhere } = options;
+    if (request.sessionId.length > maxSessionIdLength) throw sessionOver();
+    if (request.sessionId.slice(0, Math.max(0, request.sessionId.lastIndexOf('.'))) === nodeId) {
+      return submits.take(from, request);
+    }
+    if (submitElsewhere === undefined) throw sessionOver();
+    return submitElsewhere(from, request);
   }
 
   /** host:port that it listens on. */
@@ -120,8 +140,4 @@ export class RpcServer {
   stop(): Promise<void> {
     return stopGently(this.#server, this.#clock, 1_000);
   }
-}
-
-function streamNotServed(): Refusal {
-  return new Refusal('NOT_SERVED', 'this deployment does not serve this call');
 }

@@ -1,5 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import { Metadata, status, type ServerDuplexStream, type StatusObject } from '@grpc/grpc-js';
+import { Metadata, status, type ServerDuplexStream, type ServerWritableStream, type StatusObject } from '@grpc/grpc-js';
 import type { Clock } from '../core/clock.ts';
 import type { Refusal } from '../core/errors.ts';
 import type { Goodbye, GoodbyeReason } from '../delivery/frames.ts';
@@ -21,9 +21,12 @@ const codes: Record<GoodbyeReason, status> = {
 /** A peer has this long to take what was written before the end. */
 const lingerMs = 10_000;
 
+/** A call that a stream of frames goes out on. */
+export type StreamCall = ServerDuplexStream<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>;
+
 /** A call of grpc-js and the HTTP/2 stream under it, where it is known. */
 export interface CallStream {
-  readonly call: ServerDuplexStream<Buffer, Buffer>;
+  readonly call: StreamCall;
   readonly stream: ServerHttp2Stream | undefined;
 }
 

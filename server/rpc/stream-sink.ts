@@ -1,11 +1,11 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Clock } from '../core/clock.ts';
 import type { Sink } from '../delivery/frames.ts';
 import { Arrivals } from './arrivals.ts';
 import { Framing } from './framing.ts';
 import { GrpcSink } from './grpc-sink.ts';
 import { Http2Sink } from './http2-sink.ts';
+import type { StreamCall } from './stream-end.ts';
 
 /** direct = to the HTTP/2 stream under the call of grpc-js; plain = through grpc-js, to which the other one is held by the same tests. */
 export type SinkKind = 'direct' | 'plain';
@@ -36,7 +36,7 @@ export class Sinks {
   }
 
   /** A sink of the kind wished for; plain where this grpc-js does not have its stream where it is looked for. */
-  of(call: ServerDuplexStream<Buffer, Buffer>): StreamSink {
+  of(call: StreamCall): StreamSink {
     const stream = streamOf(call);
     if (this.#kind === 'plain' || stream === undefined)
       return new GrpcSink({ call, stream }, this.#clock, this.#arrivals);
@@ -45,7 +45,7 @@ export class Sinks {
 }
 
 /** The HTTP/2 stream under a call: a private field of grpc-js, which another version may have elsewhere. */
-function streamOf(call: ServerDuplexStream<Buffer, Buffer>): ServerHttp2Stream | undefined {
+function streamOf(call: StreamCall): ServerHttp2Stream | undefined {
   const stream = (call as unknown as { call?: { stream?: Partial<ServerHttp2Stream> } }).call?.stream;
   const isOne =
     typeof stream?.write === 'function' &&

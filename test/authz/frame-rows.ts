@@ -8,7 +8,17 @@ import {
 import { type Person, clientId, textContent } from '../support/raw-people.ts';
 import type { RawStream } from '../support/raw-stream.ts';
 import { comment, presenceCheck } from './account-rows.ts';
-import { type Expected, type Outcome, type Row, everyone, members, nobody, readers, unary, writers } from './row.ts';
+import {
+  type Expected,
+  type Outcome,
+  type Row,
+  everyone,
+  members,
+  nobodysSession,
+  readers,
+  unary,
+  writers,
+} from './row.ts';
 import type { Target } from './scene.ts';
 
 type Frame = NonNullable<ClientFrame['frame']>;
@@ -124,13 +134,16 @@ export const frameRows: readonly Row[] = [
   },
   {
     call: 'StreamService/Listen',
-    ...nobody,
+    ...everyone,
     run: async (caller) => {
-      const status = await caller.client.listen({ deviceId: 'd1', apiRevision: 1 });
-      return { result: status.reason ?? status.code, refusal: status };
+      const [stream] = caller.client.openListen();
+      await stream.live({ deviceId: `d-${clientId()}` });
+      stream.cancel();
+      await stream.ended;
+      return { result: 'ok' };
     },
   },
-  unary(StreamServiceService.submit, nobody, ({ threadId }) =>
+  unary(StreamServiceService.submit, nobodysSession, ({ threadId }) =>
     SubmitRequest.create({
       sessionId: 'n1.somebody-elses',
       number: 1n,

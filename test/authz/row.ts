@@ -30,6 +30,14 @@ export const nobody: Expected = {
   member: 'NOT_SERVED',
 };
 
+/** A session that is not theirs. */
+export const nobodysSession: Expected = {
+  stranger: 'SESSION_NOT_FOUND',
+  exMember: 'SESSION_NOT_FOUND',
+  blocked: 'SESSION_NOT_FOUND',
+  member: 'SESSION_NOT_FOUND',
+};
+
 export function outcomeOf<Response>(
   { status, response }: Answer<Response>,
   check: (response: Response) => string = () => 'ok',

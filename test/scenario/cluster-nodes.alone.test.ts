@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ChannelCredentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { SubmitRequest } from '#proto/parley/v1/stream_service.ts';
 import { HistoryServiceService } from '#proto/parley/v1/history_service.ts';
 import { type Cluster, startCluster } from '../../platform/cluster.ts';
 import { writeCertificate } from '../gateway/support/certificate.ts';
@@ -58,6 +59,29 @@ needs(
       expect(known).toContain(`"port_value": ${node.address.split(':')[1]}`);
       expect(known).not.toContain(`"port_value": ${portOf(node).split(':')[1]}`);
     }
+  });
+
+  test('hand a Submit on to the node that has its session, and say that it is over once that is gone', async () => {
+    const [here, there] = cluster.platform.nodes.map(({ address }) => new People(cluster.platform, address));
+    const alice = await here!.person('alice');
+    const [stream, call] = alice.client.openListen();
+    await stream.live({ deviceId: 'web' });
+    const [, elsewhere] = (await there!.again(alice.id)).client.openListen();
+    const submit = (number: bigint) =>
+      elsewhere.submit(
+        SubmitRequest.fromPartial({
+          sessionId: call.sessionId,
+          number,
+          frames: [{ requestId: number, frame: { $case: 'heartbeat', value: {} } }],
+        }),
+      );
+    expect((await submit(2n)).status).toMatchObject({ reason: 'INVALID_FIELD', metadata: { next_number: '1' } });
+    expect(await submit(1n)).toMatchObject({ due: 2n });
+    await stream.reply(1n);
+    stream.cancel();
+    await stream.ended;
+    await expect.poll(async () => (await submit(2n)).status.reason).toBe('SESSION_NOT_FOUND');
+    for (const each of [here!, there!]) each[Symbol.dispose]();
   });
 
   const conflicts = (): Promise<number> => metricOf(cluster.platform.nodes, 'parley_append_conflicts_total');

@@ -13,7 +13,8 @@ import { type DeviceId, noDevice, type SessionId, type UserId } from '../../serv
 import { RedisRegistry } from '../../server/presence/redis.ts';
 import type { Shards } from '../../server/redis/shards.ts';
 import { NodeClient } from '../../server/rpc/internal/node-client.ts';
-import { NodeServer, type Submitter } from '../../server/rpc/internal/node-server.ts';
+import { NodeServer } from '../../server/rpc/internal/node-server.ts';
+import type { Submitter } from '../../server/rpc/submits.ts';
 import type { RoutedSend } from '../../server/chat/send-router.ts';
 import { makeTakeSends } from '../../server/rpc/internal/routed-sends.ts';
 import type { NodeTls } from '../../server/rpc/internal/node-tls.ts';

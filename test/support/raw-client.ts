@@ -1,9 +1,9 @@
 // A client that says what it is told to, right or wrong, and hides nothing of the answer. For wire tests: no retries, no
 // reconnects, no window, no acks of its own. One HTTP/2 connection each.
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
-import type { ClientDuplexStream, StatusObject } from '@grpc/grpc-js';
-import { type DeepPartial, type Hello, ListenRequest } from '#proto/parley/v1/stream_service.ts';
-import { RawStream } from './raw-stream.ts';
+import type { ClientDuplexStream } from '@grpc/grpc-js';
+import { ListenCall } from './listen-call.ts';
+import { RawStream, type StreamCall } from './raw-stream.ts';
 import { type RawStatus, statusOf } from './raw-status.ts';
 
 /** A method as ts-proto generates it: `ThreadServiceService.getThread`. */
@@ -23,7 +23,7 @@ export class RawClient implements Disposable {
   readonly #client: Client;
   readonly #token: string | undefined;
   /** Streams that are open. */
-  readonly #calls = new Set<ClientDuplexStream<Buffer, Buffer>>();
+  readonly #calls = new Set<StreamCall>();
 
   /** `target`: host:port of the gateway or of a node. No token: calls carry none. */
   constructor(target: string, token?: string) {
@@ -86,22 +86,12 @@ export class RawClient implements Disposable {
     return new RawStream(call);
   }
 
-  /** Opens a Listen and waits for its end; what it tells is dropped. */
-  async listen(hello: DeepPartial<Hello>): Promise<RawStatus> {
-    const request = ListenRequest.encode(ListenRequest.fromPartial({ hello })).finish();
-    const call = this.#client.makeServerStreamRequest(
-      '/parley.v1.StreamService/Listen',
-      pass,
-      pass,
-      Buffer.from(request),
-      this.#metadata(),
-    );
-    call.on('data', () => {});
-    // The status says it too.
-    call.on('error', () => {});
-    return new Promise((resolve) => {
-      call.on('status', (status: StatusObject) => resolve(statusOf(status)));
-    });
+  /** The same by Listen and Submit; the second is the call itself, for what a well-behaved client does not do. */
+  openListen(): readonly [RawStream, ListenCall] {
+    const call = new ListenCall(this.#client, this.#metadata());
+    this.#calls.add(call);
+    call.on('status', () => this.#calls.delete(call));
+    return [new RawStream(call), call];
   }
 
   /** Cuts its streams and closes the connection. */

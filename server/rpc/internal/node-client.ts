@@ -10,8 +10,8 @@ import type { Clock } from '../../core/clock.ts';
 import { Refusal } from '../../core/errors.ts';
 import type { SessionId, UserId } from '../../core/ids.ts';
 import type { NodeDirectory } from '../../presence/registry.ts';
+import { sessionOver, type Submitter } from '../submits.ts';
 import { refusalOfStatus } from '../errors.ts';
-import type { Submitter } from './node-server.ts';
 import { channelCredentialsOf, channelOptionsOf, type NodeTls } from './node-tls.ts';
 
 export interface NodeClientOptions {
@@ -48,7 +48,7 @@ export class NodeClient implements Disposable {
    */
   async submit(from: Submitter, submit: ClientSubmit): Promise<SubmitResponse> {
     const address = await this.#addressFor(submit.sessionId as SessionId);
-    if (address === undefined) throw new Refusal('SESSION_NOT_FOUND', 'the session is over: open another one');
+    if (address === undefined) throw sessionOver();
     const answer = await this.#call(address, NodeServiceService.submit, { ...from, submit });
     return answer.submit ?? { nextNumber: 0n };
   }

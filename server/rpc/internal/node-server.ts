@@ -14,17 +14,12 @@ import { noDevice, systemUser, type DeviceId, type SessionId, type UserId } from
 import type { Sessions } from '../../delivery/sessions.ts';
 import { listenOn } from '../grpc-server.ts';
 import { makeService, type CallContext } from '../service.ts';
+import type { Submitter } from '../submits.ts';
 import { serverCredentialsOf, type NodeTls } from './node-tls.ts';
 import type { TakeSends } from './routed-sends.ts';
 
 /** Hands a client's Submit to a session of this node. @throws Refusal SESSION_NOT_FOUND, and what the session refuses */
 export type TakeSubmit = (from: Submitter, submit: ClientSubmit, signal?: AbortSignal) => Promise<SubmitResponse>;
-
-export interface Submitter {
-  readonly userId: UserId;
-  /** `noDevice` where the token is bound to none. */
-  readonly deviceId: DeviceId;
-}
 
 export interface NodeServerOptions extends Pick<CallContext, 'observe' | 'report'> {
   readonly clock: Clock;
