@@ -172,7 +172,7 @@ export class Engine {
         this.logs.heads(frame.value.heads, !session.isCaughtUp);
         return;
       case 'skipped':
-        this.#skipped(frame.value);
+        this.#skipped(session, frame.value);
         return;
       case 'receiptAdvanced':
         if (this.receipts.advance(frame.value)) this.emitter.emit('receipt', frame.value);
@@ -193,13 +193,14 @@ export class Engine {
       case 'typingChanged':
         this.typing.heard(frame.value);
         return;
-      case 'commentBatch':
-        this.wishes.accounted(frame.value.channelId, frame.value.toNumber);
-        this.emitter.emit('comments', frame.value);
+      case 'commentBatch': {
+        const batch = this.wishes.comments(frame.value);
+        if (batch !== undefined) this.emitter.emit('comments', batch);
         return;
+      }
       case 'channelChanged':
         if (frame.value.channel === undefined) return;
-        this.wishes.heard(frame.value.channel);
+        this.wishes.heard(session, frame.value.channel);
         this.emitter.emit('channel', frame.value.channel);
         return;
       case 'channelStats':
@@ -218,15 +219,17 @@ export class Engine {
     }
   }
 
-  #skipped(frame: Extract<Told, { $case: 'skipped' }>['value']): void {
+  #skipped(session: Session, frame: Extract<Told, { $case: 'skipped' }>['value']): void {
     switch (frame.what?.$case) {
       case 'threadId':
         this.logs.skipped(frame.what.value, frame);
         return;
-      case 'channelId':
-        this.wishes.accounted(frame.what.value, frame.to);
-        this.emitter.emit('commentsSkipped', { channelId: frame.what.value, from: frame.from, to: frame.to });
+      case 'channelId': {
+        const channelId = frame.what.value;
+        const skipped = this.wishes.skipped(session, channelId, frame);
+        if (skipped !== undefined) this.emitter.emit('commentsSkipped', { channelId, ...skipped });
         return;
+      }
       case 'userLog':
         this.#userLog.skipped(frame.to);
         return;

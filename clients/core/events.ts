@@ -38,7 +38,7 @@ export interface ClientEvents {
   presence: readonly Presence[];
   /** Someone began or stopped to type. */
   typing: TypingChanged;
-  /** Comments of a channel. */
+  /** Comments of a channel, each number of an epoch once. */
   comments: CommentBatch;
   /** A channel that is heard: when it begins to be, and when something of it has changed. */
   channel: Channel;

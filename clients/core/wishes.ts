@@ -1,5 +1,6 @@
 import type { Channel } from '#proto/parley/v1/channel_service.ts';
-import type { DeliveryClass, Subscribe } from '#proto/parley/v1/stream_service.ts';
+import type { CommentBatch, DeliveryClass, Skipped, Subscribe } from '#proto/parley/v1/stream_service.ts';
+import { ChannelAccount } from './channel-account.ts';
 import { isForNow, type ParleyError } from './errors.ts';
 import type { Session } from './session.ts';
 
@@ -16,20 +17,28 @@ export interface ChannelWish {
   readonly maxRate?: number;
 }
 
+interface Wish {
+  readonly subscribe: Subscribe;
+  /** Of a channel. */
+  readonly account: ChannelAccount;
+}
+
 /** What the session is to hear; said again on every new stream. */
 export class Wishes {
-  readonly #wished = new Map<string, Subscribe>();
+  readonly #wished = new Map<string, Wish>();
+  /** By channel, the epoch that a stream tells of: two of them may be apart. */
+  readonly #epochs = new WeakMap<Session, Map<string, bigint>>();
   #watched: string[] = [];
   #session: Session | undefined;
 
   use(session: Session): void {
     this.#session = session;
     session.requestAll(
-      [...this.#wished].map(([key, value]) => ({
-        frame: { $case: 'subscribe', value } as const,
+      [...this.#wished].map(([key, wish]) => ({
+        frame: frameOf(wish),
         done: (outcome) => {
           // Refused: it is no longer the user's to hear.
-          if (!outcome.ok && isFinal(outcome.error) && this.#wished.get(key) === value) this.#wished.delete(key);
+          if (!outcome.ok && isFinal(outcome.error) && this.#wished.get(key) === wish) this.#wished.delete(key);
         },
       })),
     );
@@ -62,18 +71,22 @@ export class Wishes {
     this.#unsubscribe(`channel:${channelId}`);
   }
 
-  /** A channel as it is now: another epoch than before counts anew. */
-  heard({ channelId, epoch, publishedCount }: Channel): void {
-    const wish = this.#wished.get(`channel:${channelId}`);
-    if (wish === undefined || (wish.afterNumber !== undefined && wish.epoch === epoch)) return;
-    wish.epoch = epoch;
-    wish.afterNumber = publishedCount;
+  /** A channel as a stream tells it: another epoch than before counts anew. */
+  heard(session: Session, { channelId, epoch, publishedCount }: Channel): void {
+    const epochs = this.#epochs.get(session) ?? new Map<string, bigint>();
+    this.#epochs.set(session, epochs.set(channelId, epoch));
+    this.#wished.get(`channel:${channelId}`)?.account.begin(epoch, publishedCount);
   }
 
-  /** Everything up to this number of a channel was told or skipped: the next stream goes on behind it. */
-  accounted(channelId: string, to: bigint): void {
-    const wish = this.#wished.get(`channel:${channelId}`);
-    if (wish?.afterNumber !== undefined && to > wish.afterNumber) wish.afterNumber = to;
+  /** What of the batch is news; undefined = nothing. */
+  comments(batch: CommentBatch): CommentBatch | undefined {
+    return this.#wished.get(`channel:${batch.channelId}`)?.account.take(batch);
+  }
+
+  /** What of the numbers that a stream left out is news; undefined = nothing. */
+  skipped(session: Session, channelId: string, { from, to }: Pick<Skipped, 'from' | 'to'>) {
+    const epoch = this.#epochs.get(session)?.get(channelId);
+    return epoch === undefined ? undefined : this.#wished.get(`channel:${channelId}`)?.account.skip(epoch, from, to);
   }
 
   /** Rejects with LIMIT_REACHED and the like; while there is no stream it is only noted. */
@@ -82,16 +95,18 @@ export class Wishes {
     return this.#ask({ $case: 'watchPresence', value: { userIds: this.#watched } });
   }
 
-  #subscribe(key: string, value: Subscribe): Promise<void> {
-    this.#wished.set(key, value);
-    return this.#ask({ $case: 'subscribe', value }).catch((error: unknown) => {
-      if (this.#wished.get(key) === value) this.#wished.delete(key);
+  #subscribe(key: string, subscribe: Subscribe): Promise<void> {
+    // Another class of the same channel goes on where the one before was.
+    const wish = { subscribe, account: this.#wished.get(key)?.account ?? new ChannelAccount() };
+    this.#wished.set(key, wish);
+    return this.#ask(frameOf(wish)).catch((error: unknown) => {
+      if (this.#wished.get(key) === wish) this.#wished.delete(key);
       throw error;
     });
   }
 
   #unsubscribe(key: string): void {
-    const target = this.#wished.get(key)?.target;
+    const target = this.#wished.get(key)?.subscribe.target;
     if (!this.#wished.delete(key) || this.#session?.isOpen !== true) return;
     this.#session.say({ $case: 'unsubscribe', value: { target } });
   }
@@ -107,6 +122,10 @@ export class Wishes {
       });
     });
   }
+}
+
+function frameOf({ subscribe, account }: Wish): { readonly $case: 'subscribe'; readonly value: Subscribe } {
+  return { $case: 'subscribe', value: { ...subscribe, ...account.resume } };
 }
 
 /** Whether a refusal holds for good; else the next stream asks again. */
