@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { ErrorInfo, RetryInfo } from '#proto/google/rpc/error_details.ts';
 import { Channel } from '#proto/parley/v1/channel_service.ts';
-import { CommentBatch, Skipped } from '#proto/parley/v1/stream_service.ts';
+import { CommentBatch, HeartbeatReply, Skipped } from '#proto/parley/v1/stream_service.ts';
 import type { ManualRuntime } from '../../test/support/manual-runtime.ts';
 import { unavailable } from '../../test/support/scripted-carrier.ts';
 import type { ScriptedCarrier, ScriptedStream } from '../../test/support/scripted-carrier.ts';
@@ -133,5 +134,107 @@ describe('a channel that a client hears', () => {
     client.unsubscribeChannel('c');
     says(stream, 1n, 4, 4);
     expect(heard).toEqual(['1.1', '1.2', '1.3']);
+  });
+
+  describe('that is refused for now', () => {
+    function refuse(stream: ScriptedStream, reason: string, retryAfterS = 0): void {
+      const requestId = stream.of('subscribe').at(-1)?.requestId ?? 0n;
+      const info = ErrorInfo.encode(ErrorInfo.fromPartial({ reason, domain: 'parley' })).finish();
+      const retry = RetryInfo.encode({ retryDelay: { seconds: BigInt(retryAfterS), nanos: 0 } }).finish();
+      const details = [
+        { typeUrl: 'type.googleapis.com/google.rpc.ErrorInfo', value: Buffer.from(info) },
+        { typeUrl: 'type.googleapis.com/google.rpc.RetryInfo', value: Buffer.from(retry) },
+      ].slice(0, retryAfterS > 0 ? 2 : 1);
+      const value = { code: 9, message: reason, details };
+      stream.tell({ $case: 'reply', value: { requestId, result: { $case: 'error', value } } });
+    }
+
+    /** A stream that has refused what was heard on the one before. */
+    async function refused(reason: string, retryAfterS = 0): Promise<ScriptedStream> {
+      const stream = await reconnect(await listen());
+      stream.caughtUp();
+      refuse(stream, reason, retryAfterS);
+      expect(stream.of('subscribe')).toHaveLength(1);
+      return stream;
+    }
+
+    /** As long as it may take to be asked for again, on a stream that lives. */
+    async function wait(stream: ScriptedStream): Promise<void> {
+      for (let passedMs = 0; passedMs < 60_000; passedMs += 20_000) {
+        await runtime.advance(20_000);
+        stream.tell({ $case: 'heartbeatReply', value: HeartbeatReply.fromPartial({}) });
+      }
+    }
+
+    test.each(['STORE_UNAVAILABLE', 'LISTENER_CAP'])('is asked for again on the same stream (%s)', async (reason) => {
+      const stream = await refused(reason);
+      for (let asked = 2; asked < 20; asked += 1) {
+        await wait(stream);
+        // Once for each refusal, however long the answer takes.
+        expect(stream.of('subscribe')).toHaveLength(asked);
+        refuse(stream, reason);
+      }
+      await wait(stream);
+      answer(stream);
+      await wait(stream);
+      expect(stream.of('subscribe')).toHaveLength(20);
+      expect(runtime.timers).toBe(1);
+    });
+
+    test('is asked for no sooner than the server said, and not by all at once', async () => {
+      const stream = await refused('LISTENER_CAP', 5);
+      await runtime.advance(5_149);
+      expect(stream.of('subscribe')).toHaveLength(1);
+      await runtime.advance(1);
+      expect(stream.of('subscribe')).toHaveLength(2);
+    });
+
+    test('is asked for no more once it is not wanted', async () => {
+      const stream = await refused('STORE_UNAVAILABLE');
+      expect(runtime.timers).toBe(2);
+      client.unsubscribeChannel('c');
+      expect(runtime.timers).toBe(1);
+      await wait(stream);
+      expect(stream.of('subscribe')).toHaveLength(1);
+    });
+
+    test('is asked for in another class at once, and in the one before no more', async () => {
+      const stream = await refused('STORE_UNAVAILABLE');
+      void client.subscribeChannel('c', { delivery: 'latest' });
+      answer(stream);
+      await wait(stream);
+      expect(stream.of('subscribe')).toHaveLength(2);
+    });
+
+    test('is forgotten once it is refused for good', async () => {
+      const stream = await refused('STORE_UNAVAILABLE');
+      await runtime.advance(300);
+      refuse(stream, 'CHANNEL_NOT_FOUND');
+      await wait(stream);
+      expect(stream.of('subscribe')).toHaveLength(2);
+    });
+
+    test('is asked for no more on a stream that is over, and by a client that is closed', async () => {
+      const stream = await refused('STORE_UNAVAILABLE');
+      stream.end(unavailable());
+      // That of the next stream.
+      expect(runtime.timers).toBe(1);
+      await runtime.advance(1_000);
+      expect(stream.of('subscribe')).toHaveLength(1);
+      carrier.last.welcome();
+      refuse(carrier.last, 'STORE_UNAVAILABLE');
+      expect(runtime.timers).toBe(2);
+      await client.close();
+      expect(runtime.timers).toBe(0);
+    });
+
+    test('is asked for on while the stream before ends and this one is not caught up', async () => {
+      const old = await listen();
+      const next = await drain(old);
+      refuse(next, 'STORE_UNAVAILABLE');
+      old.end();
+      await runtime.advance(300);
+      expect(next.of('subscribe')).toHaveLength(2);
+    });
   });
 });

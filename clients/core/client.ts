@@ -193,7 +193,10 @@ export class ParleyClient implements AsyncDisposable {
     this.#engine.wishes.forgetThread(threadId);
   }
 
-  /** Hears a channel's comments. At most 20 channels. */
+  /**
+   * Hears a channel's comments. At most 20 channels. Rejects when it is refused; what a later stream refuses for now is asked for again until it
+   * is heard, or not wanted.
+   */
   async subscribeChannel(channelId: string, wish: ChannelWish = { delivery: 'everything' }): Promise<void> {
     await this.#engine.wishes.channel(channelId, wish);
   }

@@ -37,7 +37,7 @@ export class Engine {
   readonly receipts = new Receipts();
   readonly presences = new PresenceBook();
   readonly typing: TypingState;
-  readonly wishes = new Wishes();
+  readonly wishes: Wishes;
   readonly #userLog: UserLog;
   readonly #repair: Repair;
   readonly #reauthentication: Reauthentication;
@@ -56,6 +56,7 @@ export class Engine {
     this.caller = new Caller(options.carrier, tokens, runtime);
     this.acks = new Acks(runtime);
     this.#repair = new Repair(runtime);
+    this.wishes = new Wishes(runtime);
     this.typing = new TypingState(runtime, (typing) => emitter.emit('typing', typing));
     this.#reauthentication = new Reauthentication(tokens, runtime);
     this.#userLog = new UserLog(new AccountCalls(this.caller), this.#repair, (entry) =>
@@ -117,6 +118,7 @@ export class Engine {
   stop(): void {
     this.#repair.pause();
     this.#reauthentication.stop();
+    this.wishes.stop();
     this.typing.stop();
     this.acks.stop();
   }
@@ -241,6 +243,7 @@ export class Engine {
     if (state.phase === 'waiting' || state.phase === 'connecting') {
       this.#repair.pause();
       this.#reauthentication.stop();
+      this.wishes.pause();
     }
     if (state.phase === 'closed') {
       this.stop();

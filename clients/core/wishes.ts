@@ -1,8 +1,10 @@
 import type { Channel } from '#proto/parley/v1/channel_service.ts';
 import type { CommentBatch, DeliveryClass, Skipped, Subscribe } from '#proto/parley/v1/stream_service.ts';
+import { Backoff } from './backoff.ts';
 import { ChannelAccount } from './channel-account.ts';
 import { isForNow, type ParleyError } from './errors.ts';
-import type { Session } from './session.ts';
+import type { Runtime, Timer } from './runtime.ts';
+import type { Outcome, Session } from './session.ts';
 
 /** How much of a channel to hear. */
 export const DELIVERY_CLASS = {
@@ -21,28 +23,44 @@ interface Wish {
   readonly subscribe: Subscribe;
   /** Of a channel. */
   readonly account: ChannelAccount;
+  /** When to ask again what was refused for now: within a minute, or somewhat after the time that the server said. */
+  readonly backoff: Backoff;
+  timer: Timer | undefined;
 }
 
-/** What the session is to hear; said again on every new stream. */
+/** What the session is to hear; said again on every new stream, and on the same one when it was refused for now. */
 export class Wishes {
   readonly #wished = new Map<string, Wish>();
   /** By channel, the epoch that a stream tells of: two of them may be apart. */
   readonly #epochs = new WeakMap<Session, Map<string, bigint>>();
+  readonly #runtime: Runtime;
   #watched: string[] = [];
   #session: Session | undefined;
 
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
   use(session: Session): void {
+    this.stop();
     this.#session = session;
-    session.requestAll(
-      [...this.#wished].map(([key, wish]) => ({
-        frame: frameOf(wish),
-        done: (outcome) => {
-          // Refused: it is no longer the user's to hear.
-          if (!outcome.ok && isFinal(outcome.error) && this.#wished.get(key) === wish) this.#wished.delete(key);
-        },
-      })),
-    );
+    const requests = [...this.#wished].map(([key, wish]) => {
+      wish.backoff.reset();
+      return this.#request(session, key, wish);
+    });
+    session.requestAll(requests);
     if (this.#watched.length > 0) session.say({ $case: 'watchPresence', value: { userIds: this.#watched } });
+  }
+
+  /** Nothing is asked again on a stream that is over. */
+  pause(): void {
+    if (this.#session?.isOpen !== true) this.stop();
+  }
+
+  /** Nothing is asked any more until the next stream. */
+  stop(): void {
+    this.#session = undefined;
+    for (const wish of this.#wished.values()) wish.timer?.cancel();
   }
 
   thread(threadId: string): Promise<void> {
@@ -97,7 +115,10 @@ export class Wishes {
 
   #subscribe(key: string, subscribe: Subscribe): Promise<void> {
     // Another class of the same channel goes on where the one before was.
-    const wish = { subscribe, account: this.#wished.get(key)?.account ?? new ChannelAccount() };
+    const before = this.#wished.get(key);
+    before?.timer?.cancel();
+    const account = before?.account ?? new ChannelAccount();
+    const wish = { subscribe, account, backoff: new Backoff(this.#runtime), timer: undefined };
     this.#wished.set(key, wish);
     return this.#ask(frameOf(wish)).catch((error: unknown) => {
       if (this.#wished.get(key) === wish) this.#wished.delete(key);
@@ -106,9 +127,25 @@ export class Wishes {
   }
 
   #unsubscribe(key: string): void {
-    const target = this.#wished.get(key)?.subscribe.target;
-    if (!this.#wished.delete(key) || this.#session?.isOpen !== true) return;
-    this.#session.say({ $case: 'unsubscribe', value: { target } });
+    const wish = this.#wished.get(key);
+    if (wish === undefined) return;
+    wish.timer?.cancel();
+    this.#wished.delete(key);
+    if (this.#session?.isOpen !== true) return;
+    this.#session.say({ $case: 'unsubscribe', value: { target: wish.subscribe.target } });
+  }
+
+  #request(session: Session, key: string, wish: Wish) {
+    const done = (outcome: Outcome): void => {
+      if (outcome.ok || this.#wished.get(key) !== wish) return;
+      // Refused: it is no longer the user's to hear.
+      if (isFinal(outcome.error)) this.#wished.delete(key);
+      else if (session === this.#session && session.isOpen) {
+        const waitMs = wish.backoff.nextMs(outcome.error.retryAfterMs);
+        wish.timer = this.#runtime.setTimer(waitMs, () => session.requestAll([this.#request(session, key, wish)]));
+      }
+    };
+    return { frame: frameOf(wish), done };
   }
 
   /** Resolves when the server took it, or when there is no stream: then the next one begins with it. */
@@ -128,7 +165,7 @@ function frameOf({ subscribe, account }: Wish): { readonly $case: 'subscribe'; r
   return { $case: 'subscribe', value: { ...subscribe, ...account.resume } };
 }
 
-/** Whether a refusal holds for good; else the next stream asks again. */
+/** Whether a refusal holds for good; else it is asked again. */
 function isFinal(error: ParleyError): boolean {
   return error.reason !== 'CONNECTION_LOST' && error.reason !== 'LISTENER_CAP' && !isForNow(error);
 }
