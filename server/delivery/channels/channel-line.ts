@@ -25,7 +25,7 @@ export class ChannelLine {
   readonly #channelId: ChannelId;
   readonly #log: CommentLog;
   readonly #onMore: (runs: readonly Run[]) => void;
-  readonly #onEpoch: (epoch: bigint, published: bigint) => void;
+  readonly #onEpoch: (epoch: bigint, published: bigint, deleted: readonly bigint[]) => void;
   /** 0 = it is not known yet where the channel stands. */
   #epoch = 0n;
   #next = 1n;
@@ -37,13 +37,18 @@ export class ChannelLine {
   #perSecond = 0;
   /** Deleted lately: they may be read or heard with their text yet. */
   readonly #forgotten = new Set<bigint>();
+  /** Deleted in epochs that this node has not heard of yet. */
+  #forgottenLater: { readonly epoch: bigint; readonly number: bigint }[] = [];
 
-  /** @param onMore what comes next in the line; @param onEpoch numbering goes on in a later epoch, above `published` */
+  /**
+   * @param onMore what comes next in the line; @param onEpoch numbering goes on in a later epoch, above `published`, and these were deleted
+   * in it already
+   */
   constructor(
     channelId: ChannelId,
     log: CommentLog,
     onMore: (runs: readonly Run[]) => void,
-    onEpoch: (epoch: bigint, published: bigint) => void,
+    onEpoch: (epoch: bigint, published: bigint, deleted: readonly bigint[]) => void,
   ) {
     this.#channelId = channelId;
     this.#log = log;
@@ -64,6 +69,7 @@ export class ChannelLine {
   begin(epoch: bigint, published: bigint): void {
     this.#epoch = epoch;
     this.#next = published + 1n;
+    this.#forgetAnew();
     for (const event of this.#waiting.splice(0)) this.hear(event);
   }
 
@@ -93,7 +99,11 @@ export class ChannelLine {
 
   /** The comment is shown no more, to nobody. */
   forget(epoch: bigint, number: bigint): void {
-    if (epoch !== this.#epoch) return;
+    if (epoch > this.#epoch) {
+      this.#forgottenLater = [...this.#forgottenLater, { epoch, number }].slice(-maxForgotten);
+      return;
+    }
+    if (epoch < this.#epoch) return;
     this.#forgotten.add(number);
     if (this.#forgotten.size > maxForgotten) this.#forgotten.delete(this.#forgotten.values().next().value ?? 0n);
     this.#recent = this.#recent.map((comment) => (comment.number === number ? erased(comment) : comment));
@@ -148,12 +158,20 @@ export class ChannelLine {
    */
   #restart(epoch: bigint, at: bigint): void {
     const next = at < this.#next ? at : this.#next;
-    this.#onEpoch(epoch, next - 1n);
     this.#epoch = epoch;
     this.#next = next;
     this.#recent = [];
     this.#recentBytes = 0;
+    this.#forgetAnew();
+    this.#onEpoch(epoch, next - 1n, [...this.#forgotten]);
+  }
+
+  /** An epoch begins: what was deleted in it before this node heard of it is shown no more. */
+  #forgetAnew(): void {
+    const later = this.#forgottenLater;
+    this.#forgottenLater = later.filter(({ epoch }) => epoch > this.#epoch);
     this.#forgotten.clear();
+    for (const { epoch, number } of later) if (epoch === this.#epoch) this.#forgotten.add(number);
   }
 
   /** Goes on at `upTo`, with what is kept of the numbers before it. */

@@ -259,14 +259,19 @@ export class ChannelTopic {
   }
 
   /** Listeners are told that numbering is another now before they are told anything of it. */
-  #beginAnew(epoch: bigint, published: bigint): void {
+  #beginAnew(epoch: bigint, published: bigint, deleted: readonly bigint[]): void {
     for (const cohort of this.#cohorts) {
       cohort.tick();
       cohort.audience.begin();
     }
-    if (this.#described === undefined) return;
-    this.#tellAll({ ...this.#described, epoch, published });
-    void this.#tellChanged();
+    if (this.#described !== undefined) this.#tellAll({ ...this.#described, epoch, published });
+    // Comments that were told in the epoch before may go on under their numbers.
+    for (const number of deleted) this.#tellDeletion(epoch, number);
+    if (this.#described !== undefined) void this.#tellChanged();
+  }
+
+  #tellDeletion(epoch: bigint, number: bigint): void {
+    for (const cohort of this.#cohorts) cohort.hearDeletion(epoch, number);
   }
 
   /** Behind what waits to be told: the channel's count is of that too. */
@@ -295,9 +300,7 @@ export class ChannelTopic {
 
   async #forget(epoch: bigint, number: bigint): Promise<void> {
     this.#line.forget(epoch, number);
-    if (epoch === this.#line.epoch) {
-      for (const cohort of this.#cohorts) cohort.hearDeletion(epoch, number);
-    }
+    if (epoch === this.#line.epoch) this.#tellDeletion(epoch, number);
     const channel = await this.#description?.catch(() => undefined);
     if (channel?.pinned?.number === number) void this.#tellChanged();
   }

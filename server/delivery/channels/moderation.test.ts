@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChannelScene, post } from '../../../test/support/channel-scene.ts';
 import { callerOf } from '../../../test/support/chat-node.ts';
 import type { DeliveryNode } from '../../../test/support/delivery-node.ts';
+import { topicOf } from '../../bus/bus.ts';
+import type { Comment } from '../../core/comment.ts';
 import { channelLog, noDevice, type UserId } from '../../core/ids.ts';
 
 let scene: ChannelScene;
@@ -36,6 +38,69 @@ describe('Moderation', () => {
       before: 0n,
     });
     expect(comments.find((comment) => comment.number === number)).toMatchObject({ text: '', deleted: true });
+  });
+
+  /** The log on Redis may be in a later epoch than this node knows of. */
+  async function laterEpoch(): Promise<{
+    readonly epoch: bigint;
+    readonly remove: (number: bigint, epoch: bigint) => Promise<void>;
+    readonly say: (from: bigint, count: number, epoch: bigint) => Promise<void>;
+  }> {
+    const { epoch } = await node.comments.count(post);
+    const [kept] = await node.comments.range(post, { after: 0n, before: 0n, limit: 1, fromEnd: false });
+    const topic = topicOf.post(post);
+    return {
+      epoch: epoch + 1n,
+      remove: (number, of) => node.bus.publish(topic, { type: 'comment-deleted', channelId: post, epoch: of, number }),
+      say(from, count, of) {
+        const numbers = Array.from({ length: count }, (_, at) => from + BigInt(at));
+        const comments = numbers.map((number) => ({ ...kept, number, text: `later ${number}` })) as Comment[];
+        return node.bus.publish(topic, {
+          type: 'comments',
+          channelId: post,
+          epoch: of,
+          comments,
+          second: 1,
+          perSecond: 0,
+        });
+      },
+    };
+  }
+
+  it('what is deleted in an epoch that the node has not heard of yet is not shown in it, and taken back', async () => {
+    const ann = await scene.listen('ann');
+    const number = await scene.say('bob', 'rude');
+    await scene.tick();
+    const { epoch, remove, say } = await laterEpoch();
+    await remove(number, epoch);
+    await remove(number + 1n, epoch);
+    await remove(number + 2n, epoch + 1n);
+    await scene.tick();
+    expect(ann.all('commentBatch').flatMap(({ deletedNumbers }) => deletedNumbers)).toEqual([]);
+    await say(number + 1n, 2, epoch);
+    await scene.tick();
+    const later = ann.all('commentBatch').filter((batch) => batch.epoch === epoch);
+    const shown = later.flatMap(({ comments }) => comments.map(({ text, deleted }) => ({ text, deleted })));
+    // The second one of the two was deleted in another epoch.
+    expect(shown).toEqual([
+      { text: '', deleted: true },
+      { text: `later ${number + 2n}`, deleted: false },
+    ]);
+    expect(later.flatMap(({ deletedNumbers }) => deletedNumbers)).toEqual([number, number + 1n]);
+    await say(number + 2n, 2, epoch + 1n);
+    await scene.tick();
+    const last = ann.all('commentBatch').filter((batch) => batch.epoch === epoch + 1n);
+    expect(last.flatMap(({ deletedNumbers }) => deletedNumbers)).toEqual([number + 2n]);
+  });
+
+  it('of what is deleted in epochs to come, the latest is remembered', async () => {
+    const ann = await scene.listen('ann');
+    const { epoch, remove, say } = await laterEpoch();
+    for (let number = 2n; number < 302n; number += 1n) await remove(number, epoch);
+    await say(2n, 300, epoch);
+    await scene.tick();
+    const shown = ann.all('commentBatch').flatMap(({ comments }) => comments.filter(({ deleted }) => !deleted));
+    expect(shown.map(({ number }) => number)).toEqual(Array.from({ length: 44 }, (_, at) => BigInt(at + 2)));
   });
 
   it('a moderator takes a comment off the screens also when it is not kept any more', async () => {
