@@ -27,16 +27,16 @@ export interface CommentLog extends AsyncDisposable {
   publish(channel: ChannelId, comments: readonly NewComment[], keep: KeepRule): Promise<readonly Published[]>;
   /** Begins a numbering where there is none. */
   count(channel: ChannelId): Promise<ChannelCount>;
-  /** Kept comments, deleted ones too (without their text), ascending by number. */
+  /** Kept comments, deleted ones too (without text and mentions), ascending by number. */
   range(channel: ChannelId, range: CommentRange): Promise<readonly Comment[]>;
-  /** Erases the text of a comment that is kept or pinned, and tells all nodes. False = it is neither, or was deleted before. */
+  /** Erases text and mentions of a comment that is kept or pinned, and tells all nodes. False = it is neither, or was deleted before. */
   delete(channel: ChannelId, number: bigint): Promise<boolean>;
   /**
    * Pins a kept comment, or the pinned one again; 0 = none is pinned from now on. It stays readable although newer ones take its place
    * in what is kept, or the time of that is over. Tells all nodes. False = it is not kept, or deleted.
    */
   pin(channel: ChannelId, number: bigint): Promise<boolean>;
-  /** Without its text, where it was deleted. */
+  /** Without text and mentions, where it was deleted. */
   pinned(channel: ChannelId): Promise<Comment | undefined>;
   /**
    * Says how many listeners this node has, and asks how many all have. Nodes that said nothing for 30 s count for nothing. 0 = this

@@ -39,6 +39,11 @@ export interface ChannelCount {
   readonly published: bigint;
 }
 
+/** What is left of a deleted comment: not what it said, nor whom it mentioned. */
+export function erased(comment: Comment): Comment {
+  return { ...comment, text: '', mentions: [], deleted: true };
+}
+
 /** Approximate bytes on the wire; for bounds, not for billing. */
 export function sizeOfComment({ senderId, clientMessageId, text, mentions }: Comment | NewComment): number {
   let size = 48 + senderId.length + clientMessageId.length + Buffer.byteLength(text);

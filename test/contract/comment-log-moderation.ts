@@ -4,7 +4,7 @@ import { all, ChannelEar, comment, comments, kept, newChannel } from './comment-
 import type { UnderTest } from './comment-log.ts';
 
 export function deleting({ nodes, here, there }: UnderTest): void {
-  test('a deleted comment stays without its text, and all nodes are told', async () => {
+  test('a deleted comment stays without its text and its mentions, and all nodes are told', async () => {
     const channel = newChannel();
     const ears = [await ChannelEar.on(nodes().here, channel), await ChannelEar.on(nodes().there, channel)];
     const said = comment('bad', { mentions: ['bob' as UserId] });
@@ -15,7 +15,7 @@ export function deleting({ nodes, here, there }: UnderTest): void {
     for (const ear of ears) {
       await ear.untilEvent({ type: 'comment-deleted', channelId: channel, epoch, number: 2n });
     }
-    const expected = before.map((one) => (one.number === 2n ? { ...one, text: '', deleted: true } : one));
+    const expected = before.map((one) => (one.number === 2n ? { ...one, text: '', mentions: [], deleted: true } : one));
     expect(await all(here(), channel)).toEqual(expected);
     // One without mentions, too.
     expect(await there().delete(channel, 3n)).toBe(true);
@@ -64,14 +64,14 @@ export function pins({ nodes, here, there, eventually }: UnderTest): void {
     expect(await there().pinned(channel)).toMatchObject({ number: 1n, text: 'pinned' });
   });
 
-  test('deleting erases the text of a pinned comment, whether it is kept or not', async () => {
+  test('deleting erases text and mentions of a pinned comment, whether it is kept or not', async () => {
     for (const count of [1_000, 1]) {
       const channel = newChannel();
-      await here().publish(channel, [comment('pinned')], kept);
+      await here().publish(channel, [comment('pinned', { mentions: ['bob' as UserId] })], kept);
       await here().pin(channel, 1n);
       await here().publish(channel, comments(2), { ...kept, count });
       expect(await there().delete(channel, 1n)).toBe(true);
-      expect(await here().pinned(channel)).toMatchObject({ number: 1n, text: '', deleted: true });
+      expect(await here().pinned(channel)).toMatchObject({ number: 1n, text: '', mentions: [], deleted: true });
       expect(await there().delete(channel, 1n)).toBe(false);
       expect(await here().pin(channel, 1n)).toBe(false);
     }

@@ -1,4 +1,4 @@
--- Erases the text of a comment that is kept or pinned, and tells the nodes.
+-- Erases the text and the mentions of a comment that is kept or pinned, and tells the nodes.
 -- KEYS[1]  state, as in publish.lua
 -- KEYS[2]  kept, as in publish.lua
 -- ARGV[1]  number
@@ -16,10 +16,11 @@ local isPinned = pinned == ARGV[1]
 local value = kept or isPinned and pin
 if not value then return 0 end
 
--- Its fields as server/bus/codec.ts packs them: the third is its text, the seventh says that it is deleted.
+-- Its fields as server/bus/codec.ts packs them: the third is its text, the fifth whom it mentions, the seventh says that it is deleted.
 local _, comment = cmsgpack.unpack_one(value, 8)
 if comment[7] then return 0 end
 comment[3] = ''
+comment[5] = {}
 comment[7] = true
 local erased = string.sub(value, 1, 8) .. cmsgpack.pack(comment)
 if kept then redis.call('HSET', KEYS[2], ARGV[1], erased) end

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import type { Comment, NewComment } from '../../core/comment.ts';
+import { type Comment, erased, type NewComment } from '../../core/comment.ts';
 import type { UserId } from '../../core/ids.ts';
 import { type CommentRange, type KeepRule, listenersCountMs, type Published } from '../comment-log.ts';
 
@@ -87,9 +87,9 @@ export class MemoryChannel {
     const isPinned = this.#pinned?.number === number;
     const comment = kept?.comment ?? (isPinned ? this.#pinned : undefined);
     if (comment === undefined || comment.deleted) return false;
-    const erased = { ...comment, text: '', deleted: true };
-    if (kept !== undefined) this.#kept.set(number, { ...kept, comment: erased });
-    if (isPinned) this.#pinned = erased;
+    const left = erased(comment);
+    if (kept !== undefined) this.#kept.set(number, { ...kept, comment: left });
+    if (isPinned) this.#pinned = left;
     return true;
   }
 

@@ -1,5 +1,5 @@
 import type { CommentLog } from '../../comments/comment-log.ts';
-import { type Comment, sizeOfComment } from '../../core/comment.ts';
+import { type Comment, erased, sizeOfComment } from '../../core/comment.ts';
 import type { BusEvent } from '../../core/event.ts';
 import type { ChannelId } from '../../core/ids.ts';
 import { addHeard, type Run } from './pieces.ts';
@@ -195,9 +195,4 @@ export class ChannelLine {
     this.#flush();
     for (const event of this.#waiting.splice(0)) this.hear(event);
   }
-}
-
-/** A comment whose text is not to be shown any more. */
-export function erased(comment: Comment): Comment {
-  return { ...comment, text: '', mentions: [], deleted: true };
 }

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../core/clock.ts';
+import { erased } from '../../core/comment.ts';
 import type { ChannelId } from '../../core/ids.ts';
 import { Audience, type Statistics } from './audience.ts';
-import { erased } from './channel-line.ts';
 import type { ChannelTopicContext } from './channel-topic.ts';
 import { maxAsked, type Pace } from './pace.ts';
 import { addHeard, type Run } from './pieces.ts';
