@@ -61,15 +61,17 @@ type connectionsRun struct {
 // Run opens the streams, holds them and closes them. Streams that the server ends are counted, not fatal.
 func (c Connections) Run(ctx context.Context, carrier Carrier, meter *Meter) (*ConnectionsResult, error) {
 	result := &ConnectionsResult{}
-	run := &connectionsRun{Connections: c, clock: meter.Clock, beats: &result.Beats, reason: newFailure()}
-	run.from.Store(math.MaxInt64)
-	warm, err := run.open(ctx, carrier, 0, c.WarmUpStreams, &histogram.Histogram{})
+	// What becomes of streams that only warm up is no result.
+	warmUp := c.run(meter.Clock, &histogram.Histogram{})
+	warm, err := warmUp.open(ctx, carrier, 0, c.WarmUpStreams, &histogram.Histogram{})
 	if err != nil {
 		return nil, err
 	}
+	warmUp.stopping.Store(true)
 	for _, stream := range warm {
 		stream.close()
 	}
+	run := c.run(meter.Clock, &result.Beats)
 	time.Sleep(c.Settle)
 	if result.Before, err = proc.MemoryOf(meter.Processes); err != nil {
 		return nil, err
@@ -95,6 +97,12 @@ func (c Connections) Run(ctx context.Context, carrier Carrier, meter *Meter) (*C
 	}
 	result.Expired, result.FirstReason = run.expired.Load(), run.reason.error()
 	return result, nil
+}
+
+func (c Connections) run(clock Clock, beats *histogram.Histogram) *connectionsRun {
+	run := &connectionsRun{Connections: c, clock: clock, beats: beats, reason: newFailure()}
+	run.from.Store(math.MaxInt64)
+	return run
 }
 
 func (r *connectionsRun) open(ctx context.Context, carrier Carrier, first, n int, opened *histogram.Histogram) ([]*idler, error) {
