@@ -86,6 +86,16 @@ needs('go')('compose', () => {
     expect(onStores.map(([name]) => name).toSorted()).toEqual(['cassandra', 'node-1', 'node-2', 'node-3', 'redis']);
   });
 
+  test('other services reach every node from a network of their own, where the gateway is not and leads nowhere', () => {
+    for (const [, node] of nodesOf(production)) {
+      expect(nodeConfigOf(node.environment).config.PARLEY_SERVICE_LISTEN).toBe('0.0.0.0:7003');
+    }
+    expect(production.networks['services']?.internal).toBe(true);
+    const inServices = Object.entries(production.services).filter(([, { networks = {} }]) => 'services' in networks);
+    expect(inServices.map(([name]) => name).toSorted()).toEqual(['node-1', 'node-2', 'node-3']);
+    expect(service(production, 'gateway-files').environment['PARLEY_GATEWAY_NODES']).not.toContain('7003');
+  });
+
   test('what is of Parley and Envoy has a read-only root and no capability', () => {
     for (const name of ['node-1', 'node-2', 'node-3', 'gateway', 'gateway-files']) {
       expect(service(production, name)).toMatchObject({ read_only: true, cap_drop: ['ALL'] });

@@ -141,14 +141,31 @@ needs('go', 'python')('the manifests for Kubernetes', () => {
     });
   });
 
-  test('close the port between nodes to everybody else', () => {
+  type Selector = { matchLabels: Record<string, string> };
+  const whoReaches = (wanted: number): { podSelector?: Selector; namespaceSelector?: Selector }[] => {
     const { ingress } = one('NetworkPolicy', 'parley-node').spec as unknown as {
-      ingress: { from: { podSelector?: { matchLabels: Record<string, string> } }[]; ports: { port: number }[] }[];
+      ingress: { from: { podSelector?: Selector; namespaceSelector?: Selector }[]; ports: { port: number }[] }[];
     };
-    const rules = ingress.filter(({ ports }) => ports.some(({ port }) => port === 7002));
-    expect(
-      rules.flatMap(({ from }) => from.map((it) => it.podSelector?.matchLabels['app.kubernetes.io/name'])),
-    ).toEqual(['parley-node']);
+    return ingress.filter(({ ports }) => ports.some(({ port }) => port === wanted)).flatMap(({ from }) => from);
+  };
+
+  test('close the port between nodes to everybody else', () => {
+    expect(whoReaches(7002).map((it) => it.podSelector?.matchLabels['app.kubernetes.io/name'])).toEqual([
+      'parley-node',
+    ]);
+  });
+
+  test('open the port of services inside the cluster, with TLS, to those that are marked, and not through the gateway', () => {
+    const { config } = nodeConfigOf(nodeEnv());
+    expect(config.PARLEY_SERVICE_LISTEN).toBe('0.0.0.0:7003');
+    expect(config.PARLEY_SERVICE_TLS_CERT).not.toBe('');
+    expect(one('Service', 'parley-services').spec).toMatchObject({
+      clusterIP: 'None',
+      selector: { 'app.kubernetes.io/name': 'parley-node' },
+      ports: [{ port: 7003, targetPort: 'services' }],
+    });
+    expect(whoReaches(7003)).toEqual([{ namespaceSelector: { matchLabels: { 'parley-services': 'true' } } }]);
+    expect(one('ConfigMap', 'parley-gateway').data?.['envoy.yaml']).not.toMatch(/7003|parley-services/);
   });
 
   test('find nodes by a headless service, ready or not, since the gateway asks them itself', () => {
