@@ -1,7 +1,7 @@
 import type { Comment } from '../../core/comment.ts';
 import type { ChannelId, UserId } from '../../core/ids.ts';
 import type { FrameEncoder } from '../frames.ts';
-import { type DeliveryClass, keyOf } from './channel.ts';
+import { type Channel, type DeliveryClass, keyOf } from './channel.ts';
 import { deletionsFrame, type Listening, type Piece } from './listening.ts';
 import { lostPiece, piecesOf, type Run } from './pieces.ts';
 import { Sample } from './sample.ts';
@@ -111,6 +111,12 @@ export class Audience {
       if (deletions === undefined) continue;
       this.#each(group, (listening) => listening.hearDeletions(deletions, epoch, deleted));
     }
+  }
+
+  /** Tells all what holds for the channel now; who is behind, the newest only. */
+  hearChannel(channel: Channel): void {
+    const bytes = this.#encode({ type: 'channel', channel });
+    for (const group of this.#groups.values()) this.#each(group, (listening) => listening.hearChannel(bytes, channel));
   }
 
   /** Tells all the same bytes, whatever their class. */

@@ -249,7 +249,7 @@ export class ChannelTopic {
         const before = this.#described;
         this.#description = undefined;
         const channel = await this.#describe();
-        if (before === undefined || !isSame(before, channel)) this.#tellAll(this.#now(channel, this.#line.next - 1n));
+        if (before === undefined || !isSame(before, channel)) this.#hearAll(this.#now(channel, this.#line.next - 1n));
       }
     } catch {
       // It is looked at again when the listeners are next counted.
@@ -264,7 +264,10 @@ export class ChannelTopic {
       cohort.tick();
       cohort.audience.begin();
     }
-    if (this.#described !== undefined) this.#tellAll({ ...this.#described, epoch, published });
+    if (this.#described !== undefined) {
+      const bytes = this.#context.encode({ type: 'channel', channel: { ...this.#described, epoch, published } });
+      for (const { audience } of this.#cohorts) audience.tell(bytes);
+    }
     // Comments that were told in the epoch before may go on under their numbers.
     for (const number of deleted) this.#tellDeletion(epoch, number);
     if (this.#described !== undefined) void this.#tellChanged();
@@ -275,11 +278,10 @@ export class ChannelTopic {
   }
 
   /** Behind what waits to be told: the channel's count is of that too. */
-  #tellAll(channel: Channel): void {
-    const bytes = this.#context.encode({ type: 'channel', channel });
+  #hearAll(channel: Channel): void {
     for (const cohort of this.#cohorts) {
       cohort.tick();
-      cohort.audience.tell(bytes);
+      cohort.audience.hearChannel(channel);
     }
   }
 

@@ -3,8 +3,13 @@ import { parseChannelId, type UserId } from '../../core/ids.ts';
 import type { FrameEncoder } from '../frames.ts';
 import { Listening } from './listening.ts';
 
-const encode = ((frame) =>
-  Buffer.from(frame.type === 'channel-skipped' ? `skipped ${frame.from}-${frame.to}` : 'deleted')) as FrameEncoder;
+const encode = ((frame) => {
+  if (frame.type === 'channel-skipped') return Buffer.from(`skipped ${frame.from}-${frame.to}`);
+  return Buffer.from(
+    frame.type === 'channel' ? `slow ${frame.channel.slowModeS} at ${frame.channel.published}` : 'deleted',
+  );
+}) as FrameEncoder;
+const channelId = parseChannelId('post:1');
 const piece = (from: bigint, to: bigint) => ({ bytes: Buffer.from(`${from}-${to}`), from, to });
 
 /** A listener that has room when it is told to, and may find some amid an offer. */
@@ -18,11 +23,7 @@ function newListening() {
   };
   const tell = (bytes: Buffer): void => void told.push(String(bytes));
   const whenArrived = (): void => undefined;
-  const listening = new Listening(
-    { userId: 'ann' as UserId, offer, tell, whenArrived },
-    parseChannelId('post:1'),
-    encode,
-  );
+  const listening = new Listening({ userId: 'ann' as UserId, offer, tell, whenArrived }, channelId, encode);
   return { listening, told, peer };
 }
 
@@ -48,4 +49,46 @@ test('a skip is told once, also when the offer of it makes room and says so', ()
   };
   listening.hear(piece(6n, 6n));
   expect(told).toEqual(['deleted', 'skipped 1-5', '6-6']);
+});
+
+function hearSlowMode(listening: Listening, slowModeS: number, published: bigint): void {
+  const rules = { slowModeS, pinned: undefined, closed: false, historyCount: 0, historyS: 0 };
+  const channel = { channelId, epoch: 1n, published, listeners: 1, ...rules };
+  listening.hearChannel(encode({ type: 'channel', channel }), channel);
+}
+
+test('of changes of the channel that there was no room for the newest is told, in order with the numbers around it', () => {
+  const { listening, told, peer } = newListening();
+  hearSlowMode(listening, 1, 0n);
+  listening.hear(piece(1n, 1n));
+  peer.hasRoom = false;
+  listening.hear(piece(2n, 3n));
+  for (let slowModeS = 2; slowModeS <= 50; slowModeS += 1) hearSlowMode(listening, slowModeS, 3n);
+  listening.hear(piece(4n, 5n));
+  peer.hasRoom = true;
+  listening.hear(piece(6n, 6n));
+  expect(told).toEqual(['slow 1 at 0', '1-1', 'skipped 2-5', 'slow 50 at 5', '6-6']);
+});
+
+test('a comment does not overtake a change that waits, also where none was left out before it', () => {
+  const { listening, told, peer } = newListening();
+  listening.hear(piece(1n, 1n));
+  peer.hasRoom = false;
+  hearSlowMode(listening, 1, 1n);
+  listening.hear(piece(2n, 2n));
+  peer.hasRoom = true;
+  listening.catchUp();
+  expect(told).toEqual(['1-1', 'skipped 2-2', 'slow 1 at 2']);
+});
+
+test('a change of the epoch before is not told once numbering is another', () => {
+  const { listening, told, peer } = newListening();
+  peer.hasRoom = false;
+  listening.hear(piece(1n, 9n));
+  hearSlowMode(listening, 1, 9n);
+  listening.begin();
+  hearSlowMode(listening, 2, 0n);
+  peer.hasRoom = true;
+  listening.catchUp();
+  expect(told).toEqual(['skipped 1-9', 'slow 2 at 0']);
 });

@@ -1,5 +1,6 @@
 import type { ChannelId, UserId } from '../../core/ids.ts';
 import type { FrameEncoder } from '../frames.ts';
+import type { Channel } from './channel.ts';
 
 /** Who hears a channel: a session. */
 export interface ChannelListener {
@@ -24,7 +25,7 @@ const maxDeletions = 256;
 
 /**
  * One session's ear for one channel. Every number that the channel accounts for is told or lies in a Skipped, in order: what there is no
- * room for costs two numbers.
+ * room for costs two numbers. Of what holds for the channel the newest waits: all of it together is bounded, whoever changes how much.
  */
 export class Listening {
   readonly listener: ChannelListener;
@@ -35,6 +36,7 @@ export class Listening {
   #skipTo = 0n;
   #epoch = 0n;
   #deletions: bigint[] | undefined;
+  #channel: Channel | undefined;
   /** Up to here its device has accounted for the epoch elsewhere: it is not told again. */
   floor = 0n;
 
@@ -46,10 +48,15 @@ export class Listening {
 
   hear(piece: Piece): void {
     if (piece.to <= this.floor) return;
-    if (this.#skipFrom > 0n) this.catchUp();
-    if (this.#skipFrom === 0n && this.listener.offer(piece.bytes)) return;
+    if (this.#isBehind) this.catchUp();
+    if (!this.#isBehind && this.listener.offer(piece.bytes)) return;
     if (this.#skipFrom === 0n) this.#skipFrom = piece.from;
     this.#skipTo = piece.to;
+  }
+
+  /** It is another channel now, as these bytes of a frame say: told in order with what is heard. */
+  hearChannel(bytes: Buffer, channel: Channel): void {
+    if (this.#isBehind || !this.listener.offer(bytes)) this.#channel = channel;
   }
 
   /** Comments of an epoch were deleted. */
@@ -63,8 +70,10 @@ export class Listening {
   begin(): void {
     if (this.#skipFrom > 0n) this.listener.tell(this.#skipped(this.#skipFrom, this.#skipTo));
     this.#skipFrom = 0n;
+    this.#skipTo = 0n;
     this.floor = 0n;
     this.#deletions = undefined;
+    this.#channel = undefined;
   }
 
   /** There may be room again: tells what was left out. An offer may make room, and call this again amid it: each is told once. */
@@ -78,11 +87,30 @@ export class Listening {
         return;
       }
     }
+    const channel = this.#channel;
+    if (channel !== undefined) {
+      this.#channel = undefined;
+      if (!this.listener.offer(this.#changed(channel))) {
+        this.#channel = channel;
+        return;
+      }
+    }
     const deletions = this.#deletions;
     if (deletions === undefined) return;
     this.#deletions = undefined;
     const bytes = this.#encode(deletionsFrame(channelId, this.#epoch, deletions));
     if (!this.listener.offer(bytes)) this.#deletions = deletions;
+  }
+
+  /** Whether something waits that must be told before anything that is numbered. */
+  get #isBehind(): boolean {
+    return this.#skipFrom > 0n || this.#channel !== undefined;
+  }
+
+  /** What was left out since it has waited is accounted for by now: its count is of that too. */
+  #changed(channel: Channel): Buffer {
+    const published = this.#skipTo > channel.published ? this.#skipTo : channel.published;
+    return this.#encode({ type: 'channel', channel: { ...channel, published } });
   }
 
   #skipped(from: bigint, to: bigint): Buffer {

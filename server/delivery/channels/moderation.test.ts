@@ -152,6 +152,18 @@ describe('Moderation', () => {
     await expect(node.chat.channels.pin(callerOf('ann'), post, 1n)).rejects.toMatchObject({ reason: 'ROLE_REQUIRED' });
   });
 
+  it('however often a moderator changes it, who does not read has no more than a few changes waiting, and the newest last', async () => {
+    const ann = await scene.listen('ann');
+    ann.freeze();
+    for (let slowModeS = 1; slowModeS <= 100; slowModeS += 1) {
+      await node.chat.channels.setSlowMode(callerOf('mod'), post, slowModeS);
+      await scene.tick();
+    }
+    ann.thaw();
+    await ann.until(() => ann.all('channelChanged').at(-1)?.channel?.slowModeSeconds === 100);
+    expect(ann.all('channelChanged').length).toBeLessThan(10);
+  });
+
   it('who is silenced cannot comment until the time is over, and is told when', async () => {
     const untilMs = node.clock.nowMs() + 60_000;
     await node.chat.channels.restrict(callerOf('mod'), post, 'bob' as UserId, untilMs);
