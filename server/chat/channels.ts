@@ -72,10 +72,17 @@ export class Channels implements ChannelDirectory {
     channelId: ChannelId,
     draft: CommentDraft,
   ): Promise<CommentOutcome> {
-    const { limits, publisher } = this.#options;
+    const { limits, publisher, views, clock } = this.#options;
     const view = await this.#open(channelId, userId);
+    if (view.closed) throw new Refusal('CHANNEL_CLOSED', 'the channel takes no more comments');
     const moderator = view.moderators.has(userId);
-    const refusal = await this.#refusalTo(userId, channelId, view);
+    if (!moderator) {
+      const untilMs = await views.silentUntilMs(channelId, userId);
+      if (untilMs > 0) {
+        const message = 'a moderator silenced you in this channel';
+        throw new Refusal('RESTRICTED', message, { retryAfterMs: untilMs - clock.nowMs() });
+      }
+    }
     limits.take(userId, 'comment');
     limits.take(channelId, 'channel');
     const published = await publisher.publish(
@@ -85,8 +92,7 @@ export class Channels implements ChannelDirectory {
         ...draft,
         moderator,
         fingerprint: fingerprintOfChange(draft.text, String(draft.replyTo), ...draft.mentions),
-        // What was said before it was forbidden is answered as before.
-        slowModeMs: refusal === undefined ? (moderator ? 0 : view.slowModeS * 1_000) : -1,
+        slowModeMs: moderator ? 0 : view.slowModeS * 1_000,
       },
       { count: view.historyCount, forMs: view.historyS * 1_000 },
     );
@@ -94,7 +100,6 @@ export class Channels implements ChannelDirectory {
       case 'id-reused':
         throw idReused();
       case 'too-soon': {
-        if (refusal !== undefined) throw refusal;
         const { retryAfterMs } = published;
         throw new Refusal('RATE_LIMITED', `slow mode: one comment in ${view.slowModeS} s`, { retryAfterMs });
       }
@@ -104,17 +109,6 @@ export class Channels implements ChannelDirectory {
         return { comment: { number, createTimeMs, ...said }, epoch, duplicate: outcome === 'duplicate' };
       }
     }
-  }
-
-  /** Why the user may not comment at all just now. */
-  async #refusalTo(userId: UserId, channelId: ChannelId, view: ChannelView): Promise<Refusal | undefined> {
-    if (view.closed) return new Refusal('CHANNEL_CLOSED', 'the channel takes no more comments');
-    if (view.moderators.has(userId)) return undefined;
-    const { views, clock } = this.#options;
-    const untilMs = await views.silentUntilMs(channelId, userId);
-    if (untilMs <= 0) return undefined;
-    const message = 'a moderator silenced you in this channel';
-    return new Refusal('RESTRICTED', message, { retryAfterMs: untilMs - clock.nowMs() });
   }
 
   /** Newest first. @throws Refusal CHANNEL_NOT_FOUND, INVALID_TOKEN */

@@ -62,7 +62,7 @@ export type Published =
   | { readonly outcome: 'duplicate'; readonly number: bigint; readonly epoch: bigint; readonly createTimeMs: number }
   /** The id is another comment's. */
   | { readonly outcome: 'id-reused' }
-  /** Slow mode: the sender may comment again in so many ms; 0 = it may not be said at all. */
+  /** Slow mode: the sender may comment again in so many ms. */
   | { readonly outcome: 'too-soon'; readonly retryAfterMs: number };
 
 export interface CommentRange {

@@ -27,7 +27,7 @@ export interface NewComment extends Pick<
 > {
   /** Tells a repeat from a reuse of the id: a hash of what was said. */
   readonly fingerprint: string;
-  /** Ms that must have passed since the sender's last comment here; 0 = none need to; -1 = it may not be said, and is only known again. */
+  /** Ms that must have passed since the sender's last comment here; 0 = none need to. */
   readonly slowModeMs: number;
 }
 

@@ -15,26 +15,6 @@ export function ids({ here, there }: UnderTest): void {
     expect((await here().count(channel)).published).toBe(6n);
   });
 
-  test('what may not be said is refused without a number, but for what was said before with its id', async () => {
-    const channel = newChannel();
-    const said = comment('in time');
-    const [first] = await here().publish(channel, [said], kept);
-    const barred = { slowModeMs: -1 };
-    const answers = await there().publish(
-      channel,
-      [
-        { ...comment('late'), ...barred },
-        { ...said, ...barred },
-      ],
-      kept,
-    );
-    expect(answers).toEqual([
-      { outcome: 'too-soon', retryAfterMs: 0 },
-      { ...first, outcome: 'duplicate' },
-    ]);
-    expect((await here().count(channel)).published).toBe(1n);
-  });
-
   test('within one batch the second of the same id is answered with the number of the first', async () => {
     const channel = newChannel();
     const said = comment('twice');

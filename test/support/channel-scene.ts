@@ -26,13 +26,9 @@ export class ChannelScene implements AsyncDisposable {
   }
 
   /** Publishes, turning the clock until it is numbered. Gives the number. */
-  async say(
-    userId: string,
-    text: string,
-    more: { replyTo?: bigint; mentions?: string[]; id?: string } = {},
-  ): Promise<bigint> {
-    const { replyTo = 0n, mentions = [], id = this.#ids.next() } = more;
-    const draft = { clientMessageId: id, text, replyTo, mentions: mentions as UserId[] };
+  async say(userId: string, text: string, more: { replyTo?: bigint; mentions?: string[] } = {}): Promise<bigint> {
+    const { replyTo = 0n, mentions = [] } = more;
+    const draft = { clientMessageId: this.#ids.next(), text, replyTo, mentions: mentions as UserId[] };
     const published = this.node.chat.channels.publish(callerOf(userId), post, draft);
     let number: bigint | undefined;
     const settled = published.then(({ comment }) => (number = comment.number));

@@ -11,7 +11,7 @@
 -- ARGV[3]  how many are kept
 -- ARGV[4]  for how long, ms
 -- ARGV[5]  ms after which everything goes when nobody speaks
--- ARGV     from the sixth on, five for each comment: id "client_message_id sender", fingerprint, slow mode in ms (-1: it may not be said), number that it
+-- ARGV     from the sixth on, five for each comment: id "client_message_id sender", fingerprint, slow mode in ms, number that it
 --          answers, the comment up to where ms of its creation follow
 -- Returns  {epoch, last number given, then for each comment three: outcome, number or ms to wait, ms of its creation}
 local time = redis.call('TIME')
@@ -75,12 +75,11 @@ local result, packed, values, named = {epoch, last}, {}, {}, {}
 for index = 6, #ARGV, 5 do
   local id, fingerprint, slow, target = unpack(ARGV, index, index + 3)
   local number, ms, other = find(id)
-  local barred = tonumber(slow) < 0
-  local wait = (number or barred) and 0 or waitOf(string.match(id, '^%S+ (.*)$'), tonumber(slow))
+  local wait = number and 0 or waitOf(string.match(id, '^%S+ (.*)$'), tonumber(slow))
   local answer
   if number then
     answer = {other == fingerprint and 'duplicate' or 'id-reused', tonumber(number), tonumber(ms)}
-  elseif barred or wait > 0 then
+  elseif wait > 0 then
     answer = {'too-soon', wait, 0}
   else
     local replied = target == '0' and '' or senderOf(target)
