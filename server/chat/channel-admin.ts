@@ -8,7 +8,7 @@ import type { Duplicate, Store } from '../store/store.ts';
 import type { Appender } from './appender.ts';
 import type { Caller } from './caller.ts';
 import { maxModerators } from './channel-views.ts';
-import type { Channels, CommentDraft } from './channels.ts';
+import { channelClosed, type Channels, type CommentDraft } from './channels.ts';
 import { fingerprintOfChange, serviceOf } from './once.ts';
 
 export interface ChannelAdminOptions {
@@ -99,12 +99,13 @@ export class ChannelAdmin {
       return { number: comment.number, epoch, duplicate };
     }
     const { closed, historyCount: count, historyS } = await channels.row(channelId);
-    if (closed) throw new Refusal('CHANNEL_CLOSED', 'the channel takes no more comments');
     const fingerprint = fingerprintOfChange(draft.text, `${draft.replyTo}`, ...draft.mentions, ...serviceOf(caller));
-    const comment = { senderId: systemUser, ...draft, moderator: true, fingerprint, slowModeMs: 0 };
+    const bounds = { slowModeMs: 0, repeatOnly: closed };
+    const comment = { senderId: systemUser, ...draft, moderator: true, fingerprint, ...bounds };
     const [said] = await comments.publish(channelId, [comment], { count, forMs: historyS * 1_000 });
     if (said === undefined || said.outcome === 'too-soon')
       throw new Error('one comment without slow mode has one answer');
+    if (said.outcome === 'unknown') throw channelClosed();
     if (said.outcome === 'id-reused') throw idReused();
     return { number: said.number, epoch: said.epoch, duplicate: said.outcome === 'duplicate' };
   }

@@ -72,19 +72,11 @@ export class Channels implements ChannelDirectory {
     channelId: ChannelId,
     draft: CommentDraft,
   ): Promise<CommentOutcome> {
-    const { limits, publisher, views, clock } = this.#options;
+    const { publisher } = this.#options;
     const view = await this.#open(channelId, userId);
-    if (view.closed) throw new Refusal('CHANNEL_CLOSED', 'the channel takes no more comments');
     const moderator = view.moderators.has(userId);
-    if (!moderator) {
-      const untilMs = await views.silentUntilMs(channelId, userId);
-      if (untilMs > 0) {
-        const message = 'a moderator silenced you in this channel';
-        throw new Refusal('RESTRICTED', message, { retryAfterMs: untilMs - clock.nowMs() });
-      }
-    }
-    limits.take(userId, 'comment');
-    limits.take(channelId, 'channel');
+    const refusal = await this.#refusalOf(userId, channelId, view);
+    if (refusal !== undefined) this.#takeRepeat(userId, channelId);
     const published = await publisher.publish(
       channelId,
       {
@@ -93,10 +85,13 @@ export class Channels implements ChannelDirectory {
         moderator,
         fingerprint: fingerprintOfChange(draft.text, String(draft.replyTo), ...draft.mentions),
         slowModeMs: moderator ? 0 : view.slowModeS * 1_000,
+        repeatOnly: refusal !== undefined,
       },
       { count: view.historyCount, forMs: view.historyS * 1_000 },
     );
     switch (published.outcome) {
+      case 'unknown':
+        throw refusal ?? new Error('only what is repeatOnly is unknown to the log');
       case 'id-reused':
         throw idReused();
       case 'too-soon': {
@@ -224,6 +219,34 @@ export class Channels implements ChannelDirectory {
     return row.value as ChannelRow;
   }
 
+  /** Why the user may not say anything new now. What was said before is answered all the same. */
+  async #refusalOf(userId: UserId, channelId: ChannelId, view: ChannelView): Promise<Refusal | undefined> {
+    const { limits, views, clock } = this.#options;
+    if (view.closed) return channelClosed();
+    if (!view.moderators.has(userId)) {
+      const untilMs = await views.silentUntilMs(channelId, userId);
+      if (untilMs > 0) {
+        const message = 'a moderator silenced you in this channel';
+        return new Refusal('RESTRICTED', message, { retryAfterMs: untilMs - clock.nowMs() });
+      }
+    }
+    try {
+      limits.take(userId, 'comment');
+      limits.take(channelId, 'channel');
+      return undefined;
+    } catch (error) {
+      if (error instanceof Refusal) return error;
+      throw error;
+    }
+  }
+
+  /** Whether it is a repeat costs the log as much as a comment: beyond the same rates it is not looked for. @throws Refusal RATE_LIMITED */
+  #takeRepeat(userId: UserId, channelId: ChannelId): void {
+    const { limits } = this.#options;
+    limits.take(userId, 'repeat');
+    limits.take(channelId, 'channel-repeat');
+  }
+
   async #open(channelId: ChannelId, userId: UserId): Promise<ChannelView> {
     const { views, appender, limits, firstUse, store } = this.#options;
     const known = await views.get(channelId);
@@ -265,6 +288,10 @@ export class Channels implements ChannelDirectory {
 
 function unnamed(senderId: UserId, change: Change) {
   return { senderId, deviceId: noDevice, clientMessageId: '', fingerprint: '', change } as const;
+}
+
+export function channelClosed(): Refusal {
+  return new Refusal('CHANNEL_CLOSED', 'the channel takes no more comments');
 }
 
 function commentNotFound(): Refusal {

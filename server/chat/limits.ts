@@ -46,6 +46,8 @@ export class Limits {
       typing: kept(config.typingPerS, config.typingBurst),
       comment: kept(config.commentsPerS, config.commentBurst),
       channel: kept(config.channelCommentsPerS, config.channelCommentBurst),
+      repeat: kept(config.commentsPerS, config.commentBurst),
+      'channel-repeat': kept(config.channelCommentsPerS, config.channelCommentBurst),
       service: kept(config.servicePerS, config.serviceBurst),
     };
   }
@@ -70,7 +72,7 @@ export class Limits {
   }
 }
 
-export type Work = 'send' | 'open' | 'typing' | 'comment' | 'channel' | 'service';
+export type Work = 'send' | 'open' | 'typing' | 'comment' | 'channel' | 'repeat' | 'channel-repeat' | 'service';
 
 const names = {
   send: 'messages',
@@ -78,6 +80,8 @@ const names = {
   typing: 'typing signals',
   comment: 'comments',
   channel: 'comments of all on this channel',
+  repeat: 'comments',
+  'channel-repeat': 'comments of all on this channel',
   service: 'calls of this service',
 } as const;
 

@@ -16,7 +16,7 @@ import type { ChannelId } from '../core/ids.ts';
  *   is judged after the other, as if they had come singly.
  * - A comment is known by sender and client_message_id as long as it is kept: given again it is answered with the first one's number,
  *   with another fingerprint it is refused. Within one batch too. Slow mode does not hold up such answers, and counts from the sender's
- *   last comment that was published under it.
+ *   last comment that was published under it. What is `repeatOnly` is answered so too, and takes no number where it is not known.
  * - Nothing is given that is older than the rule of the last `publish` says, or beyond its count; but for what is pinned.
  *
  * Failure: every call may reject with Refusal STORE_UNAVAILABLE, at once or after 1 s of doubt. A publish may then have happened: the same
@@ -60,6 +60,8 @@ export interface KeepRule {
 export type Published =
   | { readonly outcome: 'published'; readonly number: bigint; readonly epoch: bigint; readonly createTimeMs: number }
   | { readonly outcome: 'duplicate'; readonly number: bigint; readonly epoch: bigint; readonly createTimeMs: number }
+  /** It was `repeatOnly`, and is not known: it takes no number. */
+  | { readonly outcome: 'unknown' }
   /** The id is another comment's. */
   | { readonly outcome: 'id-reused' }
   /** Slow mode: the sender may comment again in so many ms. */

@@ -124,9 +124,9 @@ export class RedisCommentLog implements CommentLog {
 }
 
 function argumentsOf(comment: NewComment): RedisArgument[] {
-  const { clientMessageId, senderId, fingerprint, slowModeMs, replyTo } = comment;
+  const { clientMessageId, senderId, fingerprint, slowModeMs, repeatOnly, replyTo } = comment;
   const id = `${clientMessageId} ${senderId}`;
-  return [id, fingerprint, slowModeMs, String(replyTo), encodeCommentStart(comment)];
+  return [id, fingerprint, repeatOnly === true ? -1 : slowModeMs, String(replyTo), encodeCommentStart(comment)];
 }
 
 function publishedOf(epoch: bigint, answer: readonly unknown[]): Published {
@@ -135,6 +135,7 @@ function publishedOf(epoch: bigint, answer: readonly unknown[]): Published {
     case 'published':
     case 'duplicate':
       return { outcome, number: BigInt(number), epoch, createTimeMs };
+    case 'unknown':
     case 'id-reused':
       return { outcome };
     case 'too-soon':

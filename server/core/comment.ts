@@ -29,6 +29,8 @@ export interface NewComment extends Pick<
   readonly fingerprint: string;
   /** Ms that must have passed since the sender's last comment here; 0 = none need to. */
   readonly slowModeMs: number;
+  /** It may not be said now: it is only asked whether it was before. */
+  readonly repeatOnly?: boolean;
 }
 
 /** What a channel's comments have come to. */

@@ -46,6 +46,26 @@ export function ids({ here, there }: UnderTest): void {
     expect(numbersOf(await here().publish(channel, [said, theirs], kept))).toEqual([1n, 2n]);
   });
 
+  test('what is only a repeat has the number it had, is told of a reused id, and takes no number where it is not known', async () => {
+    const channel = newChannel();
+    const said = comment('once');
+    const [first] = await here().publish(channel, [said], kept);
+    const repeat = { ...said, repeatOnly: true };
+    const reused = { ...repeat, fingerprint: 'x' };
+    const unknown = comment('new', { repeatOnly: true, slowModeMs: 60_000 });
+    const answers = await there().publish(channel, [unknown, repeat, reused, comment('next')], kept);
+    expect(answers).toMatchObject([
+      { outcome: 'unknown' },
+      { ...first, outcome: 'duplicate' },
+      { outcome: 'id-reused' },
+      { outcome: 'published', number: 2n },
+    ]);
+    // It counts for nothing in slow mode.
+    expect(await there().publish(channel, [comment('slow', { slowModeMs: 60_000 })], kept)).toMatchObject([
+      { outcome: 'published', number: 3n },
+    ]);
+  });
+
   test('a deleted comment that is given again is still the same one', async () => {
     const channel = newChannel();
     const said = comment('gone');

@@ -2,7 +2,7 @@
 import { type ChannelId, parseChannelId, type UserId } from '../../server/core/ids.ts';
 import type { DeliveryClass } from '../../server/delivery/channels/channel.ts';
 import { callerOf, Ids } from './chat-node.ts';
-import { type DeliveryNode, type Device, openDeliveryNode, turns } from './delivery-node.ts';
+import { type DeliveryNode, type DeliveryNodeOptions, type Device, openDeliveryNode, turns } from './delivery-node.ts';
 
 export const post: ChannelId = parseChannelId('post:1');
 export const everything: DeliveryClass = { kind: 'everything' };
@@ -15,8 +15,8 @@ export class ChannelScene implements AsyncDisposable {
     this.node = node;
   }
 
-  static async open(): Promise<ChannelScene> {
-    return new ChannelScene(await openDeliveryNode());
+  static async open(options?: DeliveryNodeOptions): Promise<ChannelScene> {
+    return new ChannelScene(await openDeliveryNode(options));
   }
 
   async listen(userId: string, deliveryClass: DeliveryClass = everything, deviceId = 'd1'): Promise<Device> {
@@ -26,9 +26,13 @@ export class ChannelScene implements AsyncDisposable {
   }
 
   /** Publishes, turning the clock until it is numbered. Gives the number. */
-  async say(userId: string, text: string, more: { replyTo?: bigint; mentions?: string[] } = {}): Promise<bigint> {
-    const { replyTo = 0n, mentions = [] } = more;
-    const draft = { clientMessageId: this.#ids.next(), text, replyTo, mentions: mentions as UserId[] };
+  async say(
+    userId: string,
+    text: string,
+    more: { clientMessageId?: string; replyTo?: bigint; mentions?: string[] } = {},
+  ): Promise<bigint> {
+    const { clientMessageId = this.#ids.next(), replyTo = 0n, mentions = [] } = more;
+    const draft = { clientMessageId, text, replyTo, mentions: mentions as UserId[] };
     const published = this.node.chat.channels.publish(callerOf(userId), post, draft);
     let number: bigint | undefined;
     const settled = published.then(({ comment }) => (number = comment.number));

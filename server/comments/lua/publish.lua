@@ -11,8 +11,8 @@
 -- ARGV[3]  how many are kept
 -- ARGV[4]  for how long, ms
 -- ARGV[5]  ms after which everything goes when nobody speaks
--- ARGV     from the sixth on, five for each comment: id "client_message_id sender", fingerprint, slow mode in ms, number that it
---          answers, the comment up to where ms of its creation follow
+-- ARGV     from the sixth on, five for each comment: id "client_message_id sender", fingerprint, slow mode in ms or -1 = a repeat only,
+--          number that it answers, the comment up to where ms of its creation follow
 -- Returns  {epoch, last number given, then for each comment three: outcome, number or ms to wait, ms of its creation}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -75,10 +75,13 @@ local result, packed, values, named = {epoch, last}, {}, {}, {}
 for index = 6, #ARGV, 5 do
   local id, fingerprint, slow, target = unpack(ARGV, index, index + 3)
   local number, ms, other = find(id)
-  local wait = number and 0 or waitOf(string.match(id, '^%S+ (.*)$'), tonumber(slow))
+  local isBarred = not number and slow == '-1'
+  local wait = (number or isBarred) and 0 or waitOf(string.match(id, '^%S+ (.*)$'), tonumber(slow))
   local answer
   if number then
     answer = {other == fingerprint and 'duplicate' or 'id-reused', tonumber(number), tonumber(ms)}
+  elseif isBarred then
+    answer = {'unknown', 0, 0}
   elseif wait > 0 then
     answer = {'too-soon', wait, 0}
   else

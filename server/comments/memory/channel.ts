@@ -120,6 +120,7 @@ export class MemoryChannel {
       const { number, createTimeMs } = known.comment;
       return { outcome: 'duplicate', number, epoch: this.epoch, createTimeMs };
     }
+    if (comment.repeatOnly === true) return { outcome: 'unknown' };
     const retryAfterMs = this.#waitOf(senderId, comment.slowModeMs);
     if (retryAfterMs > 0) return { outcome: 'too-soon', retryAfterMs };
     const replyToSenderId = this.#readable(replyTo)?.senderId ?? ('' as UserId);
