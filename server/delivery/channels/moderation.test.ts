@@ -190,4 +190,17 @@ describe('Moderation', () => {
     expect(ann.all('channelChanged').at(-1)?.channel?.closed).toBe(true);
     await expect(scene.say('bob', 'late')).rejects.toMatchObject({ reason: 'CHANNEL_CLOSED' });
   });
+
+  it('what was said in time is answered as before, also once its author is silenced or the channel is closed', async () => {
+    const again = (text = 'in time'): Promise<bigint> => scene.say('bob', text, { clientMessageId: 'mine' });
+    const number = await again();
+    await node.chat.channels.restrict(callerOf('mod'), post, 'bob' as UserId, node.clock.nowMs() + 60_000);
+    expect(await again()).toBe(number);
+    await expect(again('other')).rejects.toMatchObject({ reason: 'ID_REUSED' });
+    await expect(scene.say('bob', 'late')).rejects.toMatchObject({ reason: 'RESTRICTED' });
+    const rules = { slowModeS: 0, historyCount: 100, historyS: 3_600 };
+    await node.chat.channels.change(post, 'mod' as UserId, { kind: 'channel-changed', closed: true, ...rules });
+    expect(await again()).toBe(number);
+    await expect(scene.say('bob', 'late')).rejects.toMatchObject({ reason: 'CHANNEL_CLOSED' });
+  });
 });
