@@ -129,3 +129,8 @@ export function channelLog(channel: ChannelId): LogId {
 export function threadOfLog(log: LogId): ThreadId | undefined {
   return log[1] === ':' ? undefined : (log as string as ThreadId);
 }
+
+/** The node that has the session, as its id says: `node.random`; empty for what is no session's id. */
+export function nodeOfSession(sessionId: string): string {
+  return sessionId.slice(0, Math.max(0, sessionId.lastIndexOf('.')));
+}

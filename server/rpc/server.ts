@@ -2,6 +2,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { StreamServiceService, type SubmitRequest, type SubmitResponse } from '#proto/parley/v1/stream_service.ts';
 import type { Clock } from '../core/clock.ts';
+import { nodeOfSession } from '../core/ids.ts';
 import type { DeliveryContext } from '../delivery/context.ts';
 import type { Sessions } from '../delivery/sessions.ts';
 import type { Limits } from '../chat/limits.ts';
@@ -119,7 +120,7 @@ export class RpcServer {
   async #submit(from: Submitter, request: SubmitRequest, options: RpcOptions): Promise<SubmitResponse> {
     const { nodeId, submits, submitElsewhere } = options;
     if (request.sessionId.length > maxSessionIdLength) throw sessionOver();
-    if (request.sessionId.slice(0, Math.max(0, request.sessionId.lastIndexOf('.'))) === nodeId) {
+    if (nodeOfSession(request.sessionId) === nodeId) {
       return submits.take(from, request);
     }
     if (submitElsewhere === undefined) throw sessionOver();

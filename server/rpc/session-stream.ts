@@ -9,7 +9,7 @@ import { openSession } from '../delivery/opening.ts';
 import { Session } from '../delivery/session.ts';
 import type { Sessions } from '../delivery/sessions.ts';
 import type { Log } from '../telemetry/log.ts';
-import { callerOf } from './authenticate.ts';
+import { callerOf, identityOfCall } from './authenticate.ts';
 import { refusalOf, statusObjectOf } from './errors.ts';
 import { StreamFrames, type FrameServices, type StreamIds } from './stream-frames.ts';
 import { parseHello } from './stream-hello.ts';
@@ -76,6 +76,15 @@ export class SessionStream {
   /** Whether replies pile up that its client does not read. */
   get isBehind(): boolean {
     return this.#session?.outbox.isBehind(maxBacklog) === true;
+  }
+
+  /** Who calls. @throws Refusal TOKEN_… or KEYS_UNAVAILABLE */
+  async identify(): Promise<Identity> {
+    const { metadata } = this.#call;
+    const identity = await identityOfCall(metadata, this.#context.verifier);
+    // Metadata live as long as the stream: what is not needed any more would be a third of its memory.
+    for (const key of Object.keys(metadata.getMap())) metadata.remove(key);
+    return identity;
   }
 
   /** Opens its session; `onOpened` is called once frames may be taken, with Welcome told. What fails ends the stream. */

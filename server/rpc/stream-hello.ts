@@ -1,4 +1,5 @@
-import { OpenRequest, type Hello } from '#proto/parley/v1/stream_service.ts';
+import type { BinaryReader } from '@bufbuild/protobuf/wire';
+import { ListenRequest, OpenRequest, type Hello } from '#proto/parley/v1/stream_service.ts';
 import { invalidField, Refusal } from '../core/errors.ts';
 import { parseDeviceId, parseThreadId, type DeviceId, type ThreadId } from '../core/ids.ts';
 import type { Opening } from '../delivery/opening.ts';
@@ -7,21 +8,14 @@ import { counted, maxSequence, parseName, parseOptionalSequence, tooLarge } from
 
 const maxRequestBytes = 256 * 1_024;
 export const maxHelloBytes = 64 * 1_024;
-const maxFrames = 256;
+/** Of one request. */
+export const maxFrames = 256;
 const maxTokenBytes = 512;
 
 /** One OpenRequest from its bytes. @throws Refusal that ends the stream */
 export function decodeRequest(bytes: Buffer, first: boolean): OpenRequest {
   if (bytes.length > maxRequestBytes) throw tooLarge('frames', `must be at most ${maxRequestBytes} bytes together`);
-  let request: OpenRequest;
-  try {
-    request = OpenRequest.decode(strictReader(bytes));
-  } catch (cause) {
-    throw new Refusal('INVALID_FIELD', 'the bytes are not an OpenRequest', {
-      fields: [{ field: 'frames', description: 'must be a protobuf message of the type OpenRequest' }],
-      cause,
-    });
-  }
+  const request = decoded(bytes, OpenRequest, 'the bytes are not an OpenRequest', 'frames', 'OpenRequest');
   if (request.frames.length === 0 || request.frames.length > maxFrames) {
     throw invalidField('frames', `must hold 1–${maxFrames} frames`);
   }
@@ -30,6 +24,28 @@ export function decodeRequest(bytes: Buffer, first: boolean): OpenRequest {
     throw new Refusal('HELLO_REQUIRED', 'the first frame of a stream must be Hello');
   }
   return request;
+}
+
+/** The Hello of a ListenRequest. @throws Refusal that ends the stream */
+export function decodeListen(bytes: Buffer): Hello {
+  const { hello } = decoded(bytes, ListenRequest, 'the bytes are not a ListenRequest', 'hello', 'Hello');
+  if (hello === undefined) throw new Refusal('HELLO_REQUIRED', 'Listen needs Hello');
+  return hello;
+}
+
+function decoded<T>(
+  bytes: Buffer,
+  type: { readonly decode: (reader: BinaryReader) => T },
+  message: string,
+  field: string,
+  fieldType: string,
+): T {
+  try {
+    return type.decode(strictReader(bytes));
+  } catch (cause) {
+    const description = `must be a protobuf message of the type ${fieldType}`;
+    throw new Refusal('INVALID_FIELD', message, { fields: [{ field, description }], cause });
+  }
 }
 
 /** Hello, checked. @throws Refusal that ends the stream */

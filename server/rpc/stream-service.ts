@@ -2,7 +2,6 @@ import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js'
 import { Hello } from '#proto/parley/v1/stream_service.ts';
 import type { Identity } from '../auth/verifier.ts';
 import { Refusal } from '../core/errors.ts';
-import { identityOfCall } from './authenticate.ts';
 import { SessionStream, type StreamContext } from './session-stream.ts';
 import { decodeRequest, maxHelloBytes } from './stream-hello.ts';
 
@@ -65,9 +64,7 @@ class OpenStream {
       call.end();
     });
     try {
-      this.#identity = await identityOfCall(call.metadata, this.#context.verifier);
-      // Metadata live as long as the stream: what is not needed any more would be a third of its memory.
-      for (const key of Object.keys(call.metadata.getMap())) call.metadata.remove(key);
+      this.#identity = await stream.identify();
       const waiting = this.#waiting.shift();
       if (waiting !== undefined) this.#first(this.#identity, waiting);
     } catch (error) {

@@ -2,9 +2,9 @@ import type { ClientFrame, SubmitRequest, SubmitResponse } from '#proto/parley/v
 import { invalidField, Refusal } from '../core/errors.ts';
 import { type DeviceId, noDevice, type SessionId, type UserId } from '../core/ids.ts';
 import type { SessionStream } from './session-stream.ts';
+import { maxFrames } from './stream-hello.ts';
 import { counted } from './validate.ts';
 
-const maxFrames = 256;
 const laterMs = 1_000;
 
 /** Who hands frames over. */

@@ -8,7 +8,7 @@ import {
 import type { SubmitRequest as ClientSubmit, SubmitResponse } from '#proto/parley/v1/stream_service.ts';
 import type { Clock } from '../../core/clock.ts';
 import { Refusal } from '../../core/errors.ts';
-import type { SessionId, UserId } from '../../core/ids.ts';
+import { nodeOfSession, type SessionId, type UserId } from '../../core/ids.ts';
 import type { NodeDirectory } from '../../presence/registry.ts';
 import { sessionOver, type Submitter } from '../submits.ts';
 import { refusalOfStatus } from '../errors.ts';
@@ -77,8 +77,7 @@ export class NodeClient implements Disposable {
 
   /** Undefined = the node is gone, and the session with it. */
   async #addressFor(sessionId: SessionId): Promise<string | undefined> {
-    const nodeId = sessionId.slice(0, Math.max(0, sessionId.lastIndexOf('.')));
-    const location = await this.#options.directory.locateNode(nodeId);
+    const location = await this.#options.directory.locateNode(nodeOfSession(sessionId));
     if (location.state === 'gone') return undefined;
     if (location.state === 'living' && location.address !== '') return location.address;
     throw unreachable();
