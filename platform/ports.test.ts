@@ -15,6 +15,13 @@ test('a free port is below those of outgoing connections, and can be had', async
   expect(await isFree(port)).toBe(true);
 });
 
+test('a port is given once, also before who asked for it listens there', async () => {
+  const first = await freePort();
+  const picks = [first, first, 31_999, 31_998, 31_997];
+  const second = await freePort('127.0.0.1', () => picks.shift() ?? 31_996);
+  expect(second).not.toBe(first);
+});
+
 test.runIf(process.platform === 'linux')('a port that is taken is refused with the process that has it', async () => {
   const { server, port } = await listen();
   try {

@@ -1,18 +1,39 @@
 // Ports: finding free ones, and saying who has one that is taken.
 import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 
 /**
  * A port nobody listens on at the moment, below those that the kernel gives to outgoing connections (32768 and up by
- * default): otherwise a client's connection could take a node's port while the node restarts.
+ * default): otherwise a client's connection could take a node's port while the node restarts. No other process of this
+ * machine is given it before this one ends.
  */
-export async function freePort(address = '127.0.0.1'): Promise<number> {
+export async function freePort(address = '127.0.0.1', pick = (): number => randomInt(10_000, 32_000)): Promise<number> {
   for (let tries = 0; tries < 100; tries += 1) {
-    const port = randomInt(10_000, 32_000);
-    if (await isFree(port, address)) return port;
+    const port = pick();
+    if (await isClaimed(port, address)) return port;
   }
   throw new Error(`no free port found on ${address}`);
+}
+
+/**
+ * Whoever asks for a free port uses it a moment later, and others ask meanwhile. The claim is the UDP port of the same
+ * number, which nothing here speaks: the kernel gives it to one process and takes it back when that process ends.
+ */
+async function isClaimed(port: number, address: string): Promise<boolean> {
+  const claim = createSocket('udp4');
+  const isMine = await new Promise<boolean>((resolve, reject) => {
+    claim.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(false);
+      else reject(error);
+    });
+    claim.bind({ port, address: '127.0.0.1', exclusive: true }, () => resolve(true));
+  });
+  claim.unref();
+  if (isMine && (await isFree(port, address))) return true;
+  claim.close();
+  return false;
 }
 
 export async function isFree(port: number, address = '127.0.0.1'): Promise<boolean> {
