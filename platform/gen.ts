@@ -1,4 +1,5 @@
-// `npm run gen`: makes proto/gen from proto/**.proto (TypeScript, and descriptors.binpb for grpcurl and table tests).
+// `npm run gen`: makes proto/gen from proto/**.proto: TypeScript, descriptors.binpb for grpcurl and table tests, and
+// tables.ts for browsers.
 // Works offline. Does nothing when a stamp says that the inputs are those of the last run (about 10 ms), so that
 // every start and test may call it. Files are replaced one by one by rename: a process that runs while this does
 // sees an old or a new file, never half of one. The stamp comes last: an interrupted run is done again.
@@ -45,6 +46,7 @@ function hashInputs(): string {
     'buf.yaml',
     'buf.gen.yaml',
     'platform/gen.ts',
+    'platform/gen-tables.ts',
     'node_modules/ts-proto/package.json',
     'node_modules/@bufbuild/buf/package.json',
   ]) {
@@ -60,7 +62,9 @@ function isFresh(inputs: string): boolean {
   return stamped === inputs && outputs.every((file) => existsSync(path.join(outDir, file)));
 }
 
-function generate(inputs: string): void {
+async function generate(inputs: string): Promise<void> {
+  // Only now: what it stands on takes longer to load than all else does when there is nothing to do.
+  const { tablesModule } = await import('./gen-tables.ts');
   mkdirSync(outDir, { recursive: true });
   const scratch = mkdtempSync(path.join(outDir, '.scratch-'));
   try {
@@ -72,6 +76,7 @@ function generate(inputs: string): void {
     };
     buf('generate', '--output', scratch);
     buf('build', '--exclude-source-info', '--output', path.join(scratch, 'descriptors.binpb'));
+    writeFileSync(path.join(scratch, 'tables.ts'), tablesModule(readFileSync(path.join(scratch, 'descriptors.binpb'))));
 
     const made = filesUnder(scratch, '.');
     for (const file of made) {
@@ -97,7 +102,7 @@ if (protoFiles().length === 0) {
 const inputs = hashInputs();
 if (!isFresh(inputs)) {
   try {
-    generate(inputs);
+    await generate(inputs);
   } catch (error) {
     console.error(`gen: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(1);

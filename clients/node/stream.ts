@@ -2,13 +2,10 @@ import { Metadata } from '@grpc/grpc-js';
 import type { Client, ClientDuplexStream, ServiceError, StatusObject } from '@grpc/grpc-js';
 import { OpenResponse, StreamServiceService } from '#proto/parley/v1/stream_service.ts';
 import type { ClientFrame, Hello, OpenRequest } from '#proto/parley/v1/stream_service.ts';
+import { fitting } from '../core/batches.ts';
 import type { CarrierStream, StreamListener } from '../core/carrier.ts';
 import { errorOfDetails } from '../core/errors.ts';
 import type { ParleyError } from '../core/errors.ts';
-
-/** One OpenRequest takes no more than this. */
-const mostFrames = 256;
-const mostBytes = 256 * 1024;
 
 interface Batch {
   readonly frames: OpenResponse['frames'];
@@ -59,19 +56,12 @@ export class NodeStream implements CarrierStream {
 
   send(frames: readonly ClientFrame[]): void {
     if (this.#status !== undefined || this.#call.writableEnded) return;
-    let batch: ClientFrame[] = [];
-    let bytes = 0;
-    for (const frame of frames) {
-      const more = bytesOf(frame);
-      if (batch.length > 0 && (batch.length >= mostFrames || bytes + more > mostBytes)) {
-        this.#call.write({ frames: batch });
-        batch = [];
-        bytes = 0;
-      }
-      batch.push(frame);
-      bytes += more;
+    for (let at = 0; at < frames.length;) {
+      const rest = frames.slice(at);
+      const batch = rest.slice(0, fitting(rest));
+      this.#call.write({ frames: batch });
+      at += batch.length;
     }
-    if (batch.length > 0) this.#call.write({ frames: batch });
   }
 
   close(): void {
@@ -86,16 +76,6 @@ export class NodeStream implements CarrierStream {
 
 function decode(bytes: Buffer): Batch {
   return { frames: OpenResponse.decode(bytes).frames, bytes: bytes.length };
-}
-
-/** An upper bound of a frame's size; only messages are large. */
-function bytesOf({ frame }: ClientFrame): number {
-  if (frame?.$case !== 'send') return 512;
-  const { content, attachments, mentionIds } = frame.value;
-  const body = content?.body;
-  // A UTF-16 unit takes at most three bytes of UTF-8.
-  const bodyBytes = body?.$case === 'text' ? body.value.length * 3 : (body?.value.length ?? 0);
-  return 1024 + bodyBytes + attachments.length * 7500 + mentionIds.length * 400;
 }
 
 /** Metadata with a bearer token. */

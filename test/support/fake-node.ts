@@ -6,15 +6,29 @@ import {
   ServerCredentials,
   type ServerDuplexStream,
   type ServerUnaryCall,
+  type ServerWritableStream,
   type StatusObject,
 } from '@grpc/grpc-js';
+import { HealthImplementation } from 'grpc-health-check';
 import { Status } from '#proto/google/rpc/status.ts';
-import { type OpenRequest, type OpenResponse, StreamServiceService } from '#proto/parley/v1/stream_service.ts';
+import {
+  type ListenRequest,
+  type ListenResponse,
+  type OpenRequest,
+  type OpenResponse,
+  StreamServiceService,
+  type SubmitRequest,
+} from '#proto/parley/v1/stream_service.ts';
 import { type GetThreadResponse, ThreadServiceService } from '#proto/parley/v1/thread_service.ts';
 
 export type FakeStream = ServerDuplexStream<OpenRequest, OpenResponse>;
 
+export type FakeListen = ServerWritableStream<ListenRequest, ListenResponse>;
+
 export interface FakeAnswers {
+  listen?(stream: FakeListen): void;
+  /** Throws why it is refused, a StatusObject. */
+  submit?(request: SubmitRequest, metadata: Metadata): void | Promise<void>;
   open?(stream: FakeStream, number: number): void;
   getThread?(metadata: Metadata): GetThreadResponse | Promise<GetThreadResponse>;
 }
@@ -30,12 +44,25 @@ export class FakeNode implements AsyncDisposable {
 
   static async start(answers: FakeAnswers, port = 0): Promise<FakeNode> {
     const server = new Server({ 'grpc.max_receive_message_length': 1024 * 1024 });
+    // A gateway before it asks.
+    new HealthImplementation({ '': 'SERVING' }).addToServer(server);
     let streams = 0;
     server.addService(StreamServiceService, {
       open: (stream: FakeStream) => {
         streams += 1;
         stream.on('error', () => undefined);
         answers.open?.(stream, streams);
+      },
+      listen: (stream: FakeListen) => {
+        stream.on('error', () => undefined);
+        answers.listen?.(stream);
+      },
+      submit: (call: ServerUnaryCall<SubmitRequest, unknown>, done: sendUnaryData<unknown>): void => {
+        const taken = async (): Promise<void> => answers.submit?.(call.request, call.metadata);
+        taken().then(
+          () => done(null, { nextNumber: call.request.number + 1n }),
+          (error: Partial<StatusObject>) => done(error),
+        );
       },
     });
     server.addService(ThreadServiceService, {
