@@ -83,6 +83,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   'clients/core/': room(['proto/gen/'], ['@bufbuild/protobuf'], []),
   'clients/node/': room(['clients/core/', 'proto/gen/'], ['@grpc/grpc-js', '@bufbuild/protobuf']),
   'clients/web/': room(['clients/core/', 'proto/gen/'], ['@bufbuild/protobuf'], []),
+  // The hooks stand on the views alone.
+  'clients/web/react/': room(['clients/core/', 'clients/web/', 'proto/gen/'], ['react'], []),
   'clients/cli/': room(['clients/core/', 'clients/node/', 'proto/gen/'], 'any'),
 
   // The platform starts the server as a process; what they share is how tokens are made, and the clock for it.
