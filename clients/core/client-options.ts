@@ -1,5 +1,6 @@
 import type { Carrier } from './carrier.ts';
 import type { DraftStore } from './draft.ts';
+import type { ThreadHead } from '#proto/parley/v1/thread.ts';
 import type { Runtime } from './runtime.ts';
 import type { GetToken } from './tokens.ts';
 
@@ -12,12 +13,23 @@ export interface ResumeState {
   readonly userSequence: bigint;
 }
 
+/** What an application that keeps its threads has of them. */
+export interface KeptState {
+  /** Undefined: threads were kept and the token was not, or is no good any more. */
+  readonly resume: ResumeState | undefined;
+  /**
+   * Where each thread stood here, as `ParleyClient.heads` answered it: everything up to `delivered_sequence` was told to the
+   * application and is kept. The most recently active last.
+   */
+  readonly heads: readonly ThreadHead[];
+}
+
 /**
  * Where the resume state outlives the process. Give one only to an application that keeps its threads too: with a resume
  * token the server tells only of what changed since.
  */
 export interface ResumeStore {
-  load(): Promise<ResumeState | undefined>;
+  load(): Promise<KeptState>;
   save(state: ResumeState): Promise<void>;
 }
 
@@ -28,6 +40,8 @@ export interface ClientOptions {
   readonly getToken: GetToken;
   /** The device: 1–64 bytes of [A-Za-z0-9._-], chosen once by the installation and kept. */
   readonly deviceId: string;
+  /** Whose device it is, when that is known before the first Welcome says it. */
+  readonly userId?: string;
   /** Keeps drafts through restarts; without one they die with the process. */
   readonly drafts?: DraftStore;
   readonly resume?: ResumeStore;

@@ -304,7 +304,7 @@ describe('a client on a scripted server', () => {
     test('resumes where an earlier process was', async () => {
       let kept: ResumeState | undefined;
       const resume = {
-        load: () => Promise.resolve(kept),
+        load: () => Promise.resolve({ resume: kept, heads: [] }),
         save: (state: ResumeState) => {
           kept = state;
           return Promise.resolve();

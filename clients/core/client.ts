@@ -56,7 +56,7 @@ export class ParleyClient implements AsyncDisposable {
   readonly account: AccountCalls;
   readonly receipts: ReceiptCalls;
   readonly #engine: Engine;
-  #started = false;
+  #loaded: Promise<void> | undefined;
 
   constructor(options: ClientOptions) {
     const engine = new Engine(options);
@@ -86,11 +86,20 @@ export class ParleyClient implements AsyncDisposable {
     return this.#engine.emitter.on(name, handler);
   }
 
-  /** Reads the stores and opens the first stream. Resolves before it is open: see `ready`. Rejects when a store fails. */
+  /**
+   * Reads the stores and opens the first stream, or opens one again after `suspend`. Resolves before it is open: see `ready`.
+   * Rejects when a store fails.
+   */
   async start(): Promise<void> {
-    if (this.#started) return;
-    this.#started = true;
-    await this.#engine.start();
+    this.#loaded ??= this.#engine.load();
+    await this.#loaded;
+    this.#engine.connection.start();
+  }
+
+  /** Drops the stream and opens none until `start`; nothing is lost. For a process that is about to be stopped in its tracks. */
+  suspend(): void {
+    this.#engine.acks.flush();
+    this.#engine.connection.suspend();
   }
 
   /** Resolves when the stream is live (at once when it is). Rejects when the connection is closed for good. */
@@ -153,6 +162,11 @@ export class ParleyClient implements AsyncDisposable {
   /** Drafts of a thread that have no answer yet, in order. */
   drafts(threadId: string): Draft[] {
     return this.#engine.outbox.drafts(threadId);
+  }
+
+  /** Takes in drafts that another process has put into the same store since; those that are known stay as they are. */
+  async readDrafts(): Promise<void> {
+    await this.#engine.outbox.load();
   }
 
   /** Drafts of all threads without an answer. */
@@ -255,6 +269,19 @@ export class ParleyClient implements AsyncDisposable {
   /** A message of `items`, as it is now. */
   message(threadId: string, sequence: bigint): Message | undefined {
     return this.#engine.logs.fold(threadId)?.message(sequence);
+  }
+
+  /** Puts lines among `items` that the application kept when it held the thread up to `asOf` (`heads`). */
+  putKept(threadId: string, epoch: bigint, items: readonly Item[], asOf: bigint): void {
+    this.#engine.logs.putKept(threadId, epoch, items, asOf);
+  }
+
+  /**
+   * Where threads stand here: heads with all that came since; `delivered_sequence` is what this device holds. Default: of all
+   * threads that were told of. An application that keeps them gives them to the next process (`ResumeStore`).
+   */
+  heads(threadIds: readonly string[] = this.#engine.logs.threadIds): ThreadHead[] {
+    return threadIds.flatMap((threadId) => this.#engine.logs.place(threadId) ?? []);
   }
 
   /** Where a thread stood when the server last told. */

@@ -16,7 +16,7 @@ export type CloseReason =
   | 'refused';
 
 /**
- * Where the connection stands. idle → connecting → live; whenever the stream ends, waiting → connecting; closed is the end.
+ * Where the connection stands. idle → connecting → live; idle again while suspended; whenever the stream ends, waiting → connecting; closed is the end.
  * During a planned move (a drain) it stays live: the old stream serves until the new one is caught up.
  */
 export type ConnectionState =

@@ -71,9 +71,27 @@ export class Connection {
     return this.#current?.isOpen === true ? this.#current : undefined;
   }
 
-  /** Opens the first stream; nothing happens when it was called before. */
+  /** Opens the first stream, or another after `suspend`; nothing happens when there is one. */
   start(): void {
-    if (this.#state.phase === 'idle') this.#open();
+    if (this.#state.phase !== 'idle') return;
+    // A token that was asked for before `suspend` does as well.
+    if (this.#opening) this.#set({ phase: 'connecting', failures: this.#backoff.failures });
+    else this.#open();
+  }
+
+  /** Drops the streams and opens none until `start`. Nothing happens after `close`. */
+  suspend(): void {
+    if (this.#state.phase === 'closed' || this.#state.phase === 'idle') return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const streams = [this.#next, this.#current];
+    this.#next = undefined;
+    this.#current = undefined;
+    this.#goodbye = undefined;
+    this.#reopening = false;
+    this.#backoff.reset();
+    this.#set({ phase: 'idle' });
+    for (const stream of streams) stream?.abort();
   }
 
   /** Tries at once instead of waiting; when there is a stream, asks whether it lives. For "the network is back", "woken up". */
@@ -131,18 +149,18 @@ export class Connection {
     void this.#tokens.current().then(
       (token) => {
         this.#opening = false;
-        if (this.#state.phase === 'closed') return;
+        if (this.#isAtRest()) return;
         this.#token = token;
         const handOver = this.#current !== undefined;
         const session = new Session(this.#carrier, this.#listener.hello(handOver), token, this.#runtime, {
-          // After the close nothing is told: nobody would hear it, and it must not be acknowledged.
-          welcome: (opened, welcome) => this.#unlessClosed(() => this.#listener.welcome(opened, welcome)),
-          told: (from, frame) => this.#unlessClosed(() => this.#listener.told(from, frame)),
-          batch: (from, bytes) => this.#unlessClosed(() => this.#listener.batch(from, bytes)),
-          caughtUp: (from, caughtUp) => this.#unlessClosed(() => this.#caughtUp(from, caughtUp)),
+          // After the close, and while suspended, nothing is told: nobody would hear it, and it must not be acknowledged.
+          welcome: (opened, welcome) => this.#unlessAtRest(() => this.#listener.welcome(opened, welcome)),
+          told: (from, frame) => this.#unlessAtRest(() => this.#listener.told(from, frame)),
+          batch: (from, bytes) => this.#unlessAtRest(() => this.#listener.batch(from, bytes)),
+          caughtUp: (from, caughtUp) => this.#unlessAtRest(() => this.#caughtUp(from, caughtUp)),
           resumeToken: (from, resume) => {
             if (from !== this.#current && from !== this.#next) return;
-            this.#unlessClosed(() => this.#listener.resumeToken(resume));
+            this.#unlessAtRest(() => this.#listener.resumeToken(resume));
           },
           goodbye: (from, goodbye) => this.#told(from, goodbye),
           ended: (from, error) => this.#ended(from, error),
@@ -229,8 +247,13 @@ export class Connection {
     } else this.#wait(error, goodbye === undefined ? 0 : this.#askedWaitMs(goodbye));
   }
 
-  #unlessClosed(tell: () => void): void {
-    if (this.#state.phase !== 'closed') tell();
+  #unlessAtRest(tell: () => void): void {
+    if (!this.#isAtRest()) tell();
+  }
+
+  /** No stream is wanted. */
+  #isAtRest(): boolean {
+    return this.#state.phase === 'closed' || this.#state.phase === 'idle';
   }
 
   #isClosed(): boolean {
@@ -248,7 +271,7 @@ export class Connection {
   }
 
   #wait(error: ParleyError | undefined, askedMs: number): void {
-    if (this.#state.phase === 'closed') return;
+    if (this.#isAtRest()) return;
     const retryInMs = this.#backoff.nextMs(Math.max(askedMs, error?.retryAfterMs ?? 0));
     if (this.#current === undefined) this.#set({ phase: 'waiting', retryInMs, error });
     this.#plan(retryInMs);

@@ -42,7 +42,7 @@ export class Engine {
   readonly #repair: Repair;
   readonly #reauthentication: Reauthentication;
   #resumeToken: Uint8Array = new Uint8Array();
-  userId = '';
+  userId: string;
   foreground: boolean;
 
   constructor(options: ClientOptions) {
@@ -53,6 +53,7 @@ export class Engine {
     this.runtime = runtime;
     this.emitter = emitter;
     this.foreground = options.foreground ?? true;
+    this.userId = options.userId ?? '';
     this.caller = new Caller(options.carrier, tokens, runtime);
     this.acks = new Acks(runtime);
     this.#repair = new Repair(runtime);
@@ -103,15 +104,15 @@ export class Engine {
     });
   }
 
-  /** Reads the stores and opens the first stream. */
-  async start(): Promise<void> {
-    const resume = await this.options.resume?.load();
+  /** Reads the stores. */
+  async load(): Promise<void> {
+    const { resume, heads = [] } = (await this.options.resume?.load()) ?? {};
+    for (const head of heads) this.logs.restore(head);
     if (resume !== undefined) {
       this.#resumeToken = resume.token;
       this.#userLog.restore(resume.userEpoch, resume.userSequence);
     }
     await this.outbox.load();
-    this.connection.start();
   }
 
   /** Stops all that has time of its own. */
@@ -240,7 +241,8 @@ export class Engine {
   }
 
   #changed(state: ConnectionState): void {
-    if (state.phase === 'waiting' || state.phase === 'connecting') {
+    if (state.phase === 'idle') this.wishes.stop();
+    if (state.phase === 'waiting' || state.phase === 'connecting' || state.phase === 'idle') {
       this.#repair.pause();
       this.#reauthentication.stop();
       this.wishes.pause();

@@ -97,7 +97,7 @@ describe('a fold', () => {
   test('puts history before what was told, and does not count twice what history has already', () => {
     const fold = folded([entry(8, post('new'))]);
     const old = Message.fromPartial({ sequence: 3n, reactions: [{ emoji: '👍', count: 1 }] });
-    fold.putHistory([old], 9n);
+    fold.put([{ kind: 'message', sequence: old.sequence, message: old }], 9n);
     fold.apply(entry(9, react(3, '👍'), 'bob'));
     fold.apply(entry(10, react(3, '👍'), 'carol'));
     expect(fold.items().map((item) => item.sequence)).toEqual([3n, 8n]);

@@ -80,12 +80,12 @@ export class Fold {
     this.#complete = false;
   }
 
-  /** Puts in messages as they were at a head; newer knowledge of a message stays. */
-  putHistory(messages: readonly Message[], head: bigint): void {
-    for (const message of messages) {
-      const old = this.#held.get(message.sequence);
+  /** Puts in lines as they were at a head; newer knowledge of a line stays. */
+  put(items: readonly Item[], head: bigint): void {
+    for (const item of items) {
+      const old = this.#held.get(item.sequence);
       if (old !== undefined && old.asOf >= head) continue;
-      this.#put({ kind: 'message', sequence: message.sequence, message }, head);
+      this.#put(item, head);
     }
     this.#trim();
   }

@@ -91,10 +91,13 @@ export class Outbox {
     return (this.#queues.get(threadId)?.items ?? []).map((item) => item.draft);
   }
 
-  /** Takes in what an earlier process left. Call before `add`. */
+  /** Takes in what the store has and this outbox has not: what an earlier process left, or another one put there. */
   async load(): Promise<void> {
     for (const draft of (await this.#options.store?.load()) ?? []) {
-      this.#insert(draft, true, undefined, undefined);
+      const known = this.#queues.get(draft.threadId)?.items ?? [];
+      if (!this.#closed && !known.some((item) => item.draft.clientMessageId === draft.clientMessageId)) {
+        this.#insert(draft, true, undefined, undefined);
+      }
     }
     this.#flush();
   }

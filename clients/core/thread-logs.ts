@@ -1,4 +1,4 @@
-import type { Entry } from '#proto/parley/v1/entry.ts';
+import type { Entry, ThreadKind } from '#proto/parley/v1/entry.ts';
 import type { EntriesAppended, SendResult, Skipped } from '#proto/parley/v1/stream_service.ts';
 import type { Message, ThreadHead } from '#proto/parley/v1/thread.ts';
 import type { Acks } from './acks.ts';
@@ -7,6 +7,7 @@ import type { Draft } from './draft.ts';
 import type { Emitter } from './emitter.ts';
 import type { ClientEvents } from './events.ts';
 import { Fold, messageOf } from './fold.ts';
+import type { Item } from './fold.ts';
 import type { Repair } from './repair.ts';
 import { Timeline } from './timeline.ts';
 import type { Step } from './timeline.ts';
@@ -23,6 +24,11 @@ export interface LogOptions {
   readonly acknowledge: 'when-told' | 'by-hand';
 }
 
+const THREAD_KIND = {
+  direct: 1 satisfies ThreadKind.THREAD_KIND_DIRECT,
+  group: 2 satisfies ThreadKind.THREAD_KIND_GROUP,
+} as const;
+
 interface ThreadLog {
   readonly timeline: Timeline<Entry>;
   readonly fold: Fold | undefined;
@@ -33,6 +39,8 @@ interface ThreadLog {
   unread: bigint;
   /** `unread` counts what is up to here. */
   unreadAsOf: bigint;
+  /** The last one told. */
+  last: Entry | undefined;
 }
 
 interface Rooms {
@@ -145,7 +153,49 @@ export class ThreadLogs {
 
   /** Puts messages that were read from history among those held. */
   putHistory(threadId: string, messages: readonly Message[], head: ThreadHead | undefined): void {
-    this.#log(threadId).fold?.putHistory(messages, head?.sequence ?? 0n);
+    const items = messages.map((message) => ({ kind: 'message', sequence: message.sequence, message }) as const);
+    this.#log(threadId).fold?.put(items, head?.sequence ?? 0n);
+  }
+
+  /** Puts lines among those held that were kept when the thread was held up to `asOf`; of another epoch: they are void. */
+  putKept(threadId: string, epoch: bigint, items: readonly Item[], asOf: bigint): void {
+    const log = this.#log(threadId);
+    if (log.timeline.epoch === 0n || log.timeline.epoch === epoch) log.fold?.put(items, asOf);
+  }
+
+  /** Takes in what an earlier process held of a thread; see `place`. Before the first stream. */
+  restore(head: ThreadHead): void {
+    const log = this.#log(head.threadId);
+    log.timeline.restore(head.epoch, head.deliveredSequence);
+    // What was told and never came is asked for once the stream is live.
+    log.timeline.skipped(head.sequence);
+    log.head = head;
+    log.read = head.readSequence;
+    log.unread = head.unreadCount;
+    log.unreadAsOf = head.sequence;
+    // The last acknowledgement may be lost with the process that made it.
+    if (this.#options.acknowledge === 'when-told') this.#rooms.acks.holds(head.threadId, log.timeline.held, 0);
+  }
+
+  /** Where a thread stands here: its head with what came since, and what this device holds as `deliveredSequence`. */
+  place(threadId: string): ThreadHead | undefined {
+    const log = this.#logs.get(threadId);
+    if (log === undefined || log.timeline.epoch === 0n) return undefined;
+    const { head, last, timeline } = log;
+    const newer = last !== undefined && last.sequence > (head?.sequence ?? 0n) ? last : undefined;
+    return {
+      threadId,
+      epoch: timeline.epoch,
+      sequence: timeline.told,
+      ordinal: newer?.ordinal ?? head?.ordinal ?? 0n,
+      visibleFromSequence: head?.visibleFromSequence ?? 0n,
+      unreadCount: log.unread,
+      readSequence: log.read,
+      deliveredSequence: timeline.held,
+      activityTime: newer?.createTime ?? head?.activityTime,
+      kind: head?.kind ?? (threadId.startsWith('g') ? THREAD_KIND.group : THREAD_KIND.direct),
+      member: head?.member ?? true,
+    };
   }
 
   /** The user's read position is here now, whoever moved it. */
@@ -182,7 +232,16 @@ export class ThreadLogs {
     if (log === undefined) {
       const { keepItems } = this.#options;
       const fold = keepItems > 0 ? new Fold(this.#rooms.me, keepItems) : undefined;
-      log = { timeline: new Timeline(), fold, head: undefined, skippedTo: 0n, read: 0n, unread: 0n, unreadAsOf: 0n };
+      log = {
+        timeline: new Timeline(),
+        fold,
+        head: undefined,
+        skippedTo: 0n,
+        read: 0n,
+        unread: 0n,
+        unreadAsOf: 0n,
+        last: undefined,
+      };
       this.#logs.set(threadId, log);
     }
     return log;
@@ -191,6 +250,7 @@ export class ThreadLogs {
   #took(threadId: string, log: ThreadLog, step: Step<Entry>, fromStream: number): void {
     if (step.restarted) {
       log.fold?.clear();
+      log.last = undefined;
       log.read = 0n;
       log.unreadAsOf = 0n;
       log.skippedTo = 0n;
@@ -208,6 +268,7 @@ export class ThreadLogs {
   #tell(threadId: string, log: ThreadLog, entry: Entry): void {
     const { emitter } = this.#rooms;
     const isMessage = entry.kind?.$case === 'message';
+    log.last = entry;
     if (isMessage && entry.sequence > log.unreadAsOf) {
       if (entry.senderId !== this.#rooms.me() && entry.sequence > log.read) log.unread += 1n;
       log.unreadAsOf = entry.sequence;
