@@ -154,7 +154,6 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     directory: chat.channels,
     clock,
     encode,
-    soon: setImmediate,
     maxTickMs: config.PARLEY_FANOUT_TICK_MS,
     maxListeners: config.PARLEY_CHANNEL_LISTENERS,
   });

@@ -118,6 +118,17 @@ describe('The outbox of a session', () => {
     expect(peer.messages.map(({ length }) => length)).toEqual([40_000, 40_000, 100_000]);
   });
 
+  it('leaves a frame that many are told as it is, between small ones that share a message', () => {
+    const many = Buffer.alloc(5_000, 'm');
+    outbox.push(reply(1));
+    outbox.push(reply(2));
+    outbox.pushBytes(many);
+    outbox.push(reply(3));
+    outbox.push(reply(4));
+    turn();
+    expect(peer.messages).toEqual(['reply 1;reply 2;', String(many), 'reply 3;reply 4;']);
+  });
+
   it('hands over all of it at the end, also to a peer that is behind, and nothing after that', () => {
     peer.room = 1;
     outbox.push(reply(1));

@@ -1,6 +1,11 @@
 import type { Flusher } from './flusher.ts';
 import type { FrameEncoder, OutFrame, Sink } from './frames.ts';
 
+/**
+ * A frame of this size is a message of its own: many streams are told the same one, and to copy it for each, behind something small, takes longer
+ * than one message more.
+ */
+const aloneBytes = 4 * 1_024;
 /** Frames beyond this size are not put together into one message. */
 const maxMessageBytes = 64 * 1024;
 /** What was offered waits for a peer that is behind up to so many frames, and none is taken beyond so many bytes. */
@@ -139,8 +144,12 @@ export class Outbox {
       let bytes = 0;
       for (; end < queue.length; end++) {
         const length = queue[end]?.length ?? 0;
-        if (end > start && bytes + length > maxMessageBytes) break;
+        if (end > start && (bytes + length > maxMessageBytes || length >= aloneBytes)) break;
         bytes += length;
+        if (length >= aloneBytes) {
+          end += 1;
+          break;
+        }
       }
       const message = end - start === 1 ? queue[start] : Buffer.concat(queue.slice(start, end), bytes);
       if (this.#offered !== undefined) this.#handedOver(queue, start, end);

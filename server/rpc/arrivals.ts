@@ -1,7 +1,7 @@
 import type { ServerHttp2Stream, ServerHttp2Session } from 'node:http2';
 
 /** Node breaks a connection off that has more than ten unanswered; grpc-js sends one now and then as well. */
-const maxOutstanding = 4;
+const maxOutstanding = 8;
 
 interface Asking {
   outstanding: number;
@@ -23,7 +23,8 @@ export class Arrivals {
     let state = this.#asking.get(session);
     if (state === undefined) this.#asking.set(session, (state = { outstanding: 0, waiting: [] }));
     state.waiting.push(onArrived);
-    ask(session, state);
+    // Those who ask in the same turn share a ping.
+    if (state.waiting.length === 1) queueMicrotask(() => ask(session, state));
   }
 }
 

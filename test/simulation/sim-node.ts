@@ -162,7 +162,6 @@ export class SimNode {
         directory,
         clock,
         encode,
-        soon,
         maxTickMs: 100,
         maxListeners: 100,
       }),

@@ -56,7 +56,6 @@ export async function openDeliveryNode(options: DeliveryNodeOptions = {}): Promi
     directory: chat.chat.channels,
     clock,
     encode,
-    soon: setImmediate,
     maxTickMs: 100,
     maxListeners: options.maxListeners ?? 10_000,
   });

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+import { HandClock } from '../../../test/support/clock.ts';
 import { parseChannelId, type UserId } from '../../core/ids.ts';
 import type { FrameEncoder } from '../frames.ts';
 import { Audience } from './audience.ts';
-import { Listening } from './listening.ts';
+import { Listening, Skips } from './listening.ts';
 import type { Run } from './pieces.ts';
 
 const channelId = parseChannelId('post:1');
@@ -10,10 +11,10 @@ const encode = ((frame) =>
   Buffer.from(frame.type === 'comments' ? `${frame.from}-${frame.to}` : frame.type)) as FrameEncoder;
 const everything = { kind: 'everything' } as const;
 
-/** An audience whose turns of the loop are counted, and taken by hand. */
+/** An audience in a time that is turned by hand. */
 function newAudience() {
-  const due: (() => void)[] = [];
-  const audience = new Audience(channelId, encode, (run) => due.push(run));
+  const clock = new HandClock();
+  const audience = new Audience(channelId, encode, clock);
   const told = new Map<string, string[]>();
   const join = (name: string): (() => void) => {
     const heard: string[] = [];
@@ -25,9 +26,9 @@ function newAudience() {
       tell: (bytes: Buffer): void => void hear(bytes),
       whenArrived: (): void => undefined,
     };
-    return audience.add(new Listening(listener, channelId, encode), everything);
+    return audience.add(new Listening(listener, channelId, encode, new Skips(channelId, encode)), everything);
   };
-  return { audience, told, join, due };
+  return { audience, told, join, clock };
 }
 
 function run(number: bigint): Run {
@@ -47,15 +48,15 @@ function run(number: bigint): Run {
 }
 
 test('a small audience is told at once', () => {
-  const { audience, told, join, due } = newAudience();
+  const { audience, told, join, clock } = newAudience();
   join('ann');
   audience.hear(1n, [run(1n)], []);
   expect(told.get('ann')).toEqual(['1-1']);
-  expect(due).toHaveLength(0);
+  expect(clock.timers).toBe(0);
 });
 
 test('a large audience is told in several turns of the loop, each listener everything in its order', () => {
-  const { audience, told, join, due } = newAudience();
+  const { audience, told, join, clock } = newAudience();
   for (let n = 0; n < 10_000; n += 1) join(`u${n}`);
   audience.hear(1n, [run(1n)], []);
   expect(audience.isTelling).toBe(true);
@@ -65,23 +66,44 @@ test('a large audience is told in several turns of the loop, each listener every
   audience.tell(Buffer.from('changed'));
   audience.hear(1n, [run(2n)], [1n]);
   let turns = 0;
-  for (let next = due.shift(); next !== undefined; next = due.shift(), turns += 1) next();
+  for (; audience.isTelling; turns += 1) clock.turn(1);
   expect(turns).toBeGreaterThan(5);
   expect(audience.isTelling).toBe(false);
   for (const heard of told.values()) expect(heard).toEqual(['1-1', 'changed', '2-2', '0-0']);
 });
 
 test('who leaves amid it is told nothing more, and who comes is told nothing of before', () => {
-  const { audience, told, join, due } = newAudience();
+  const { audience, told, join, clock } = newAudience();
   for (let n = 0; n < 9_999; n += 1) join(`u${n}`);
   const leave = join('leaver');
   audience.hear(1n, [run(1n)], []);
   leave();
   join('comer');
-  for (let next = due.shift(); next !== undefined; next = due.shift()) next();
+  while (audience.isTelling) clock.turn(1);
   expect(told.get('leaver')).toEqual([]);
   expect(told.get('comer')).toEqual([]);
   audience.hear(1n, [run(2n)], []);
-  for (let next = due.shift(); next !== undefined; next = due.shift()) next();
+  while (audience.isTelling) clock.turn(1);
   expect(told.get('comer')).toEqual(['2-2']);
+});
+
+test('what is spread is told evenly over its time, and then it is said that all are told', () => {
+  const { audience, told, join, clock } = newAudience();
+  for (let n = 0; n < 100; n += 1) join(`u${n}`);
+  const reached = (): number => [...told.values()].filter((heard) => heard.length > 0).length;
+  audience.spread(20);
+  audience.hear(1n, [run(1n)], []);
+  let toldMs: number | undefined;
+  audience.whenTold(() => (toldMs = clock.monotonicMs()));
+  expect(reached()).toBe(5);
+  clock.turn(9);
+  expect(reached()).toBe(50);
+  // A turn of the loop that came late is made up for.
+  clock.turn(10);
+  expect([reached(), toldMs]).toEqual([100, 19]);
+  audience.spread(0.5);
+  audience.hear(1n, [run(2n)], []);
+  expect(audience.isTelling).toBe(false);
+  audience.whenTold(() => (toldMs = 0));
+  expect(toldMs).toBe(0);
 });

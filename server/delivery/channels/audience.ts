@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts';
 import type { Comment } from '../../core/comment.ts';
 import type { ChannelId, UserId } from '../../core/ids.ts';
 import type { FrameEncoder } from '../frames.ts';
@@ -6,8 +7,10 @@ import { deletionsFrame, type Listening, type Piece } from './listening.ts';
 import { lostPiece, piecesOf, type Run } from './pieces.ts';
 import { Sample } from './sample.ts';
 
-/** Listeners that are told in one go; the next ones in a later turn of the loop, so that a large audience holds up nobody else. */
+/** Listeners that are told in one go at most: a large audience holds up nobody else. */
 const maxInOneGo = 4_096;
+/** What is spread is told in slices so far apart. */
+const sliceMs = 1;
 
 interface Group {
   readonly deliveryClass: DeliveryClass;
@@ -23,6 +26,7 @@ interface Walk {
   readonly listenings: readonly Listening[];
   readonly tell: (listening: Listening) => void;
   at: number;
+  beganMs: number | undefined;
 }
 
 /** What a channel says of itself once a second. */
@@ -40,14 +44,17 @@ export class Audience {
   readonly #groups = new Map<string, Group>();
   /** Of those who are not told everything: what concerns them is told beside the sample. */
   readonly #byUser = new Map<UserId, Set<Listening>>();
-  readonly #soon: (run: () => void) => void;
+  readonly #clock: Clock;
+  /** Over how many ms what is told is spread. */
+  #overMs = 0;
   #size = 0;
+  /** Whom to call when all are told. */
+  #onTold: (() => void)[] = [];
 
-  /** @param soon calls back after the present turn of the loop */
-  constructor(channelId: ChannelId, encode: FrameEncoder, soon: (run: () => void) => void) {
+  constructor(channelId: ChannelId, encode: FrameEncoder, clock: Clock) {
     this.#channelId = channelId;
     this.#encode = encode;
-    this.#soon = soon;
+    this.#clock = clock;
   }
 
   get size(): number {
@@ -58,6 +65,17 @@ export class Audience {
   get isTelling(): boolean {
     for (const { walks } of this.#groups.values()) if (walks.length > 0) return true;
     return false;
+  }
+
+  /** What is told next is spread over about so many ms; 0 = told at once. */
+  spread(overMs: number): void {
+    this.#overMs = overMs < sliceMs ? 0 : overMs;
+  }
+
+  /** Calls back once nobody is being told anything: at once, or from a later turn of the loop. */
+  whenTold(onTold: () => void): void {
+    if (this.isTelling) this.#onTold.push(onTold);
+    else onTold();
   }
 
   /** Some of its listeners, chosen evenly, `most` at most. */
@@ -168,26 +186,33 @@ export class Audience {
   /** Tells each of the group, behind what it is being told already. */
   #each(group: Group, tell: (listening: Listening) => void): void {
     const { listenings, walks } = group;
-    if (walks.length === 0 && listenings.size <= maxInOneGo) {
+    if (walks.length === 0 && listenings.size <= maxInOneGo && this.#overMs === 0) {
       for (const listening of listenings) tell(listening);
       return;
     }
-    walks.push({ listenings: [...listenings], tell, at: 0 });
+    walks.push({ listenings: [...listenings], tell, at: 0, beganMs: undefined });
     if (walks.length === 1) this.#walk(group);
   }
 
   #walk({ listenings, walks }: Pick<Group, 'listenings' | 'walks'>): void {
+    const nowMs = this.#clock.monotonicMs();
     let left = maxInOneGo;
-    for (let walk = walks[0]; walk !== undefined; walk = walks[0]) {
-      for (; walk.at < walk.listenings.length && left > 0; walk.at += 1, left -= 1) {
+    for (let walk = walks[0]; walk !== undefined && left > 0; walk = walks[0]) {
+      const from = (walk.beganMs ??= nowMs);
+      const { length } = walk.listenings;
+      const due = this.#overMs === 0 ? length : Math.ceil((length * (nowMs - from + sliceMs)) / this.#overMs);
+      const upTo = Math.min(length, due, walk.at + left);
+      left -= upTo - walk.at;
+      for (; walk.at < upTo; walk.at += 1) {
         const listening = walk.listenings[walk.at];
         // Who has left meanwhile is told nothing more.
         if (listening !== undefined && listenings.has(listening)) walk.tell(listening);
       }
-      if (left === 0) break;
+      if (walk.at < length) break;
       walks.shift();
     }
-    if (walks.length > 0) this.#soon(() => this.#walk({ listenings, walks }));
+    if (walks.length > 0) this.#clock.after(sliceMs, () => this.#walk({ listenings, walks }));
+    else if (!this.isTelling) for (const onTold of this.#onTold.splice(0)) onTold();
   }
 
   /** For whom which comments of the run must be told beside those that are chosen. */

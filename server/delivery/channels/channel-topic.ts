@@ -1,6 +1,6 @@
 import type { CommentLog } from '../../comments/comment-log.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Comment } from '../../core/comment.ts';
+import { type Comment, sizeOfComment } from '../../core/comment.ts';
 import type { BusEvent } from '../../core/event.ts';
 import type { ChannelId } from '../../core/ids.ts';
 import type { FrameEncoder } from '../frames.ts';
@@ -8,7 +8,7 @@ import { tickMsOf } from '../tick.ts';
 import type { Channel, ChannelDirectory, DeliveryClass } from './channel.ts';
 import { ChannelLine } from './channel-line.ts';
 import { Cohort } from './cohort.ts';
-import { Listening, type ChannelListener } from './listening.ts';
+import { Listening, Skips, type ChannelListener } from './listening.ts';
 import { Pace } from './pace.ts';
 import { lostPiece, piecesOf, type Run } from './pieces.ts';
 
@@ -17,8 +17,6 @@ export interface ChannelTopicContext {
   readonly directory: ChannelDirectory;
   readonly clock: Clock;
   readonly encode: FrameEncoder;
-  /** Calls back after the present turn of the event loop. */
-  readonly soon: (run: () => void) => void;
   /** The longest that comments wait for others to share a frame with. */
   readonly maxTickMs: number;
 }
@@ -56,12 +54,14 @@ export class ChannelTopic {
   readonly #line: ChannelLine;
   readonly #cohorts: Cohort[] = [];
   readonly #pace: Pace;
+  readonly #skips: Skips;
   #description: Promise<Channel> | undefined;
   #described: Channel | undefined;
   #changedAgain = false;
   #telling = false;
   /** Since the last statistics. */
   #heardSince = 0;
+  #bytesSince = 0;
   #told = '';
   #listeners = 0;
   #countedMs = -Infinity;
@@ -69,7 +69,12 @@ export class ChannelTopic {
   constructor(channelId: ChannelId, context: ChannelTopicContext) {
     this.channelId = channelId;
     this.#context = context;
-    this.#pace = new Pace(context.clock, () => tickMsOf(this.size, context.maxTickMs));
+    this.#skips = new Skips(channelId, context.encode);
+    this.#pace = new Pace(
+      context.clock,
+      () => this.size,
+      () => tickMsOf(this.size, context.maxTickMs),
+    );
     const onMore = (runs: readonly Run[]): void => {
       for (const cohort of this.#cohorts) cohort.hear(this.#line.epoch, runs);
     };
@@ -89,6 +94,7 @@ export class ChannelTopic {
   hear(event: BusEvent): void {
     if (event.type === 'comments') {
       this.#heardSince += event.comments.length;
+      for (const comment of event.comments) this.#bytesSince += sizeOfComment(comment);
       this.#line.hear(event);
     } else if (event.type === 'comment-deleted') {
       void this.#forget(event.epoch, event.number);
@@ -116,7 +122,7 @@ export class ChannelTopic {
     const { encode, log } = this.#context;
     const { channelId } = this;
     const from = this.#startOf(resume);
-    const listening = new Listening(listener, channelId, encode);
+    const listening = new Listening(listener, channelId, encode, this.#skips);
     const kept =
       from === undefined
         ? []
@@ -197,6 +203,8 @@ export class ChannelTopic {
     }
     const perSecond = this.#heardSince;
     this.#heardSince = 0;
+    this.#pace.heard(this.#bytesSince);
+    this.#bytesSince = 0;
     const { epoch, next } = this.#line;
     const listeners = Math.max(this.#listeners, this.size);
     const telling = `${epoch} ${next} ${perSecond} ${listeners}`;

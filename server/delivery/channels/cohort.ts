@@ -3,7 +3,7 @@ import { erased } from '../../core/comment.ts';
 import type { ChannelId } from '../../core/ids.ts';
 import { Audience, type Statistics } from './audience.ts';
 import type { ChannelTopicContext } from './channel-topic.ts';
-import { maxAsked, type Pace } from './pace.ts';
+import { maxAsked, type Pace, type Passage } from './pace.ts';
 import { addHeard, type Run } from './pieces.ts';
 
 /** When to look again whether an audience is through. */
@@ -27,11 +27,11 @@ export class Cohort {
   #epoch = 0n;
   #timer: Timer | undefined;
   #lastTickMs = -Infinity;
-  /** Whether what was told last has yet to arrive. */
-  #isArriving = (): boolean => false;
+  /** Of what was told last. */
+  #passage: Passage | undefined;
 
   constructor(channelId: ChannelId, context: ChannelTopicContext, phase: number, pace: Pace) {
-    this.audience = new Audience(channelId, context.encode, context.soon);
+    this.audience = new Audience(channelId, context.encode, context.clock);
     this.#clock = context.clock;
     this.#phase = phase;
     this.#pace = pace;
@@ -79,9 +79,13 @@ export class Cohort {
     this.#runs = [];
     this.#deleted = [];
     this.#statistics = undefined;
-    this.audience.hear(this.#epoch, runs, deleted, statistics);
-    if (this.audience.size >= leastPaced)
-      this.#isArriving = this.#pace.told(this.audience.some(maxAsked).map(({ listener }) => listener));
+    const { audience } = this;
+    const some = audience.size < leastPaced ? [] : audience.some(maxAsked).map(({ listener }) => listener);
+    const passage = this.#pace.begin(audience.size, some);
+    this.#passage = passage;
+    audience.spread(this.#pace.spreadMs(audience.size));
+    audience.hear(this.#epoch, runs, deleted, statistics);
+    audience.whenTold(() => passage.told());
   }
 
   /** Nothing of what waits is told. */
@@ -95,12 +99,13 @@ export class Cohort {
     const nowMs = this.#clock.monotonicMs();
     const tickMs = this.#pace.intervalMs;
     if (nowMs - this.#lastTickMs >= tickMs && !this.#isHeld()) return this.tick();
-    const intoTickMs = (nowMs - this.#phase * tickMs) % tickMs;
-    this.#timer = this.#clock.after(intoTickMs < 0 ? -intoTickMs : tickMs - intoTickMs, () => this.#tickInTime());
+    const turnMs = this.#pace.untilTurn(this.#phase);
+    const isTooSoon = nowMs + turnMs - this.#lastTickMs < tickMs / 2;
+    this.#timer = this.#clock.after(isTooSoon ? turnMs + tickMs : turnMs, () => this.#tickInTime());
   }
 
   #isHeld(): boolean {
-    return this.audience.isTelling || this.#isArriving();
+    return this.audience.isTelling || this.#passage?.isArriving() === true;
   }
 
   /** An audience that is not through with the last tick is not given another: what comes meanwhile shares the next one's frames. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseChannelId, type UserId } from '../../core/ids.ts';
 import type { FrameEncoder } from '../frames.ts';
-import { Listening } from './listening.ts';
+import { Listening, Skips } from './listening.ts';
 
 const encode = ((frame) => {
   if (frame.type === 'channel-skipped') return Buffer.from(`skipped ${frame.from}-${frame.to}`);
@@ -23,7 +23,8 @@ function newListening() {
   };
   const tell = (bytes: Buffer): void => void told.push(String(bytes));
   const whenArrived = (): void => undefined;
-  const listening = new Listening({ userId: 'ann' as UserId, offer, tell, whenArrived }, channelId, encode);
+  const skips = new Skips(channelId, encode);
+  const listening = new Listening({ userId: 'ann' as UserId, offer, tell, whenArrived }, channelId, encode, skips);
   return { listening, told, peer };
 }
 
@@ -91,4 +92,17 @@ test('a change of the epoch before is not told once numbering is another', () =>
   peer.hasRoom = true;
   listening.catchUp();
   expect(told).toEqual(['skipped 1-9', 'slow 2 at 0']);
+});
+
+test('a stretch that many leave out is encoded once', () => {
+  let encoded = 0;
+  const counting: typeof encode = (frame) => {
+    encoded += 1;
+    return encode(frame);
+  };
+  const skips = new Skips(channelId, counting);
+  expect(skips.of(1n, 9n)).toBe(skips.of(1n, 9n));
+  expect(encoded).toBe(1);
+  expect(skips.of(2n, 9n)).not.toBe(skips.of(1n, 9n));
+  expect(encoded).toBe(2);
 });

@@ -1,4 +1,5 @@
 import type { ChannelId, UserId } from '../../core/ids.ts';
+import { Lru } from '../../core/lru.ts';
 import type { FrameEncoder } from '../frames.ts';
 import type { Channel } from './channel.ts';
 
@@ -22,6 +23,30 @@ export interface Piece {
 
 /** Deletions that wait for a peer that is behind. Who missed more shows a deleted comment until it lists anew. */
 const maxDeletions = 256;
+/** Different stretches that were left out and are still told. */
+const maxSkips = 64;
+
+/** Skipped for a channel's slow listeners. Where a node or a proxy is too slow, thousands leave out the same: it is encoded once. */
+export class Skips {
+  readonly #channelId: ChannelId;
+  readonly #encode: FrameEncoder;
+  readonly #known = new Lru<string, Buffer>(maxSkips);
+
+  constructor(channelId: ChannelId, encode: FrameEncoder) {
+    this.#channelId = channelId;
+    this.#encode = encode;
+  }
+
+  of(from: bigint, to: bigint): Buffer {
+    const key = `${from}-${to}`;
+    let bytes = this.#known.get(key);
+    if (bytes === undefined) {
+      bytes = this.#encode({ type: 'channel-skipped', channelId: this.#channelId, from, to, reason: 'too-slow' });
+      this.#known.set(key, bytes);
+    }
+    return bytes;
+  }
+}
 
 /**
  * One session's ear for one channel. Every number that the channel accounts for is told or lies in a Skipped, in order: what there is no
@@ -31,6 +56,7 @@ export class Listening {
   readonly listener: ChannelListener;
   readonly channelId: ChannelId;
   readonly #encode: FrameEncoder;
+  readonly #skips: Skips;
   /** First and last number left out since there was no room; 0 = none. */
   #skipFrom = 0n;
   #skipTo = 0n;
@@ -40,10 +66,11 @@ export class Listening {
   /** Up to here its device has accounted for the epoch elsewhere: it is not told again. */
   floor = 0n;
 
-  constructor(listener: ChannelListener, channelId: ChannelId, encode: FrameEncoder) {
+  constructor(listener: ChannelListener, channelId: ChannelId, encode: FrameEncoder, skips: Skips) {
     this.listener = listener;
     this.channelId = channelId;
     this.#encode = encode;
+    this.#skips = skips;
   }
 
   hear(piece: Piece): void {
@@ -114,7 +141,7 @@ export class Listening {
   }
 
   #skipped(from: bigint, to: bigint): Buffer {
-    return this.#encode({ type: 'channel-skipped', channelId: this.channelId, from, to, reason: 'too-slow' });
+    return this.#skips.of(from, to);
   }
 }
 
