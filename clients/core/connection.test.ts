@@ -334,7 +334,7 @@ describe('a connection', () => {
 
     const handedOver = { reason: 9 as const, reconnect: false, delay: undefined, jitter: undefined };
 
-    test('goes on with the new stream when the old node says that it has caught up before it does', async () => {
+    test('goes on with the new stream, and stays live, when the old node says that it has caught up before it does', async () => {
       await live('old');
       const old = carrier.last;
       old.goodbye(draining);
@@ -342,6 +342,7 @@ describe('a connection', () => {
       carrier.last.welcome({ sessionId: 'new' });
       old.goodbye(handedOver);
       old.end();
+      expect(states.at(-1)).toMatchObject({ phase: 'live', sessionId: 'old' });
       carrier.last.caughtUp();
       expect(states.at(-1)).toMatchObject({ phase: 'live', sessionId: 'new' });
       expect(carrier.streams).toHaveLength(2);

@@ -237,8 +237,8 @@ export class Connection {
       this.close(finalReasonOf(error), error);
     } else if (this.#refusedTokens >= mostRefusedTokens) this.close('unauthenticated', error);
     else if (this.#current !== undefined) {
-      // The one that was to take over is all there is now.
-      if (this.#current.isCaughtUp) return;
+      // The one that was to take over is all there is now. When the old node says that it did, its own word is on the way.
+      if (this.#current.isCaughtUp || isMoved) return;
       this.#set({ phase: 'connecting', failures: this.#backoff.failures });
     } else if (this.#timer !== undefined || this.#opening) {
       // A move was planned and the old stream did not last until then: the plan stands.
