@@ -181,8 +181,10 @@ export class ParleyClient implements AsyncDisposable {
 
   /** The user has read a thread up to a sequence; default: all that this device holds. Told at once or within a second. */
   markRead(threadId: string, upTo: bigint = this.#engine.logs.held(threadId)): void {
-    this.#engine.logs.readTo(threadId, upTo);
-    this.#engine.acks.reads(threadId, upTo);
+    const { acks, emitter, logs } = this.#engine;
+    acks.reads(threadId, upTo);
+    if (!logs.readTo(threadId, upTo)) return;
+    emitter.emit('read', { threadId, readSequence: upTo, unreadCount: BigInt(logs.unread(threadId)) });
   }
 
   /** The user types, or stopped. Call it at every key: it is said no oftener than needed, and not kept while offline. */

@@ -83,6 +83,7 @@ export class Engine {
       runtime,
       { maxDrafts, maxBytes, inFlightPerThread, store: options.drafts },
       {
+        added: (draft) => emitter.emit('draft', draft),
         sent: (draft, result) => {
           this.logs.sent(draft, options.deviceId, result);
           emitter.emit('sent', { draft, result });

@@ -32,7 +32,7 @@ export interface ClientEvents {
   receipt:
     | { threadId: string; userId: string; deliveredSequence: bigint; readSequence: bigint; counts?: undefined }
     | { threadId: string; counts: ReceiptCounts; userId?: undefined };
-  /** The user's own read position grew on another device. */
+  /** The user's own read position grew, here or on another device. */
   read: ReadAdvanced;
   /** Someone watched came or went. */
   presence: readonly Presence[];
@@ -52,6 +52,8 @@ export interface ClientEvents {
   connection: ConnectionState;
   /** Everything that changed before the stream opened was told; it is live. */
   caughtUp: { sessionId: string; resumed: boolean };
+  /** A draft was taken in, by `send` or from the store: it waits to be sent. */
+  draft: Draft;
   /** A draft is durable on the server: also those that an earlier process left in the store. */
   sent: { draft: Draft; result: SendResult };
   /** A draft was refused for good. */

@@ -1,5 +1,7 @@
 import type { Content, Entry, Member } from '#proto/parley/v1/entry.ts';
+import type { SendResult } from '#proto/parley/v1/stream_service.ts';
 import type { Message } from '#proto/parley/v1/thread.ts';
+import type { Draft } from './draft.ts';
 
 /** One line of a thread as people see it. */
 export type Item =
@@ -179,6 +181,34 @@ export class Fold {
     this.#sort();
     for (const sequence of this.#order.splice(0, this.#order.length - this.#mostItems)) this.#held.delete(sequence);
   }
+}
+
+/** The entry that a draft became. */
+export function entryOfDraft(
+  draft: Omit<Draft, 'expectedSequence'>,
+  senderId: string,
+  senderDeviceId: string,
+  result: SendResult,
+): Entry {
+  const { content, replyTo, mentionIds, attachments, clientMessageId } = draft;
+  const { sequence, ordinal, createTime } = result;
+  const value = {
+    content,
+    replyTo,
+    mentionIds: [...mentionIds],
+    attachments: [...attachments],
+    editSequence: 0n,
+    deleteSequence: 0n,
+  };
+  return {
+    sequence,
+    ordinal,
+    senderId,
+    senderDeviceId,
+    clientMessageId,
+    createTime,
+    kind: { $case: 'message', value },
+  };
 }
 
 /** The message that an entry posted, as the entry has it. */

@@ -42,6 +42,7 @@ describe('drafts on their way', () => {
       runtime,
       { maxDrafts: 10, maxBytes: 10_000, inFlightPerThread: 1, store: undefined, ...options },
       {
+        added: () => undefined,
         sent: (which, result) => sent.push(`${which.clientMessageId}@${result.sequence}`),
         failed: (which, error) => failed.push(`${which.clientMessageId} ${error.reason}`),
       },

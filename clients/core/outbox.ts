@@ -22,6 +22,8 @@ export interface OutboxOptions {
 }
 
 export interface OutboxListener {
+  /** The draft is in the outbox. */
+  added(draft: Draft): void;
   /** The draft is durable on the server. Told before the promise of `add` resolves, once per draft. */
   sent(draft: Draft, result: SendResult): void;
   /** It never will be: refused for good. Told before the promise rejects. */
@@ -171,6 +173,7 @@ export class Outbox {
     queue.items.push(item);
     this.#drafts += 1;
     this.#bytes += bytes;
+    this.#listener.added(draft);
     return item;
   }
 

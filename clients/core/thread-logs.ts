@@ -6,7 +6,7 @@ import type { HistoryCalls } from './calls.ts';
 import type { Draft } from './draft.ts';
 import type { Emitter } from './emitter.ts';
 import type { ClientEvents } from './events.ts';
-import { Fold, messageOf } from './fold.ts';
+import { entryOfDraft, Fold, messageOf } from './fold.ts';
 import type { Item } from './fold.ts';
 import type { Repair } from './repair.ts';
 import { Timeline } from './timeline.ts';
@@ -129,25 +129,7 @@ export class ThreadLogs {
       this.#look(draft.threadId, log);
       return;
     }
-    const entry: Entry = {
-      sequence: result.sequence,
-      ordinal: result.ordinal,
-      senderId: this.#rooms.me(),
-      senderDeviceId: deviceId,
-      clientMessageId: draft.clientMessageId,
-      createTime: result.createTime,
-      kind: {
-        $case: 'message',
-        value: {
-          content: draft.content,
-          replyTo: draft.replyTo,
-          mentionIds: [...draft.mentionIds],
-          attachments: [...draft.attachments],
-          editSequence: 0n,
-          deleteSequence: 0n,
-        },
-      },
-    };
+    const entry = entryOfDraft(draft, this.#rooms.me(), deviceId, result);
     this.#took(draft.threadId, log, log.timeline.entries(result.epoch, [entry]), 0);
   }
 
@@ -198,14 +180,15 @@ export class ThreadLogs {
     };
   }
 
-  /** The user's read position is here now, whoever moved it. */
-  readTo(threadId: string, upTo: bigint, unread?: bigint): void {
+  /** The user's read position is here now, whoever moved it. Answers whether it grew. */
+  readTo(threadId: string, upTo: bigint, unread?: bigint): boolean {
     const log = this.#log(threadId);
-    if (upTo <= log.read) return;
+    if (upTo <= log.read) return false;
     log.read = upTo;
     if (unread !== undefined) log.unread = unread;
     else if (upTo >= log.timeline.held) log.unread = 0n;
     else log.unread = BigInt(this.#messagesAfter(log, upTo));
+    return true;
   }
 
   /**

@@ -53,15 +53,18 @@ export class Tokens {
   }
 }
 
-/** The `exp` claim of a JWT; undefined when it cannot be read. Nothing is verified: the server does that. */
 function expiryMs(token: string): number | undefined {
-  const payload = token.split('.')[1];
-  if (payload === undefined) return undefined;
+  const { exp } = claimsOf(token);
+  return typeof exp === 'number' ? exp * 1000 : undefined;
+}
+
+/** What a JWT claims; nothing when it cannot be read. Nothing is verified: the server does that. */
+export function claimsOf(token: string): { readonly exp?: unknown; readonly sub?: unknown } {
   try {
-    const claims: unknown = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
-    const exp = (claims as { exp?: unknown } | null)?.exp;
-    return typeof exp === 'number' ? exp * 1000 : undefined;
+    const bytes = atob((token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/'));
+    const text = new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)));
+    return (JSON.parse(text) as object | null) ?? {};
   } catch {
-    return undefined;
+    return {};
   }
 }

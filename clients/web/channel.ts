@@ -1,8 +1,10 @@
-import type { ParleyError } from '../core/errors.ts';
+import { Code, localError, ParleyError } from '../core/errors.ts';
 import type { ChannelWish } from '../core/wishes.ts';
 import type { Channel, Comment } from '#proto/parley/v1/channel_service.ts';
 import type { ChannelStats } from '#proto/parley/v1/stream_service.ts';
 import type { Parley } from './parley.ts';
+import type { Parts } from './parts.ts';
+import { Live } from './view.ts';
 import type { View } from './view.ts';
 
 export interface ChannelSnapshot {
@@ -32,5 +34,117 @@ export interface ChannelView extends View<ChannelSnapshot> {
  * most of it wants it. The same view each time it is asked for; `wish` (default everything) counts the first time.
  */
 export function channelView(parley: Parley, channelId: string, wish?: ChannelWish): ChannelView {
-  throw new Error(`not yet: ${parley.userId} ${channelId} ${wish?.delivery ?? ''}`);
+  const { parts } = parley;
+  return parts.once(`channel ${channelId}`, () => new Heard(parts, channelId, wish));
+}
+
+/** Comments shown at most. */
+const mostComments = 500;
+
+class Heard extends Live<ChannelSnapshot> implements ChannelView {
+  readonly #parts: Parts;
+  readonly #channelId: string;
+  readonly #wish: ChannelWish | undefined;
+  readonly #comments = new Map<bigint, Comment>();
+  #channel: Channel | undefined;
+  #stats: ChannelStats | undefined;
+  #skipped = 0;
+  #error: ParleyError | undefined;
+
+  constructor(parts: Parts, channelId: string, wish: ChannelWish | undefined) {
+    super(parts.runtime);
+    this.#parts = parts;
+    this.#channelId = channelId;
+    this.#wish = wish;
+    const { client } = parts;
+    client.on('channel', (channel) => {
+      if (channel.channelId !== channelId) return;
+      const isAnother = channel.epoch !== this.#channel?.epoch;
+      if (isAnother) this.#comments.clear();
+      this.#channel = channel;
+      this.changed();
+      if (isAnother && channel.historyCount > 0) void this.#readHistory();
+    });
+    client.on('comments', (batch) => {
+      if (batch.channelId !== channelId) return;
+      if (batch.toNumber > 0n) this.#skipped += Number(batch.toNumber - batch.fromNumber) + 1 - batch.comments.length;
+      this.#put(batch.comments, batch.deletedNumbers);
+    });
+    client.on('commentsSkipped', (skipped) => {
+      if (skipped.channelId !== channelId) return;
+      this.#skipped += Number(skipped.to - skipped.from) + 1;
+      this.changed();
+    });
+    client.on('channelStats', (stats) => {
+      if (stats.channelId !== channelId) return;
+      this.#stats = stats;
+      this.changed();
+    });
+  }
+
+  async publish(
+    text: string,
+    options: { readonly replyTo?: bigint; readonly mentionIds?: readonly string[] } = {},
+  ): Promise<Comment> {
+    const { client, runtime } = this.#parts;
+    const { comment, epoch } = await client.call('/parley.v1.ChannelService/PublishComment', {
+      channelId: this.#channelId,
+      clientMessageId: runtime.newId(),
+      text,
+      replyTo: options.replyTo ?? 0n,
+      mentionIds: [...(options.mentionIds ?? [])],
+    });
+    if (comment === undefined) throw localError('NO_REASON', 'the answer has no comment', Code.INTERNAL);
+    if (epoch === this.#channel?.epoch) this.#put([comment]);
+    return comment;
+  }
+
+  protected override begin(): () => void {
+    const { client } = this.#parts;
+    this.#skipped = 0;
+    client.subscribeChannel(this.#channelId, this.#wish).catch((error: unknown) => this.#fail(error));
+    return () => client.unsubscribeChannel(this.#channelId);
+  }
+
+  protected make(): ChannelSnapshot {
+    const comments = [...this.#comments.values()].toSorted((a, b) => (a.number < b.number ? -1 : 1));
+    return {
+      channelId: this.#channelId,
+      channel: this.#channel,
+      comments,
+      stats: this.#stats,
+      skipped: this.#skipped,
+      error: this.#error,
+    };
+  }
+
+  #put(comments: readonly Comment[], deletedNumbers: readonly bigint[] = []): void {
+    for (const comment of comments) {
+      if (comment.deleted) this.#comments.delete(comment.number);
+      else this.#comments.set(comment.number, comment);
+    }
+    for (const number of deletedNumbers) this.#comments.delete(number);
+    const excess = this.#comments.size - mostComments;
+    if (excess > 0) {
+      const numbers = [...this.#comments.keys()].toSorted((a, b) => (a < b ? -1 : 1));
+      for (const number of numbers.slice(0, excess)) this.#comments.delete(number);
+    }
+    this.changed();
+  }
+
+  async #readHistory(): Promise<void> {
+    const request = { channelId: this.#channelId, pageSize: 0, pageToken: '', beforeNumber: 0n };
+    try {
+      const { comments, epoch } = await this.#parts.client.call('/parley.v1.ChannelService/ListComments', request);
+      if (epoch === this.#channel?.epoch) this.#put(comments.filter(({ number }) => !this.#comments.has(number)));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (!(error instanceof ParleyError)) throw error;
+    this.#error = error;
+    this.changed();
+  }
 }

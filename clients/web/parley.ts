@@ -1,6 +1,20 @@
-import type { ParleyClient } from '../core/client.ts';
+import { ParleyClient } from '../core/client.ts';
 import type { ConnectionState } from '../core/connection-state.ts';
+import { Code, localError } from '../core/errors.ts';
+import { claimsOf } from '../core/tokens.ts';
+import type { GetToken } from '../core/tokens.ts';
+import { WebCarrier } from './carrier.ts';
 import type { ParleyOptions } from './options.ts';
+import { followPage, isInFront } from './page.ts';
+import { PageRuntime } from './page-runtime.ts';
+import { Parts } from './parts.ts';
+import { Database } from './storage/database.ts';
+import { keptDeviceId } from './storage/device.ts';
+import { KeptDrafts } from './storage/kept-drafts.ts';
+import { Keeper } from './storage/keeper.ts';
+import { LoneTab } from './tabs/lone-tab.ts';
+import { Tabs } from './tabs/tabs.ts';
+import { Value } from './view.ts';
 import type { View } from './view.ts';
 
 /** Where what should outlive the page is kept, and why it is not on disk when it is not. Without a disk all else works. */
@@ -34,6 +48,8 @@ export interface Parley extends AsyncDisposable {
   readonly connection: View<ConnectionState>;
   readonly storage: View<StorageState>;
   readonly role: View<TabRole>;
+  /** What the views of this package stand on; not for applications. */
+  readonly parts: Parts;
   /**
    * Ends the session in all tabs of the user, takes the device from the account (when the server is in reach), and wipes all that the
    * browser keeps of the user, drafts included. Resolves when it is wiped.
@@ -43,10 +59,119 @@ export interface Parley extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** A sign-out waits this long for the server. */
+const signOutMs = 5000;
+
 /**
  * Opens a user's chat in this tab. Resolves when what is kept on disk is read, before there is a connection: views show what is
  * kept at once. Without `userId` it waits for the first token and rejects with TOKEN_UNAVAILABLE when there is none.
  */
-export function openParley(options: ParleyOptions): Promise<Parley> {
-  return Promise.reject(new Error(`not yet: ${options.url ?? ''}`));
+export async function openParley(options: ParleyOptions): Promise<Parley> {
+  const { url = '', keep = {}, shareTabs = true } = options;
+  const { userId, getToken } =
+    options.userId === undefined ? await firstToken(options.getToken) : { ...options, userId: options.userId };
+  const runtime = new PageRuntime();
+  runtime.wake();
+  const name = `parley ${new URL(url, location.href).origin} ${userId}`;
+  const storage = new Value<StorageState>(runtime, { kind: 'disk' });
+  const database = new Database(name, runtime, () => storage.set(database.state));
+  if (keep === false) database.giveUp('off', undefined);
+  else await database.open();
+  const deviceId = await keptDeviceId(database, runtime);
+  const keeper = new Keeper(database, runtime, keep === false ? {} : keep);
+  const carrier = new WebCarrier({ address: url, runtime });
+  const locks = shareTabs ? (navigator as { locks?: LockManager }).locks : undefined;
+  const role = new Value<TabRole>(runtime, locks === undefined ? 'alone' : 'following');
+  const become = (now: TabRole): void => {
+    role.set(now);
+    keeper.active = now === 'leading' || now === 'alone';
+    if (now === 'leading' || now === 'following') client.reconnect();
+    if (now === 'leading') void client.readDrafts();
+  };
+  const tabs =
+    locks === undefined
+      ? new LoneTab(carrier, { userId, deviceId, runtime, changed: become })
+      : new Tabs({ name, carrier, runtime, locks, userId, deviceId, changed: become, signedOut: () => void leave() });
+  const client = new ParleyClient({
+    carrier: tabs,
+    getToken,
+    deviceId,
+    userId,
+    runtime,
+    drafts: new KeptDrafts(database),
+    resume: keeper,
+    skipped: 'history',
+    foreground: isInFront(),
+    ...(options.outbox === undefined ? {} : { outbox: options.outbox }),
+    ...(options.keepItems === undefined ? {} : { keepItems: options.keepItems }),
+  });
+  keeper.attach(client);
+  const connection = new Value<ConnectionState>(runtime, client.connection);
+  client.on('connection', (state) => connection.set(state));
+  const unfollow = followPage({
+    client,
+    flush: () => void keeper.flush(),
+    sleep: () => {
+      void keeper.flush();
+      client.suspend();
+      tabs.sleep();
+      runtime.sleep();
+    },
+    wake: () => {
+      runtime.wake();
+      tabs.join(client);
+      client.setForeground(isInFront());
+      void client.start();
+    },
+  });
+  /** Ends the tab's part. */
+  const leave = async (): Promise<void> => {
+    unfollow();
+    await keeper.flush();
+    keeper.stop();
+    await client.close();
+    database.close();
+    runtime.sleep();
+  };
+  tabs.join(client);
+  await client.start();
+  return {
+    userId,
+    deviceId,
+    client,
+    connection,
+    storage,
+    role,
+    parts: new Parts(client, keeper, runtime),
+    close: leave,
+    async signOut() {
+      keeper.stop();
+      tabs.signOut();
+      // Not in reach: the device stays in the account's list, and nothing of it here.
+      await client.account.removeDevice(deviceId, { deadlineMs: signOutMs }).catch(() => undefined);
+      await leave();
+      await database.wipe();
+    },
+    [Symbol.asyncDispose]: leave,
+  };
+}
+
+/** Reads whose the first token is; it is not fetched again. */
+async function firstToken(getToken: GetToken): Promise<{ userId: string; getToken: GetToken }> {
+  let first: string | undefined;
+  try {
+    first = await getToken();
+  } catch (error) {
+    throw localError('TOKEN_UNAVAILABLE', 'no token could be had', Code.UNAVAILABLE, error);
+  }
+  const { sub } = claimsOf(first);
+  if (typeof sub !== 'string') throw localError('TOKEN_UNAVAILABLE', 'the token names no user', Code.UNAUTHENTICATED);
+  return {
+    userId: sub,
+    getToken: () => {
+      const token = first ?? getToken();
+      first = undefined;
+      return token;
+    },
+  };
 }

@@ -1,14 +1,132 @@
 import type { Presence } from '#proto/parley/v1/presence.ts';
 import type { Profile } from '#proto/parley/v1/thread.ts';
 import type { Parley } from './parley.ts';
+import type { Parts } from './parts.ts';
+import { Live } from './view.ts';
 import type { View } from './view.ts';
+
+/** Users in one call. */
+const mostAtOnce = 200;
 
 /** Whether a user is there, or when they were last; undefined until it is told. Of at most 200 users in all tabs together. */
 export function presenceView(parley: Parley, userId: string): View<Presence | undefined> {
-  throw new Error(`not yet: ${parley.userId} ${userId}`);
+  const { parts } = parley;
+  return parts.once(`presence ${userId}`, () => new PresenceOf(parts, userId));
 }
 
 /** A user's name and picture; undefined until it is read. Read once a page, many in one call; the user's own follows changes. */
 export function profileView(parley: Parley, userId: string): View<Profile | undefined> {
-  throw new Error(`not yet: ${parley.userId} ${userId}`);
+  const { parts } = parley;
+  return parts.once(`profile ${userId}`, () => new ProfileOf(parts, userId));
+}
+
+/** Does something once for all that ask in the same turn. */
+function soon(run: () => void): () => void {
+  let isPlanned = false;
+  return () => {
+    if (isPlanned) return;
+    isPlanned = true;
+    queueMicrotask(() => {
+      isPlanned = false;
+      run();
+    });
+  };
+}
+
+class PresenceOf extends Live<Presence | undefined> {
+  readonly #parts: Parts;
+  readonly #userId: string;
+
+  constructor(parts: Parts, userId: string) {
+    super(parts.runtime);
+    this.#parts = parts;
+    this.#userId = userId;
+    parts.client.on('presence', (presences) => {
+      if (presences.some((presence) => presence.userId === userId)) this.changed();
+    });
+  }
+
+  protected override begin(): () => void {
+    const { client } = this.#parts;
+    const watched = this.#parts.once('watched', () => {
+      const userIds = new Set<string>();
+      // Refused when there are too many: the presences of the last ones stay unknown.
+      const tell = soon(() => void client.watchPresence([...userIds].slice(0, mostAtOnce)).catch(() => undefined));
+      return { userIds, tell };
+    });
+    watched.userIds.add(this.#userId);
+    watched.tell();
+    return () => {
+      watched.userIds.delete(this.#userId);
+      watched.tell();
+    };
+  }
+
+  protected make(): Presence | undefined {
+    return this.#parts.client.presence(this.#userId);
+  }
+}
+
+/** Profiles that were read, and those to be read. */
+class ProfileBook {
+  readonly profiles = new Map<string, Profile>();
+  readonly listeners = new Map<string, () => void>();
+  readonly #parts: Parts;
+  readonly #wanted = new Set<string>();
+  readonly #read = soon(() => void this.#readAll());
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { client } = parts;
+    client.on('caughtUp', () => this.#read());
+    client.on('userEntry', ({ kind }) => {
+      if (kind?.$case === 'profileChanged') this.#put({ userId: client.userId, ...kind.value });
+    });
+  }
+
+  want(userId: string): void {
+    if (this.profiles.has(userId)) return;
+    this.#wanted.add(userId);
+    this.#read();
+  }
+
+  #put(profile: Profile): void {
+    this.profiles.set(profile.userId, profile);
+    this.listeners.get(profile.userId)?.();
+  }
+
+  async #readAll(): Promise<void> {
+    while (this.#wanted.size > 0) {
+      const userIds = [...this.#wanted].slice(0, mostAtOnce);
+      for (const userId of userIds) this.#wanted.delete(userId);
+      try {
+        for (const profile of await this.#parts.client.people.profiles(userIds)) this.#put(profile);
+      } catch {
+        // The next connection asks again.
+        for (const userId of userIds) this.#wanted.add(userId);
+        return;
+      }
+    }
+  }
+}
+
+class ProfileOf extends Live<Profile | undefined> {
+  readonly #book: ProfileBook;
+  readonly #userId: string;
+
+  constructor(parts: Parts, userId: string) {
+    super(parts.runtime);
+    this.#book = parts.once('profiles', () => new ProfileBook(parts));
+    this.#userId = userId;
+    this.#book.listeners.set(userId, () => this.changed());
+  }
+
+  protected override begin(): () => void {
+    this.#book.want(this.#userId);
+    return () => undefined;
+  }
+
+  protected make(): Profile | undefined {
+    return this.#book.profiles.get(this.#userId);
+  }
 }

@@ -1,8 +1,12 @@
 import type { Draft } from '../core/draft.ts';
-import type { ParleyError } from '../core/errors.ts';
+import { ParleyError } from '../core/errors.ts';
 import type { Item } from '../core/fold.ts';
 import type { Thread } from '#proto/parley/v1/thread.ts';
 import type { Parley } from './parley.ts';
+import { bookOf } from './parts.ts';
+import type { Parts } from './parts.ts';
+import { newestRun } from './storage/newest-run.ts';
+import { Live } from './view.ts';
 import type { View } from './view.ts';
 
 export interface ThreadSnapshot {
@@ -40,5 +44,135 @@ export interface ThreadView extends View<ThreadSnapshot> {
  * too (of 20 threads at most, in all tabs together). The same view each time it is asked for.
  */
 export function threadView(parley: Parley, threadId: string): ThreadView {
-  throw new Error(`not yet: ${parley.userId} ${threadId}`);
+  const { parts } = parley;
+  return parts.once(`thread ${threadId}`, () => new OnScreen(parts, threadId));
+}
+
+/** Messages of a page. */
+const pageSize = 50;
+
+class OnScreen extends Live<ThreadSnapshot> implements ThreadView {
+  readonly #parts: Parts;
+  readonly #threadId: string;
+  #failed: ThreadSnapshot['failed'] = [];
+  #receipts = 0;
+  #loading = 0;
+  #error: ParleyError | undefined;
+  /** The oldest message that there is for the user, when that is known. */
+  #beginning: bigint | undefined;
+  /** The newest page was read since the last hole. */
+  #isRead = false;
+  #isKeptRead = false;
+
+  constructor(parts: Parts, threadId: string) {
+    super(parts.runtime);
+    this.#parts = parts;
+    this.#threadId = threadId;
+    const { client } = parts;
+    const ours = (event: { readonly threadId: string }): void => {
+      if (event.threadId === threadId) this.changed();
+    };
+    for (const name of ['entry', 'message', 'read', 'typing', 'draft'] as const) client.on(name, ours);
+    client.on('heads', (heads) => heads.forEach(ours));
+    client.on('sent', ({ draft }) => ours(draft));
+    client.on('sendFailed', ({ draft, error }) => {
+      if (draft.threadId !== threadId) return;
+      this.#failed = [...this.#failed, { draft, error }];
+      this.changed();
+    });
+    client.on('receipt', (receipt) => {
+      if (receipt.threadId !== threadId) return;
+      this.#receipts += 1;
+      this.changed();
+    });
+    const again = (event: { readonly threadId: string }): void => {
+      if (event.threadId !== threadId) return;
+      this.#isRead = false;
+      this.#beginning = undefined;
+      this.changed();
+      if (this.isWatched) void this.#readNewest();
+    };
+    client.on('skipped', again);
+    client.on('restarted', again);
+    client.on('caughtUp', () => {
+      if (this.isWatched) void this.#readNewest();
+    });
+    bookOf(parts).listen((changed) => {
+      if (changed === undefined || changed === threadId) this.changed();
+    });
+  }
+
+  async loadOlder(): Promise<void> {
+    const first = newestRun(this.#parts.client.items(this.#threadId))[0];
+    if (first === undefined) await this.#readNewest();
+    else await this.#read(first.sequence);
+  }
+
+  dismiss(clientMessageId: string): void {
+    this.#failed = this.#failed.filter(({ draft }) => draft.clientMessageId !== clientMessageId);
+    this.changed();
+  }
+
+  protected override begin(): () => void {
+    const { client } = this.#parts;
+    const threadId = this.#threadId;
+    // Refused: with too many threads on screen, or none of the user's. What is to be read says which.
+    client.subscribe(threadId).catch(() => undefined);
+    if (bookOf(this.#parts).get(threadId) === undefined) bookOf(this.#parts).look(threadId);
+    void this.#readNewest();
+    return () => client.unsubscribe(threadId);
+  }
+
+  protected make(): ThreadSnapshot {
+    const { client } = this.#parts;
+    const threadId = this.#threadId;
+    const items = newestRun(client.items(threadId));
+    const first = items[0];
+    const isFirst = this.#beginning !== undefined && first !== undefined && first.sequence <= this.#beginning;
+    return {
+      threadId,
+      thread: bookOf(this.#parts).get(threadId),
+      items,
+      drafts: client.drafts(threadId),
+      failed: this.#failed,
+      typing: client.whoTypes(threadId).filter((userId) => userId !== client.userId),
+      unread: client.unread(threadId),
+      hasOlder: !isFirst && !(this.#isRead && first === undefined) && first?.sequence !== 1n,
+      loading: this.#loading > 0,
+      error: this.#error,
+      receipts: this.#receipts,
+    };
+  }
+
+  async #readNewest(): Promise<void> {
+    const { keeper } = this.#parts;
+    if (!this.#isKeptRead) {
+      this.#isKeptRead = true;
+      await keeper.loadLines(this.#threadId);
+      this.changed();
+    }
+    if (!this.#isRead && this.#loading === 0) await this.#read(undefined);
+  }
+
+  async #read(before: bigint | undefined): Promise<void> {
+    const { client, keeper } = this.#parts;
+    const threadId = this.#threadId;
+    this.#loading += 1;
+    this.changed();
+    try {
+      const page = before === undefined ? { pageSize } : { pageSize, before };
+      const { olderPageToken } = await client.readHistory(threadId, page);
+      if (before === undefined) this.#isRead = true;
+      const first = newestRun(client.items(threadId))[0];
+      if (olderPageToken === '') this.#beginning = first?.sequence;
+      this.#error = undefined;
+      keeper.keepLines(threadId);
+    } catch (error) {
+      if (!(error instanceof ParleyError)) throw error;
+      this.#error = error;
+    } finally {
+      this.#loading -= 1;
+      this.changed();
+    }
+  }
 }

@@ -1,0 +1,140 @@
+import type { Runtime } from '../../core/runtime.ts';
+import type { StorageState } from '../parley.ts';
+
+/** A database that does not open within this time is taken for refused: browsers have been seen to say nothing at all. */
+const openMs = 3000;
+
+/** Tables by name: `meta` by name, `drafts` in the order they were put, `threads` by id, `items` by [thread id, sequence]. */
+export type Table = 'meta' | 'drafts' | 'threads' | 'items';
+
+/** One request's result. */
+export function result<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.addEventListener('success', () => resolve(request.result));
+    request.addEventListener('error', () => reject(request.error ?? new Error('the database gave no reason')));
+  });
+}
+
+/** All keys that begin with a thread's id. */
+export function itemsOf(threadId: string): IDBKeyRange {
+  // Arrays sort after numbers.
+  return IDBKeyRange.bound([threadId, 0], [threadId, []], false, true);
+}
+
+/**
+ * What the browser keeps of one user: a database of its own by the user's id. When the disk fails it is given up for as long
+ * as the page lasts: `run` answers undefined, and who keeps something goes on in memory.
+ */
+export class Database {
+  readonly #name: string;
+  readonly #runtime: Runtime;
+  readonly #changed: () => void;
+  #db: IDBDatabase | undefined;
+  #state: StorageState = { kind: 'disk' };
+
+  /** `changed`: it is another state. */
+  constructor(name: string, runtime: Runtime, changed: () => void) {
+    this.#name = name;
+    this.#runtime = runtime;
+    this.#changed = changed;
+  }
+
+  get state(): StorageState {
+    return this.#state;
+  }
+
+  /** Opens it, or finds out that there is none to be had. */
+  async open(): Promise<void> {
+    const factory = (globalThis as { indexedDB?: IDBFactory }).indexedDB;
+    if (factory === undefined || factory === null) {
+      this.giveUp('absent', undefined);
+      return;
+    }
+    try {
+      this.#db = await this.#opened(factory);
+    } catch (error) {
+      this.giveUp(isFull(error) ? 'full' : 'denied', error);
+    }
+  }
+
+  /** Keeps nothing from now on, and says so. */
+  giveUp(why: 'off' | 'absent' | 'denied' | 'full', error: unknown): void {
+    this.#db?.close();
+    this.#db = undefined;
+    if (this.#state.kind === 'memory') return;
+    this.#state = { kind: 'memory', why, error };
+    this.#changed();
+  }
+
+  /**
+   * Runs one transaction. Resolves with what `work` answered once it is on disk; with undefined when there is no database, or
+   * none any more. Rejects with a QuotaExceededError while `spare` is set, so that the caller can make room and try again.
+   */
+  async run<T>(
+    tables: readonly Table[],
+    mode: 'readonly' | 'readwrite',
+    work: (table: (name: Table) => IDBObjectStore) => Promise<T>,
+    spare = false,
+  ): Promise<T | undefined> {
+    const db = this.#db;
+    if (db === undefined) return undefined;
+    try {
+      const transaction = db.transaction(tables, mode, { durability: mode === 'readwrite' ? 'strict' : 'default' });
+      const done = new Promise<void>((resolve, reject) => {
+        transaction.addEventListener('complete', () => resolve());
+        transaction.addEventListener('abort', () => reject(transaction.error ?? new Error('the transaction ended')));
+      });
+      const [value] = await Promise.all([work((name) => transaction.objectStore(name)), done]);
+      return value;
+    } catch (error) {
+      if (isFull(error) && spare) throw error;
+      // Closed on purpose: asleep, or wiped.
+      if (this.#db === db) this.giveUp(isFull(error) ? 'full' : 'denied', error);
+      return undefined;
+    }
+  }
+
+  /** Removes it, with all that is in it, also while other tabs have it open. */
+  async wipe(): Promise<void> {
+    this.#db?.close();
+    this.#db = undefined;
+    const factory = (globalThis as { indexedDB?: IDBFactory }).indexedDB;
+    if (factory === undefined || factory === null) return;
+    await result(factory.deleteDatabase(this.#name)).catch(() => undefined);
+  }
+
+  close(): void {
+    this.#db?.close();
+    this.#db = undefined;
+  }
+
+  #opened(factory: IDBFactory): Promise<IDBDatabase> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#runtime.setTimer(openMs, () => reject(new Error('the database did not open in time')));
+      const request = factory.open(this.#name, 1);
+      request.addEventListener('upgradeneeded', () => {
+        const db = request.result;
+        db.createObjectStore('meta');
+        db.createObjectStore('drafts', { autoIncrement: true }).createIndex('id', 'id', { unique: true });
+        db.createObjectStore('threads');
+        db.createObjectStore('items');
+      });
+      request.addEventListener('success', () => {
+        timer.cancel();
+        const db = request.result;
+        // Wiped by another tab, or by the user.
+        db.addEventListener('versionchange', () => this.giveUp('denied', undefined));
+        db.addEventListener('close', () => this.giveUp('denied', undefined));
+        resolve(db);
+      });
+      request.addEventListener('error', () => {
+        timer.cancel();
+        reject(request.error ?? new Error('the database gave no reason'));
+      });
+    });
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'QuotaExceededError';
+}
