@@ -18,6 +18,10 @@ export interface GatewaySettings {
    * `dns`: every address that a name has, asked again every 2 s.
    */
   readonly nodesBy?: NodesBy;
+  /** HTTP addresses of the nodes' web app, `name:port` or `IPv4:port`. Default: none, and no page is served. */
+  readonly web?: readonly string[];
+  /** Where tokens are given to whoever asks from this machine, `IPv4:port`. Default, and everywhere but in development: nowhere. */
+  readonly devDoor?: string;
   /** The folder under which Envoy sees the files. Default: the one they are written into. */
   readonly seenAs?: string;
   readonly auth: AuthSettings;
@@ -52,7 +56,7 @@ export interface AuthSettings {
 
 /** Writes the files into `folder`, and returns the path of the one to start Envoy with, as Envoy sees it. */
 export async function writeGateway(folder: string, settings: GatewaySettings): Promise<string> {
-  const { tls, nodes, nodesBy = 'list', seenAs = path.resolve(folder) } = settings;
+  const { tls, nodes, nodesBy = 'list', web = [], devDoor, seenAs = path.resolve(folder) } = settings;
   const seen = (file: string): string => path.join(seenAs, file);
   await mkdir(folder, { recursive: true });
   await writeAuth(folder, settings.auth);
@@ -70,6 +74,9 @@ export async function writeGateway(folder: string, settings: GatewaySettings): P
     nodes_listed: nodesBy === 'list' ? nodes.map(endpoint) : undefined,
     nodes_file: nodesBy === 'file' ? seen('nodes.yaml') : undefined,
     nodes_named: nodesBy === 'dns' ? nodes.map(namedEndpoint) : undefined,
+    web: web.length > 0,
+    web_named: web.map(namedEndpoint),
+    dev_door: devDoor === undefined ? undefined : endpoint(devDoor),
     tls: tls !== undefined,
     tls_file: tls === undefined ? undefined : seen('tls.yaml'),
     auth_file: seen('auth.yaml'),

@@ -11,6 +11,10 @@ const settings: Readonly<Record<string, readonly [fallback: string | undefined, 
     '`dns`: all addresses of those names, asked every 2 s · `file`: IPv4 addresses in nodes.yaml, read again when it is ' +
       'replaced · `list`: IPv4 addresses, for good',
   ],
+  PARLEY_GATEWAY_WEB: [
+    '',
+    'where the nodes serve the web app: host:port, comma separated, found as by `dns`; empty = it is not served',
+  ],
   PARLEY_GATEWAY_SEEN_AS: ['', 'the folder under which Envoy sees the files; empty = the one they are written into'],
   PARLEY_GATEWAY_ADMIN_PORT: ['9901', "Envoy's admin interface, on 127.0.0.1 always"],
   PARLEY_GATEWAY_MAX_HEAP_MIB: ['1024', "Envoy's memory; less than its container's limit"],
@@ -62,6 +66,7 @@ export async function readGatewaySettings(env: NodeJS.ProcessEnv): Promise<Gatew
     adminPort: whole('PARLEY_GATEWAY_ADMIN_PORT'),
     nodes: listOf(of('PARLEY_GATEWAY_NODES')),
     nodesBy: nodesByOf(of('PARLEY_GATEWAY_NODES_BY')),
+    web: listOf(of('PARLEY_GATEWAY_WEB')),
     ...(seenAs === '' ? {} : { seenAs }),
     auth: await authOf(of),
     ...(cert === '' ? {} : { tls: { cert, key } }),

@@ -60,7 +60,7 @@ async function run({ dataDir, ...settings }: Settings): Promise<void> {
   process.on('exit', () => claim.release());
   const asked = untilAsked(() => fail('forced to stop; what was acknowledged is in Cassandra', 1));
   const onProgress = (what: string): void => console.log(`parley: starting ${what} …`);
-  const starting = startCluster({ ...settings, dataDir, services: true, onProgress });
+  const starting = startCluster({ ...settings, dataDir, services: true, web: 'demo', onProgress });
   const cluster = await Promise.race([starting, asked]);
   if (cluster === 'asked') {
     await (await starting).stop();
@@ -79,6 +79,7 @@ function greeting({ platform }: Cluster, port: number, dataDir: string): string 
   const relative = path.relative(process.cwd(), dataDir) || '.';
   const folder = relative.startsWith('..') ? dataDir : relative;
   return `Parley listens on ${platform.gateway} (gRPC and grpc-web).
+  a browser   http://${platform.gateway}/
   try it      npm run chat -- --as alice --data ${folder}${target}
   a token     npm run token -- alice --data ${folder}
   services    ${platform.nodes.map(({ services }) => services).join(' ')} (parley.service.v1)

@@ -4,7 +4,10 @@ import { freePort } from './ports.ts';
 import { startNode } from './node-process.ts';
 import type { NodeSettings, RunningNode } from './node-process.ts';
 
-export interface NodeHandleOptions extends Omit<NodeSettings, 'listen' | 'metricsListen' | 'servicesListen'> {
+export interface NodeHandleOptions extends Omit<
+  NodeSettings,
+  'listen' | 'metricsListen' | 'servicesListen' | 'webListen'
+> {
   /** It serves other services too. */
   readonly services: boolean;
   /** Called with every process that is started for this node. */
@@ -33,6 +36,11 @@ export class NodeHandle {
   /** gRPC for other services, host:port; empty when it has none. The same through restarts. */
   get services(): string {
     return this.#started.services;
+  }
+
+  /** The web app over HTTP, host:port; empty when it serves none. The same through restarts. */
+  get web(): string {
+    return this.#started.web;
   }
 
   /** Prometheus metrics, host:port. The same through restarts. */
@@ -68,12 +76,14 @@ export class NodeHandle {
   async start(env: Readonly<Record<string, string>> = {}, main = this.#options.main): Promise<void> {
     if (this.isRunning) throw new Error(`node ${this.id} runs already`);
     const services = this.#options.services ? `127.0.0.1:${await freePort()}` : '';
+    const web = this.#options.webFiles === '' ? '' : `127.0.0.1:${await freePort()}`;
     this.#running = await startNode({
       ...this.#options,
       env: { ...this.#options.env, ...env },
       main,
       listen: this.#running?.address ?? `127.0.0.1:${await freePort()}`,
       servicesListen: this.#running?.services ?? services,
+      webListen: this.#running?.web ?? web,
       metricsListen: this.#running?.metrics ?? `127.0.0.1:${await freePort()}`,
     });
     this.#options.onStart(this.#running.child);

@@ -10,6 +10,10 @@ export interface NodeSettings {
   readonly metricsListen: string;
   /** The same for other services; empty = they are not served. */
   readonly servicesListen: string;
+  /** The same for the web app; empty = it is not served. */
+  readonly webListen: string;
+  /** Folder of the built web app; empty when it is not served. */
+  readonly webFiles: string;
   readonly storeDir: string;
   readonly logFile: string;
   readonly auth: { jwks: string; issuer: string; audience: string; algorithms: string; isDevKey: boolean };
@@ -26,12 +30,15 @@ export interface RunningNode {
   readonly address: string;
   /** Empty: other services are not served. */
   readonly services: string;
+  /** Empty: the web app is not served. */
+  readonly web: string;
   readonly metrics: string;
 }
 
 interface Ready {
   readonly grpc: string;
   readonly services?: string;
+  readonly web?: string;
   readonly metrics: string;
 }
 
@@ -68,8 +75,8 @@ export async function startNode(settings: NodeSettings): Promise<RunningNode> {
     const why = first.signal === 'SIGKILL' ? `was not ready after ${startWithinMs / 1000} s` : 'did not start';
     throw new Error([`${child.name} ${why}:`, ...child.tail()].join('\n  '));
   }
-  const { grpc: address, services = '', metrics } = JSON.parse(first) as Ready;
-  return { child, address, services, metrics };
+  const { grpc: address, services = '', web = '', metrics } = JSON.parse(first) as Ready;
+  return { child, address, services, web, metrics };
 }
 
 /** What Node makes of our files is kept: the next start of a node takes 0.4 s of CPU instead of 0.9. */
@@ -87,6 +94,9 @@ function environmentOf(settings: NodeSettings): NodeJS.ProcessEnv {
     PARLEY_LISTEN: settings.listen,
     PARLEY_METRICS_LISTEN: settings.metricsListen,
     ...(settings.servicesListen === '' ? {} : { PARLEY_SERVICE_LISTEN: settings.servicesListen }),
+    ...(settings.webListen === ''
+      ? {}
+      : { PARLEY_WEB_LISTEN: settings.webListen, PARLEY_WEB_FILES: settings.webFiles }),
     PARLEY_DATA: settings.storeDir,
     PARLEY_LOG_FILE: settings.logFile,
     PARLEY_JWKS: auth.jwks,

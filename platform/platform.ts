@@ -11,6 +11,8 @@ import { openDevKey } from '../server/auth/dev-key.ts';
 import type { DevKey, ServiceTokenOptions, TokenOptions } from '../server/auth/dev-key.ts';
 import { systemClock } from '../server/core/clock.ts';
 import { backendEnv, type Backends } from './backends.ts';
+import { type Demo, startDemo } from './demo/demo.ts';
+import { type DevDoor, openDevDoor } from './dev-door.ts';
 import type { Child, Ending } from './child.ts';
 import { gatewayLimits, startEnvoy } from './envoy.ts';
 import type { RunningEnvoy } from './envoy.ts';
@@ -18,6 +20,7 @@ import { authSettings, checkCertificate, watchCertificate, watchKeys } from './k
 import type { ExternalAuth, PlatformAuth } from './keys.ts';
 import { NodeHandle } from './node-handle.ts';
 import { freePort, refuseTaken } from './ports.ts';
+import { builtWebApp } from './web-app.ts';
 
 export interface PlatformOptions {
   /** Kept; default: a temporary folder that stop() removes. */
@@ -36,6 +39,11 @@ export interface PlatformOptions {
   readonly direct?: boolean;
   /** Each node also serves other services, on a port of its own. Default: it does not. */
   readonly services?: boolean;
+  /**
+   * The web app is served at the gateway, with sign-in by name while the dev key is in use; `demo`: and with something to see for who comes
+   * for the first time. Default: it is not served. Not with `direct`.
+   */
+  readonly web?: 'plain' | 'demo';
   /** More of the nodes' environment, as {PARLEY_MEMBER_CAP: '5000'}. */
   readonly env?: Readonly<Record<string, string>>;
   /** More of one node's environment, made from what it would have, as addresses of lines in place of those of others. */
@@ -95,9 +103,13 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   let nodes: NodeHandle[] = [];
   let envoy: RunningEnvoy | undefined;
   const watching: Disposable[] = [];
+  let door: DevDoor | undefined;
+  let demo: Demo | undefined;
   // Nodes first, so that their goodbyes still travel through Envoy.
   const stop = async (): Promise<void> => {
     for (const watch of watching) watch[Symbol.dispose]();
+    demo?.[Symbol.dispose]();
+    await door?.[Symbol.asyncDispose]();
     await Promise.all(nodes.map((node) => node.kill('SIGTERM', drainMs + exitGraceMs)));
     await envoy?.child.end('SIGTERM', exitGraceMs);
     if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
@@ -110,11 +122,15 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     if (options.direct !== true) {
       const folder = path.join(dataDir, 'gateway');
       const port = options.port ?? (await freePort(address));
+      const isWeb = options.web !== undefined;
+      if (isWeb && devKey !== undefined) door = await openDevDoor(devKey, () => demo);
       envoy = await startEnvoy(folder, path.join(logDir, 'envoy.log'), {
         address,
         port,
         adminPort: await freePort(),
         nodes: nodes.map((node) => node.address),
+        ...(isWeb ? { web: nodes.map((node) => node.web) } : {}),
+        ...(door === undefined ? {} : { devDoor: door.address }),
         auth: await auth.gateway(),
         ...(options.tls === undefined ? {} : { tls: { ...options.tls, watchedFolder: folder } }),
         webOrigins: options.webOrigins ?? ['http://localhost:*', 'http://127.0.0.1:*'],
@@ -125,6 +141,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       watching.push(watchKeys(auth, folder));
       if (options.tls !== undefined) watching.push(watchCertificate(options.tls, folder));
       const { findsHealthy } = envoy;
+      if (options.web === 'demo' && devKey !== undefined) demo = demoOf(nodes[0] as NodeHandle, devKey);
       for (const node of nodes) node.onReady = () => findsHealthy(node.address);
     }
     return {
@@ -149,6 +166,15 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   }
 }
 
+function demoOf(node: NodeHandle, devKey: DevKey): Demo {
+  return startDemo({
+    services: node.services,
+    node: node.address,
+    serviceToken: () => devKey.signService('demo', { scope: 'threads messages channels comments' }),
+    userToken: (user) => devKey.sign(user),
+  });
+}
+
 function signing(devKey: DevKey | undefined): DevKey {
   if (devKey === undefined) throw new Error('this platform has the keys of an issuer: ask it for tokens');
   return devKey;
@@ -167,6 +193,7 @@ async function makeNodes(
 ): Promise<NodeHandle[]> {
   const count = options.nodes ?? 1;
   const { backends } = options;
+  const webFiles = options.web === undefined ? '' : builtWebApp();
   const nodes: NodeHandle[] = [];
   for (let number = 1; number <= count; number++) {
     const id = `n${number}`;
@@ -178,7 +205,8 @@ async function makeNodes(
       storeDir: path.join(dataDir, count === 1 ? 'store' : `store-${id}`),
       logFile: path.join(logDir, `${id}.log`),
       auth: auth.node,
-      services: options.services ?? false,
+      services: options.services ?? options.web === 'demo',
+      webFiles,
       env: { ...env, ...(await options.envOf?.(id, env)) },
       flags: options.nodeFlags ?? [],
       main: options.main ?? path.join(import.meta.dirname, '../server/main.ts'),

@@ -9,6 +9,8 @@ export interface StartSettings {
   readonly auth: ExternalAuth | undefined;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly webOrigins: readonly string[] | undefined;
+  /** Whether somebody who comes for the first time finds a group and a live post. */
+  readonly demo: boolean;
   readonly nodeEnv: Readonly<Record<string, string>>;
 }
 
@@ -27,6 +29,7 @@ Environment:
                                       an issuer of your own (a file or URL) in place of the dev key
   PARLEY_DEV_KEY_EXPOSE=1             listen beyond this machine although anybody could have the dev key
   PARLEY_WEB_ORIGINS                  web pages that may call, as https://app.example,http://localhost:*
+  PARLEY_DEMO=0                       no group and no live post for who comes for the first time
   any other PARLEY_…                  goes to the node`;
 
 /** Settings of the launcher and of the set-up: the node does not know them. */
@@ -41,6 +44,7 @@ const ownNames: readonly string[] = [
   'PARLEY_JWT_AUDIENCE',
   'PARLEY_JWT_ALGORITHMS',
   'PARLEY_WEB_ORIGINS',
+  'PARLEY_DEMO',
   'PARLEY_CACHE',
   'PARLEY_SKIP',
 ];
@@ -78,6 +82,7 @@ export function readStartSettings(args: readonly string[], env: NodeJS.ProcessEn
     auth,
     tls: readTls(env),
     webOrigins: env['PARLEY_WEB_ORIGINS']?.split(',').map((origin) => origin.trim()),
+    demo: env['PARLEY_DEMO'] !== '0',
     nodeEnv: Object.fromEntries(nodeEnv) as Record<string, string>,
   };
 }

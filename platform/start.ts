@@ -29,6 +29,7 @@ async function run(settings: StartSettings): Promise<void> {
     address: settings.address,
     port: settings.port,
     services: true,
+    ...(servesWeb(settings) ? { web: settings.demo ? 'demo' : 'plain' } : {}),
     // A lone node has nobody to hand its streams to: the whole of the usual drain would only be waited for.
     env: { PARLEY_DRAIN_S: '1', ...settings.nodeEnv },
     ...(settings.auth ? { auth: settings.auth } : {}),
@@ -53,6 +54,11 @@ async function run(settings: StartSettings): Promise<void> {
   process.exit(1);
 }
 
+/** With keys of an issuer the app must be told where tokens come from. */
+function servesWeb({ auth, nodeEnv }: StartSettings): boolean {
+  return auth === undefined || nodeEnv['PARLEY_WEB_TOKEN_URL'] !== undefined;
+}
+
 function greeting(platform: Platform, settings: StartSettings): string {
   const shown = path.relative(process.cwd(), platform.dataDir) || '.';
   const folder = shown.startsWith('..') ? platform.dataDir : `./${shown}`;
@@ -62,6 +68,7 @@ function greeting(platform: Platform, settings: StartSettings): string {
   return `
 Parley listens on ${platform.gateway} (gRPC and grpc-web${settings.tls ? ' with TLS' : ''}).
 
+  in a browser ${servesWeb(settings) ? `${settings.tls ? 'https' : 'http'}://${platform.gateway}/` : 'with PARLEY_WEB_TOKEN_URL: where the app fetches tokens'}
   a token      ${usesDevKey ? `npm run token -- alice${elsewhere}` : `from ${settings.auth?.issuer}`}
   try it       npm run chat -- --as alice${target}
                and in another terminal: npm run chat -- --as bob${target}

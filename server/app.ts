@@ -48,6 +48,8 @@ export interface App {
   readonly grpc: string;
   /** host:port for other services; empty when there is none. */
   readonly services: string;
+  /** host:port of the web app; empty when it is not served. */
+  readonly web: string;
   /** host:port of metrics; empty when there are none. */
   readonly metrics: string;
   /** Hands its streams over and stops: takes the configured time at most, and a little. */
@@ -207,6 +209,8 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     appender,
     usualChannel: newChannelOf(config),
   });
+  const webPort = config.PARLEY_WEB_LISTEN === '' ? undefined : await import('./app/web.ts');
+  const web = await webPort?.startWebPort(config);
   const grpc = await rpc.listen(config.PARLEY_LISTEN);
   metrics.watch({
     sessions: () => sessions.size,
@@ -219,11 +223,12 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     const health = store.health();
     return { ready: health.writable, why: health.writable ? 'ready' : health.why };
   };
-  log.info({ grpc, services: services?.address, metrics: http?.address }, 'the node is ready');
+  log.info({ grpc, services: services?.address, web: web?.address, metrics: http?.address }, 'the node is ready');
 
   return {
     grpc,
     services: services?.address ?? '',
+    web: web?.address ?? '',
     metrics: http?.address ?? '',
     async stop() {
       log.info({ sessions: sessions.size }, 'draining');
@@ -246,6 +251,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
       await comments[Symbol.asyncDispose]();
       await bus[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
+      await web?.close();
       await http?.close();
       log.info('stopped');
     },

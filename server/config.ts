@@ -62,6 +62,16 @@ const settings = {
     true,
     '1 = where several nodes append to a thread at once, one of them does it for all; 0 = each for itself, as correct and slower',
   ),
+  PARLEY_WEB_LISTEN: text('', 'host:port of the web app over HTTP, for the gateway; empty = none is served'),
+  PARLEY_WEB_FILES: text('./web', 'folder of the built web app'),
+  PARLEY_WEB_TOKEN_URL: text(
+    '',
+    'where the web app fetches tokens, a path or an https URL; with the dev key empty = from who started the node',
+  ),
+  PARLEY_WEB_SIGN_IN_URL: text(
+    '',
+    'where the web app sends people who have no token; their way back follows as `return_to`',
+  ),
   PARLEY_SERVICE_LISTEN: text(
     '',
     'host:port where other services of the deployment reach this node (parley.service.v1), closed to clients; empty = none is served',
@@ -175,6 +185,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   addressOf(config.PARLEY_LISTEN, 'PARLEY_LISTEN');
   if (config.PARLEY_METRICS_LISTEN !== '') addressOf(config.PARLEY_METRICS_LISTEN, 'PARLEY_METRICS_LISTEN');
   checkDevKey(config);
+  checkWebPort(config);
   checkServicePort(config);
   checkCluster(config);
   return config.PARLEY_NODE_ID === '' ? { ...config, PARLEY_NODE_ID: `n${randomBytes(4).toString('hex')}` } : config;
@@ -183,7 +194,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 /** @throws ConfigError */
 function checkDevKey(config: Config): void {
   if (!config.PARLEY_DEV_KEY || config.PARLEY_DEV_KEY_EXPOSE) return;
-  for (const name of ['PARLEY_LISTEN', 'PARLEY_SERVICE_LISTEN'] as const) {
+  for (const name of ['PARLEY_LISTEN', 'PARLEY_WEB_LISTEN', 'PARLEY_SERVICE_LISTEN'] as const) {
     if (config[name] === '') continue;
     const { host } = addressOf(config[name], name);
     if (isLoopback(host)) continue;
@@ -191,6 +202,21 @@ function checkDevKey(config: Config): void {
       `with the dev key anyone who has the data folder makes tokens, so ${name} must be on loopback, not ${host}; ` +
         'PARLEY_DEV_KEY_EXPOSE=1 allows it all the same',
     );
+  }
+}
+
+/** @throws ConfigError */
+function checkWebPort(config: Config): void {
+  if (config.PARLEY_WEB_LISTEN === '') return;
+  addressOf(config.PARLEY_WEB_LISTEN, 'PARLEY_WEB_LISTEN');
+  if (config.PARLEY_WEB_TOKEN_URL === '' && !config.PARLEY_DEV_KEY) {
+    throw new ConfigError(
+      `PARLEY_WEB_TOKEN_URL is required with PARLEY_WEB_LISTEN: ${settings.PARLEY_WEB_TOKEN_URL.meaning}`,
+    );
+  }
+  for (const name of ['PARLEY_WEB_TOKEN_URL', 'PARLEY_WEB_SIGN_IN_URL'] as const) {
+    if (config[name] === '' || /^\/(?!\/)/.test(config[name]) || /^https?:\/\/[^/\s;,]+/.test(config[name])) continue;
+    throw new ConfigError(`${name} must be a path or an http(s) URL, not "${config[name]}"`);
   }
 }
 

@@ -15,8 +15,8 @@ try {
     );
   };
   // Who reads this may stop the node at once.
-  const { grpc, services, metrics } = app;
-  const ready = { ready: true, node: config.PARLEY_NODE_ID, grpc, services, metrics, pid: process.pid };
+  const { grpc, services, web, metrics } = app;
+  const ready = { ready: true, node: config.PARLEY_NODE_ID, grpc, services, web, metrics, pid: process.pid };
   process.stdout.write(`${JSON.stringify(ready)}\n`);
 } catch (error) {
   fail(error, error instanceof ConfigError ? 78 : 1);

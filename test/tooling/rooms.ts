@@ -63,6 +63,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   'server/notify/log': room([...base, 'server/notify/']),
   'server/notify/fcm': room([...base, 'server/notify/'], ['firebase-admin']),
   'server/auth/': room(base, ['jose']),
+  // The files of the web app. It knows nothing of chat.
+  'server/web/': room([]),
 
   // rpc → chat → delivery → doors. Only rpc knows gRPC and generated types.
   'server/delivery/': room([...base, ...doors]),
@@ -85,6 +87,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'clients/web/': room(['clients/core/', 'proto/gen/'], ['@bufbuild/protobuf'], []),
   // The hooks stand on the views alone.
   'clients/web/react/': room(['clients/core/', 'clients/web/', 'proto/gen/'], ['react'], []),
+  'clients/app/': room(['clients/core/', 'clients/web/', 'proto/gen/'], ['react', 'react-dom']),
   'clients/cli/': room(['clients/core/', 'clients/node/', 'proto/gen/'], 'any'),
 
   // The platform starts the server as a process; what they share is how tokens are made, and the clock for it.

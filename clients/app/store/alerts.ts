@@ -1,0 +1,50 @@
+import type { Message } from '#proto/parley/v1/thread.ts';
+import { textOf } from '../../core/fold.ts';
+import { msOf } from '../../core/times.ts';
+import { threadsView } from '../../web/threads.ts';
+import type { Texts } from '../text/en.ts';
+import type { Desk } from './desk.ts';
+
+/** Tells of what is new where nobody looks: in the title, and by notifications where they are wanted and allowed. */
+export function watchForNews(desk: Desk, texts: () => Texts, nameOf: (userId: string) => string): () => void {
+  const { parley, settings, router } = desk;
+  const threads = threadsView(parley);
+  const showTitle = (): void => {
+    const unread = threads.get().rows.reduce((sum, row) => sum + (isMuted(row.thread.settings) ? 0 : row.unread), 0);
+    document.title = unread === 0 ? texts().app : `(${unread > 999 ? '999+' : unread}) ${texts().app}`;
+  };
+  showTitle();
+  const notify = (threadId: string, message: Message): void => {
+    if (!settings.get().notify || !('Notification' in window) || Notification.permission !== 'granted') return;
+    const row = threads.get().rows.find((it) => it.threadId === threadId);
+    if (isMuted(row?.thread.settings)) return;
+    const group = row?.thread.name ?? '';
+    const from = nameOf(message.senderId);
+    const title = group === '' ? from : `${from} · ${group}`;
+    const body = (textOf(message.content) ?? texts().attachmentPreview).slice(0, 200);
+    // One for each thread: the next takes its place.
+    const notification = new Notification(title, { body, tag: threadId, icon: '/favicon.svg' });
+    notification.addEventListener('click', () => {
+      window.focus();
+      router.go({ kind: 'thread', threadId });
+      notification.close();
+    });
+  };
+  const ends = [
+    threads.subscribe(showTitle),
+    parley.client.on('message', ({ threadId, message, added }) => {
+      if (added && message.senderId !== desk.me && (document.hidden || !document.hasFocus())) notify(threadId, message);
+    }),
+  ];
+  return () => {
+    for (const end of ends) end();
+    document.title = texts().app;
+  };
+}
+
+/** Whether a thread's news are not to be told just now. */
+export function isMuted(
+  settings: { muteUntilTime?: { seconds: bigint; nanos: number } | undefined } | undefined,
+): boolean {
+  return (msOf(settings?.muteUntilTime) ?? 0) > Date.now();
+}

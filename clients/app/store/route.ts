@@ -1,0 +1,43 @@
+import { Cell } from './cell.ts';
+
+/** What is on screen, as the address says it. */
+export type Route =
+  | { readonly kind: 'home' }
+  | { readonly kind: 'thread'; readonly threadId: string }
+  | { readonly kind: 'live'; readonly channelId: string };
+
+export function routeOf(path: string): Route {
+  const [, thread] = /^\/t\/([A-Za-z0-9_-]{1,64})$/.exec(path) ?? [];
+  if (thread !== undefined) return { kind: 'thread', threadId: thread };
+  const [, channel] = /^\/live\/([A-Za-z0-9._:-]{1,128})$/.exec(path) ?? [];
+  return channel === undefined ? { kind: 'home' } : { kind: 'live', channelId: channel };
+}
+
+export function pathOf(route: Route): string {
+  if (route.kind === 'home') return '/';
+  return route.kind === 'thread' ? `/t/${route.threadId}` : `/live/${route.channelId}`;
+}
+
+/** The address bar as a view. */
+export class Router {
+  readonly route: Cell<Route>;
+  readonly #stop = new AbortController();
+
+  constructor() {
+    this.route = new Cell(routeOf(location.pathname));
+    const { signal } = this.#stop;
+    addEventListener('popstate', () => this.route.set(routeOf(location.pathname)), { signal });
+  }
+
+  go(route: Route, how: 'push' | 'replace' = 'push'): void {
+    const path = pathOf(route);
+    if (path === location.pathname) return;
+    if (how === 'push') history.pushState(null, '', path);
+    else history.replaceState(null, '', path);
+    this.route.set(route);
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+}

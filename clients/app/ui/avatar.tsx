@@ -1,0 +1,64 @@
+import { memo } from 'react';
+import type { ReactNode } from 'react';
+import { profileView } from '../../web/people.ts';
+import { useView } from '../../web/react/index.ts';
+import { isOnline, useApp, useName, usePresence } from './context.ts';
+
+const hues = 10;
+
+/** The same user has the same colour everywhere. */
+export function hueOf(id: string): number {
+  let hash = 7;
+  for (const letter of id) hash = (hash * 31 + (letter.codePointAt(0) ?? 0)) >>> 0;
+  return hash % hues;
+}
+
+function initialsOf(name: string): string {
+  const letters = (word: string | undefined): string => [...new Intl.Segmenter().segment(word ?? '')][0]?.segment ?? '';
+  const [first, second] = name.split(/[^\p{L}\p{N}\p{M}\p{So}]+/u).filter(Boolean);
+  const one = letters(first || name);
+  // A Chinese name is known by its last character, and by no two initials.
+  return /\p{Script=Han}/u.test(one) ? one : (one + letters(second)).toLocaleUpperCase();
+}
+
+type Size = 'small' | 'medium' | 'large';
+
+export const Avatar = memo(function Avatar(props: {
+  readonly userId: string;
+  readonly size?: Size;
+  readonly presence?: boolean;
+}): ReactNode {
+  const { userId, size = 'medium', presence = false } = props;
+  const name = useName(userId);
+  const url = useView(profileView(useApp().desk.parley, userId))?.avatarUrl ?? '';
+  return (
+    <span className={`avatar ${size} hue-${hueOf(userId)}`} aria-hidden="true">
+      {url.startsWith('https://') ? (
+        <img src={url} alt="" loading="lazy" referrerPolicy="no-referrer" />
+      ) : (
+        initialsOf(name)
+      )}
+      {presence && <PresenceDot userId={userId} />}
+    </span>
+  );
+});
+
+function PresenceDot({ userId }: { readonly userId: string }): ReactNode {
+  return isOnline(usePresence(userId)) ? <span className="presence-dot" /> : null;
+}
+
+export function GroupAvatar({
+  id,
+  name,
+  size = 'medium',
+}: {
+  readonly id: string;
+  readonly name: string;
+  readonly size?: Size;
+}): ReactNode {
+  return (
+    <span className={`avatar group ${size} hue-${hueOf(id)}`} aria-hidden="true">
+      {initialsOf(name)}
+    </span>
+  );
+}

@@ -1,0 +1,103 @@
+import { useEffect, useId, useRef } from 'react';
+import type { MouseEvent, ReactNode, SubmitEvent } from 'react';
+import { useView } from '../../web/react/index.ts';
+import { useApp } from './context.ts';
+import { Icon } from './icon.tsx';
+
+/** Shows what `desk.dialog` holds: the browser keeps the focus inside, and Escape closes it. */
+export function DialogHost(): ReactNode {
+  const { desk } = useApp();
+  const content = useView(desk.dialog);
+  return content === undefined ? null : content;
+}
+
+interface DialogProps {
+  readonly title: string;
+  readonly children: ReactNode;
+  /** Buttons at the end. */
+  readonly actions?: ReactNode;
+  readonly onSubmit?: () => void;
+  readonly wide?: boolean;
+}
+
+export function Dialog({ title, children, actions, onSubmit, wide = false }: DialogProps): ReactNode {
+  const { desk, texts } = useApp();
+  const box = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  const close = (): void => desk.dialog.set(undefined);
+  useEffect(() => {
+    const before = document.activeElement;
+    box.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+    };
+  }, []);
+  const onBackdrop = (event: MouseEvent): void => {
+    if (event.target === box.current) close();
+  };
+  const onForm = (event: SubmitEvent): void => {
+    event.preventDefault();
+    onSubmit?.();
+  };
+  return (
+    <dialog
+      ref={box}
+      className={wide ? 'dialog wide' : 'dialog'}
+      aria-labelledby={id}
+      onClose={close}
+      onMouseDown={onBackdrop}
+    >
+      <form onSubmit={onForm}>
+        <header>
+          <h2 id={id}>{title}</h2>
+          <button type="button" className="icon-button" aria-label={texts.close} onClick={close}>
+            <Icon name="close" />
+          </button>
+        </header>
+        <div className="dialog-body">{children}</div>
+        {actions !== undefined && <footer>{actions}</footer>}
+      </form>
+    </dialog>
+  );
+}
+
+interface ConfirmProps {
+  readonly title: string;
+  readonly text: string;
+  readonly action: string;
+  readonly confirm: () => void;
+}
+
+/** Asks before something that cannot be undone. */
+export function Confirm({ title, text, action, confirm }: ConfirmProps): ReactNode {
+  const { desk, texts } = useApp();
+  const close = (): void => desk.dialog.set(undefined);
+  const actions = (
+    <>
+      <button type="button" className="button" onClick={close}>
+        {texts.cancel}
+      </button>
+      <button type="submit" className="button danger">
+        {action}
+      </button>
+    </>
+  );
+  const submit = (): void => {
+    close();
+    confirm();
+  };
+  return (
+    <Dialog title={title} actions={actions} onSubmit={submit}>
+      <p>{text}</p>
+    </Dialog>
+  );
+}
+
+export function ToastHost(): ReactNode {
+  const toast = useView(useApp().desk.toast);
+  return (
+    <div className="toasts" role="status">
+      {toast !== undefined && <p className="toast">{toast.text}</p>}
+    </div>
+  );
+}

@@ -1,0 +1,110 @@
+// Who types a name on this machine gets a token for it: what the web app signs in by while the dev key is in use. It belongs
+// to the launcher, which has that key; a node knows nothing of it. Reached through the gateway under /dev/, from loopback alone.
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { DevKey } from '../server/auth/dev-key.ts';
+import type { Demo } from './demo/demo.ts';
+
+export interface DevDoor extends AsyncDisposable {
+  /** host:port, for the gateway. */
+  readonly address: string;
+}
+
+const maxBodyBytes = 1_024;
+const tokenS = 3_600;
+
+/** What POST /dev/sign-in answers; the request is `{"name": "Alice"}`. */
+interface SignedIn {
+  readonly token: string;
+  readonly userId: string;
+  readonly name: string;
+  /** What to show first; absent without a demo, or while it cannot be had. */
+  readonly demo?: { readonly threadId: string; readonly channelId: string };
+}
+
+/** `demo` undefined: none is offered. */
+export async function openDevDoor(key: DevKey, demo: () => Demo | undefined): Promise<DevDoor> {
+  const server = createServer((request, response) => {
+    const refusal = refusalOf(request);
+    const answer = async (): Promise<[number, object]> => {
+      if (refusal !== undefined) return [403, { error: refusal }];
+      if (request.url !== '/dev/sign-in') return [404, { error: 'There is POST /dev/sign-in.' }];
+      const name = nameIn(await bodyOf(request));
+      if (name === undefined) return [400, { error: 'Give a name of 1 to 60 characters: {"name": "Alice"}.' }];
+      return [200, await signIn(key, demo(), name)];
+    };
+    answer().then(
+      ([status, body]) => {
+        response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+        response.end(JSON.stringify(body));
+      },
+      () => response.destroy(),
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+async function signIn(key: DevKey, demo: Demo | undefined, name: string): Promise<SignedIn> {
+  // `npm run chat -- --as alice` and Alice of the web are one user.
+  const userId = name.toLowerCase().replaceAll(/\s+/g, '-');
+  const token = await key.sign(userId, { name, ttlS: tokenS });
+  const shown = await demo?.welcome(userId).catch(() => undefined);
+  return { token, userId, name, ...(shown === undefined ? {} : { demo: shown }) };
+}
+
+function nameIn(body: string): string | undefined {
+  try {
+    const { name } = JSON.parse(body) as { name?: unknown };
+    if (typeof name !== 'string') return undefined;
+    const tidy = name.normalize('NFC').replaceAll(/\s+/g, ' ').trim();
+    // The characters that no user id has.
+    return tidy !== '' && [...tidy].length <= 60 && !/\p{Cc}|\p{Cf}|\p{Cs}/u.test(tidy) ? tidy : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > maxBodyBytes) break;
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString();
+}
+
+/**
+ * Why a request is not answered; undefined = it is. The gateway says from where it came, in `x-parley-from`. A page of elsewhere gets nothing: neither under a name of its own that leads here, nor by a form.
+ */
+export function refusalOf(request: Pick<IncomingMessage, 'method' | 'headers'>): string | undefined {
+  const { headers, method } = request;
+  const from = String(headers['x-parley-from'] ?? '');
+  if (!isLoopback(from)) return 'Tokens of the dev key are given on this machine only.';
+  if (!isLoopback(hostOf(`http://${headers.host ?? ''}`)))
+    return 'Ask under a name of this machine: localhost or 127.0.0.1.';
+  if (headers.origin !== undefined && !isLoopback(hostOf(headers.origin))) return 'Pages of this machine only may ask.';
+  if (method !== 'POST' || !String(headers['content-type']).startsWith('application/json'))
+    return 'POST application/json.';
+  return undefined;
+}
+
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).hostname.replace(/^\[(.*)\]$/, '$1') : '';
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
