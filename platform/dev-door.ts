@@ -69,7 +69,7 @@ function nameIn(body: string): string | undefined {
     if (typeof name !== 'string') return undefined;
     const tidy = name.normalize('NFC').replaceAll(/\s+/g, ' ').trim();
     // The characters that no user id has.
-    return tidy !== '' && [...tidy].length <= 60 && !/\p{Cc}|\p{Cf}|\p{Cs}/u.test(tidy) ? tidy : undefined;
+    return tidy !== '' && tidy.length <= 60 && !/\p{Cc}|\p{Cf}|\p{Cs}/u.test(tidy) ? tidy : undefined;
   } catch {
     return undefined;
   }

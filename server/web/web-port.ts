@@ -83,7 +83,7 @@ function answer(request: IncomingMessage, response: ServerResponse, file: WebFil
 }
 
 /** The smallest that the page takes; `identity` always is. */
-export function encodingFor(accepted: string, bodies: ReadonlyMap<Encoding, Buffer>): Encoding {
+function encodingFor(accepted: string, bodies: ReadonlyMap<Encoding, Buffer>): Encoding {
   const taken = new Set<string>();
   for (const part of accepted.toLowerCase().split(',')) {
     const [name = '', ...parameters] = part.split(';').map((it) => it.trim());

@@ -122,5 +122,5 @@ function subjectOf(token: string): string {
     atob(payload.replaceAll('-', '+').replaceAll('_', '/')),
     (it) => it.codePointAt(0) ?? 0,
   );
-  return String((JSON.parse(new TextDecoder().decode(bytes)) as { sub?: unknown }).sub ?? '');
+  return (JSON.parse(new TextDecoder().decode(bytes)) as { sub?: string }).sub ?? '';
 }

@@ -6,14 +6,14 @@ export type Route =
   | { readonly kind: 'thread'; readonly threadId: string }
   | { readonly kind: 'live'; readonly channelId: string };
 
-export function routeOf(path: string): Route {
+function routeOf(path: string): Route {
   const [, thread] = /^\/t\/([A-Za-z0-9_-]{1,64})$/.exec(path) ?? [];
   if (thread !== undefined) return { kind: 'thread', threadId: thread };
   const [, channel] = /^\/live\/([A-Za-z0-9._:-]{1,128})$/.exec(path) ?? [];
   return channel === undefined ? { kind: 'home' } : { kind: 'live', channelId: channel };
 }
 
-export function pathOf(route: Route): string {
+function pathOf(route: Route): string {
   if (route.kind === 'home') return '/';
   return route.kind === 'thread' ? `/t/${route.threadId}` : `/live/${route.channelId}`;
 }

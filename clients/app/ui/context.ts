@@ -4,7 +4,6 @@ import { presenceView, profileView } from '../../web/people.ts';
 import { useView } from '../../web/react/index.ts';
 import type { Desk } from '../store/desk.ts';
 import type { Texts } from '../text/en.ts';
-import { languages } from '../text/texts.ts';
 import type { Times } from '../text/times.ts';
 
 export interface AppContext {
@@ -14,7 +13,6 @@ export interface AppContext {
 }
 
 export const Context = createContext<AppContext | undefined>(undefined);
-export const TextContext = createContext<Texts>(languages.en);
 
 export function useApp(): AppContext {
   const context = useContext(Context);

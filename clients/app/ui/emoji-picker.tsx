@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { useApp } from './context.ts';
 import { Icon } from './icon.tsx';
 
-export const quickEmoji = ['👍', '❤️', '😂', '🎉', '😮', '🙏'] as const;
+const quickEmoji = ['👍', '❤️', '😂', '🎉', '😮', '🙏'] as const;
 
 const more =
   '😀 😄 😁 😅 😂 🤣 🙂 😉 😊 😍 😘 😋 😎 🤔 🤨 😐 🙄 😏 😣 😴 😌 😕 😢 😭 😤 😡 🤯 😱 🥳 🤗 🫡 👀 ' +

@@ -111,7 +111,7 @@ interface SegmentsProps<T extends string> {
 }
 
 /** A few choices side by side. */
-export function Segments<T extends string>({ label, name, options, value, pick }: SegmentsProps<T>): ReactNode {
+function Segments<T extends string>({ label, name, options, value, pick }: SegmentsProps<T>): ReactNode {
   return (
     <fieldset className="choice">
       <legend>{label}</legend>
