@@ -132,6 +132,7 @@ export class Desk {
 
   /** Opens the direct chat with somebody. */
   async openPerson(userId: string): Promise<void> {
+    this.dialog.set(undefined);
     const thread = await this.act(this.parley.client.threads.open(userId));
     if (thread !== undefined) this.openThread(thread.threadId);
   }

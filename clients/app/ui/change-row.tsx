@@ -9,14 +9,15 @@ export function ChangeRow({ entry }: { readonly entry: Entry }): ReactNode {
   const { kind } = entry;
   const whomId = kind !== undefined && 'userId' in kind.value ? kind.value.userId : entry.senderId;
   const whom = useName(whomId);
+  const isBySystem = entry.senderId === '';
   const said = ((): string => {
     switch (kind?.$case) {
       case 'threadCreated':
         return kind.value.name === '' ? texts.beginning : texts.made(who, kind.value.name);
       case 'memberAdded':
-        return whomId === entry.senderId ? texts.joined(who) : texts.added(who, whom);
+        return isBySystem || whomId === entry.senderId ? texts.joined(whom) : texts.added(who, whom);
       case 'memberRemoved':
-        return whomId === entry.senderId ? texts.left(who) : texts.removed(who, whom);
+        return isBySystem || whomId === entry.senderId ? texts.left(whom) : texts.removed(who, whom);
       case 'roleChanged':
         return texts.roleChanged(whom, texts.role[kind.value.role] ?? '');
       case 'groupChanged':

@@ -94,7 +94,7 @@ function Rename({ thread }: { readonly thread: Thread }): ReactNode {
           value={name}
           maxLength={60}
           dir="auto"
-          autoFocus
+          data-first=""
           onChange={(event) => setName(event.currentTarget.value)}
         />
       </label>

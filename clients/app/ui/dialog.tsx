@@ -28,6 +28,7 @@ export function Dialog({ title, children, actions, onSubmit, wide = false }: Dia
   useEffect(() => {
     const before = document.activeElement;
     box.current?.showModal();
+    box.current?.querySelector<HTMLElement>('[data-first]')?.focus();
     return () => {
       if (before instanceof HTMLElement) before.focus({ preventScroll: true });
     };

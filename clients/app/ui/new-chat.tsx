@@ -48,7 +48,7 @@ export function NewChat(): ReactNode {
             value={name}
             maxLength={60}
             placeholder={texts.groupNamePlaceholder}
-            autoFocus
+            data-first=""
             onChange={(event) => setName(event.currentTarget.value)}
           />
         </label>
@@ -60,7 +60,7 @@ export function NewChat(): ReactNode {
             value={post}
             placeholder={texts.postPlaceholder}
             pattern="[A-Za-z0-9._:\-]{1,128}"
-            autoFocus
+            data-first=""
             onChange={(event) => setPost(event.currentTarget.value)}
           />
         </label>
@@ -135,7 +135,7 @@ export function PeoplePicker({ chosen, toggle, without = [] }: PickerProps): Rea
         <input
           value={typed}
           placeholder={texts.personPlaceholder}
-          autoFocus={chosen === undefined}
+          data-first={chosen === undefined ? '' : undefined}
           autoCapitalize="none"
           onChange={(event) => setTyped(event.currentTarget.value)}
           onKeyDown={(event) => {
