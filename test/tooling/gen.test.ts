@@ -20,7 +20,7 @@ const checkout = mkdtempSync(path.join(os.tmpdir(), 'parley-gen-'));
 const at = (file: string): string => path.join(checkout, file);
 
 beforeAll(() => {
-  for (const name of ['buf.yaml', 'buf.gen.yaml', 'package.json', 'platform/gen.ts'])
+  for (const name of ['buf.yaml', 'buf.gen.yaml', 'package.json', 'platform/gen.ts', 'platform/gen-tables.ts'])
     cpSync(path.join(root, name), at(name));
   symlinkSync(path.join(root, 'node_modules'), at('node_modules'));
   mkdirSync(at('proto/parley/v1'), { recursive: true });
@@ -41,11 +41,11 @@ test('without a proto there is nothing to generate, and it says so', () => {
   expect(gen()).toEqual({ code: 1, errors: 'gen: there is no .proto file under proto/\n' });
 });
 
-test('it writes TypeScript and a descriptor set, and leaves no scratch behind', () => {
+test('it writes TypeScript, a descriptor set and tables, and leaves no scratch behind', () => {
   writeProto('a', 'message A { uint64 sequence = 1; }');
   writeProto('b', 'message B { string id = 1; }');
   expect(gen()).toEqual({ code: 0, errors: '' });
-  expect(readdirSync(at('proto/gen')).toSorted()).toEqual(['.stamp', 'descriptors.binpb', 'parley']);
+  expect(readdirSync(at('proto/gen')).toSorted()).toEqual(['.stamp', 'descriptors.binpb', 'parley', 'tables.ts']);
   expect(readdirSync(at('proto/gen/parley/v1')).toSorted()).toEqual(['a.ts', 'b.ts']);
 });
 
