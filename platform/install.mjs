@@ -2,8 +2,8 @@
 // one command to type when it cannot. Plain JavaScript, because it may run under the machine's own Node (20 or later)
 // before the pinned one is there. With everything in place it takes about a tenth of a second and prints nothing.
 //
-//   node platform/install.mjs [--cluster | --test]
-//       --cluster adds what several nodes stand on; --test adds that and what only the tests need
+//   node platform/install.mjs [--cluster | --browser | --test]
+//       --cluster adds what several nodes stand on; --browser adds that and Chromium; --test adds all that and what only the tests need
 //   PARLEY_CACHE=DIR                        where downloads go (default ./.cache)
 //   PARLEY_SKIP=java,maven                  components that may be missing
 //
@@ -13,8 +13,9 @@ import { holdInstallLock } from './install/lock.mjs';
 import { Refusal } from './install/run.mjs';
 
 const [, , wish] = process.argv;
-const purposes =
-  wish === '--test' ? ['start', 'cluster', 'test'] : wish === '--cluster' ? ['start', 'cluster'] : ['start'];
+const all = ['start', 'cluster', 'browser', 'test'];
+// Without a wish, or with one that is none, what a start needs.
+const purposes = all.slice(0, Math.max(0, all.indexOf(wish?.slice(2))) + 1);
 const skipped = new Set((process.env.PARLEY_SKIP ?? '').split(',').map((name) => name.trim()));
 
 async function main() {

@@ -1,9 +1,10 @@
 // What Parley needs beside a bare machine, in the order of installation. A later component may rely on the earlier ones.
-//   name     what PARLEY_SKIP calls it          for      'start', 'cluster' (needs that too) or 'test' (needs all)
+//   name     what PARLEY_SKIP calls it          for      'start', 'cluster' (needs that too), 'browser' (those too) or 'test' (needs all)
 //   why      what is missing without it         present  true when there is nothing to do (fast: asked at every start)
 //   install  makes it present, if we can        remedy   what a person types when we cannot
 import path from 'node:path';
 import { cassandraRemedy, installCassandra, locateCassandra } from './cassandra.mjs';
+import { locateChromium } from './chromium.mjs';
 import { aptCommand, envoyRemedy, installEnvoy, locateEnvoy } from './envoy.mjs';
 import { checkHost } from './host.mjs';
 import { installNodeModules, nodeModulesMatch } from './node-modules.mjs';
@@ -111,6 +112,14 @@ export const components = [
     present: () => onPath('strace') !== undefined,
     ...(canUseApt() ? { install: () => installWithApt('strace') } : {}),
     remedy: () => aptCommand('strace'),
+  },
+  {
+    name: 'chromium',
+    for: 'browser',
+    why: 'tests run the web SDK and the web app in it',
+    present: () => locateChromium() !== undefined,
+    ...(canUseApt() ? { install: () => installWithApt('chromium') } : {}),
+    remedy: () => (process.platform === 'darwin' ? 'brew install --cask chromium' : aptCommand('chromium')),
   },
 ];
 

@@ -16,6 +16,8 @@ export interface GatewayOptions {
   readonly nodes: readonly string[];
   readonly auth: GatewaySettings['auth'];
   readonly clients: readonly Line[];
+  /** Origins of pages that may call. Default: none. */
+  readonly webOrigins?: readonly string[];
   readonly started: (child: Child) => void;
 }
 
@@ -84,7 +86,7 @@ export class Gateway implements AsyncDisposable {
       ...ports,
       nodes: this.#options.nodes,
       auth: this.#options.auth,
-      webOrigins: [],
+      webOrigins: this.#options.webOrigins ?? [],
       accessLog: path.join(folder, 'access.log'),
       ...(await gatewayLimits()),
     });
