@@ -1,0 +1,37 @@
+// Every carrier behaves alike: the rows of the suite, native and in Chromium, on one deployment.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { needs } from '../support/skip.ts';
+import { type RowResult, rows, Suite, tableOf } from './suite.ts';
+
+needs(
+  'redis',
+  'cassandra',
+  'openssl',
+  'chromium',
+)('on every carrier alike', () => {
+  let suite: Suite;
+  let results: readonly RowResult[];
+  beforeAll(async () => {
+    suite = await Suite.start();
+    results = await suite.run(rows);
+  }, 240_000);
+  afterAll(() => suite[Symbol.asyncDispose]());
+
+  test.each(rows.map(({ name }) => name))('%s', (row) => {
+    const { outcomes } = results.find(({ name }) => name === row) ?? {};
+    expect(outcomes).toMatchObject({ native: { kind: 'passed' }, web: { kind: 'passed' } });
+  });
+
+  describe('the table', () => {
+    test('ends with the counts', () => {
+      const count = rows.length;
+      expect(tableOf(results).at(-1)).toBe(`conformance: rows=${count} native=${count} web=${count} unequal=0`);
+    });
+
+    test('shows a carrier that is broken: a web carrier that forgets the resume token is unequal in what resumes', async () => {
+      const some = rows.filter(({ name }) => ['connect', 'resume', 'another carrier'].includes(name));
+      const table = tableOf(await suite.broken('web', 'forgets-resume').run(some));
+      expect(table.at(-1)).toBe('conformance: rows=3 native=3 web=1 unequal=2');
+    });
+  });
+});
