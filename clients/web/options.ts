@@ -16,7 +16,10 @@ export interface ParleyOptions {
   readonly userId?: string;
   /** What this browser keeps of the user on disk; false = nothing, drafts included. */
   readonly keep?: false | KeepOptions;
-  /** False: each tab has a session and a device of its own. Default true, where the browser has Web Locks. */
+  /**
+   * False: each tab has a session and a device of its own, and keeps drafts only. Default true; in a browser without Web
+   * Locks it is as if false.
+   */
   readonly shareTabs?: boolean;
   /** Messages and changes a thread has in memory at most; default 1,000, at least 1. */
   readonly keepItems?: number;

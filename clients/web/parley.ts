@@ -9,7 +9,7 @@ import { followPage, isInFront } from './page.ts';
 import { PageRuntime } from './page-runtime.ts';
 import { Parts } from './parts.ts';
 import { Database } from './storage/database.ts';
-import { keptDeviceId } from './storage/device.ts';
+import { forgetTabDevice, keptDeviceId, tabDeviceId } from './storage/device.ts';
 import { KeptDrafts } from './storage/kept-drafts.ts';
 import { Keeper } from './storage/keeper.ts';
 import { LoneTab } from './tabs/lone-tab.ts';
@@ -77,14 +77,14 @@ export async function openParley(options: ParleyOptions): Promise<Parley> {
   const database = new Database(name, runtime, () => storage.set(database.state));
   if (keep === false) database.giveUp('off', undefined);
   else await database.open();
-  const deviceId = await keptDeviceId(database, runtime);
   const keeper = new Keeper(database, runtime, keep === false ? {} : keep);
   const carrier = new WebCarrier({ address: url, runtime });
   const locks = shareTabs ? (navigator as { locks?: LockManager }).locks : undefined;
+  const deviceId = locks === undefined ? tabDeviceId(name, runtime) : await keptDeviceId(database, runtime);
   const role = new Value<TabRole>(runtime, locks === undefined ? 'alone' : 'following');
   const become = (now: TabRole): void => {
     role.set(now);
-    keeper.active = now === 'leading' || now === 'alone';
+    keeper.active = now === 'leading';
     if (now === 'leading' || now === 'following') client.reconnect();
     if (now === 'leading') void client.readDrafts();
   };
@@ -99,7 +99,8 @@ export async function openParley(options: ParleyOptions): Promise<Parley> {
     userId,
     runtime,
     drafts: new KeptDrafts(database),
-    resume: keeper,
+    // Where a tab is a device of its own, what another was told is no place to go on from.
+    ...(locks === undefined ? {} : { resume: keeper }),
     skipped: 'history',
     foreground: isInFront(),
     ...(options.outbox === undefined ? {} : { outbox: options.outbox }),
@@ -151,6 +152,7 @@ export async function openParley(options: ParleyOptions): Promise<Parley> {
       await client.account.removeDevice(deviceId, { deadlineMs: signOutMs }).catch(() => undefined);
       await leave();
       await database.wipe();
+      forgetTabDevice(name);
     },
     [Symbol.asyncDispose]: leave,
   };

@@ -2,6 +2,30 @@ import type { Runtime } from '../../core/runtime.ts';
 import { result } from './database.ts';
 import type { Database } from './database.ts';
 
+/**
+ * A tab that shares its session with no other is a device of its own, through reloads. A tab that is duplicated takes it along, and
+ * supersedes the one that it was made from.
+ */
+export function tabDeviceId(name: string, runtime: Runtime): string {
+  const made = `web-${runtime.newId()}`;
+  try {
+    const kept = sessionStorage.getItem(name) ?? made;
+    sessionStorage.setItem(name, kept);
+    return kept;
+  } catch {
+    return made;
+  }
+}
+
+/** Forgets it. */
+export function forgetTabDevice(name: string): void {
+  try {
+    sessionStorage.removeItem(name);
+  } catch {
+    // There is none to forget.
+  }
+}
+
 /** This browser as a device of the user: made once and kept; for this page only where nothing can be kept. */
 export async function keptDeviceId(database: Database, runtime: Runtime): Promise<string> {
   const made = `web-${runtime.newId()}`;
