@@ -17,6 +17,7 @@ test('with the least that must be said the gateway listens everywhere, in the cl
     adminPort: 9901,
     nodes: ['nodes:7000'],
     nodesBy: 'dns',
+    web: [],
     auth: { issuer: 'https://id.example', audience: 'parley', jwks: { url: 'https://id.example/jwks.json' } },
     webOrigins: [],
     accessLog: '-',

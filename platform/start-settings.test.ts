@@ -9,6 +9,7 @@ test('without options everything is local, in ./data, with the dev key', () => {
     auth: undefined,
     tls: undefined,
     webOrigins: undefined,
+    demo: true,
     nodeEnv: {},
   });
 });

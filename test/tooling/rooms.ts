@@ -87,7 +87,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   'clients/web/': room(['clients/core/', 'proto/gen/'], ['@bufbuild/protobuf'], []),
   // The hooks stand on the views alone.
   'clients/web/react/': room(['clients/core/', 'clients/web/', 'proto/gen/'], ['react'], []),
-  'clients/app/': room(['clients/core/', 'clients/web/', 'clients/web/react/', 'proto/gen/'], ['react', 'react-dom'], []),
+  'clients/app/': room(
+    ['clients/core/', 'clients/web/', 'clients/web/react/', 'proto/gen/'],
+    ['react', 'react-dom'],
+    [],
+  ),
   'clients/app/vite.config.ts': room([], ['vite'], ['path']),
   'clients/cli/': room(['clients/core/', 'clients/node/', 'proto/gen/'], 'any'),
 
