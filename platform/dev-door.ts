@@ -2,8 +2,11 @@
 // to the launcher, which has that key; a node knows nothing of it. Reached through the gateway under /dev/, from loopback alone.
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Client, credentials } from '@grpc/grpc-js';
+import { PeopleServiceService as people } from '#proto/parley/v1/people_service.ts';
 import type { DevKey } from '../server/auth/dev-key.ts';
 import type { Demo } from './demo/demo.ts';
+import { unary } from './unary.ts';
 
 export interface DevDoor extends AsyncDisposable {
   /** host:port, for the gateway. */
@@ -22,8 +25,15 @@ interface SignedIn {
   readonly demo?: { readonly threadId: string; readonly channelId: string };
 }
 
-/** `demo` undefined: none is offered. */
-export async function openDevDoor(key: DevKey, demo: () => Demo | undefined): Promise<DevDoor> {
+/** What signing in also does, as far as it can. */
+export interface Welcome {
+  /** Has others see a user under a name, if they have none. */
+  name(userId: string, name: string, token: string): Promise<void>;
+  /** Undefined: none is offered. */
+  readonly demo: Demo | undefined;
+}
+
+export async function openDevDoor(key: DevKey, welcome: () => Welcome): Promise<DevDoor> {
   const server = createServer((request, response) => {
     const refusal = refusalOf(request);
     const answer = async (): Promise<[number, object]> => {
@@ -31,7 +41,7 @@ export async function openDevDoor(key: DevKey, demo: () => Demo | undefined): Pr
       if (request.url !== '/dev/sign-in') return [404, { error: 'There is POST /dev/sign-in.' }];
       const name = nameIn(await bodyOf(request));
       if (name === undefined) return [400, { error: 'Give a name of 1 to 60 characters: {"name": "Alice"}.' }];
-      return [200, await signIn(key, demo(), name)];
+      return [200, await signIn(key, welcome(), name)];
     };
     answer().then(
       ([status, body]) => {
@@ -55,12 +65,27 @@ export async function openDevDoor(key: DevKey, demo: () => Demo | undefined): Pr
   };
 }
 
-async function signIn(key: DevKey, demo: Demo | undefined, name: string): Promise<SignedIn> {
+async function signIn(key: DevKey, welcome: Welcome, name: string): Promise<SignedIn> {
   // `npm run chat -- --as alice` and Alice of the web are one user.
   const userId = name.toLowerCase().replaceAll(/\s+/g, '-');
   const token = await key.sign(userId, { name, ttlS: tokenS });
-  const shown = await demo?.welcome(userId).catch(() => undefined);
+  const [shown] = await Promise.all([
+    welcome.demo?.welcome(userId).catch(() => undefined),
+    welcome.name(userId, name, token).catch(() => {}),
+  ]);
   return { token, userId, name, ...(shown === undefined ? {} : { demo: shown }) };
+}
+
+/** Has others see a user under a name, if they have none. `node`: host:port. */
+export async function nameUser(node: string, userId: string, displayName: string, token: string): Promise<void> {
+  const client = new Client(node, credentials.createInsecure());
+  try {
+    const { profiles } = await unary(client, people.batchGetProfiles, { userIds: [userId] }, token);
+    if (profiles[0]?.displayName !== '') return;
+    await unary(client, people.updateProfile, { displayName, avatarUrl: '' }, token);
+  } finally {
+    client.close();
+  }
 }
 
 function nameIn(body: string): string | undefined {

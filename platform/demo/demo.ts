@@ -2,11 +2,12 @@
 // somebody always says something. Made over the port of other services, as any service would.
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { Client, credentials } from '@grpc/grpc-js';
 import { ChannelAdminServiceService as channelAdmin } from '#proto/parley/service/v1/channel_admin_service.ts';
 import { ThreadAdminServiceService as threadAdmin } from '#proto/parley/service/v1/thread_admin_service.ts';
 import { ChannelServiceService as channels } from '#proto/parley/v1/channel_service.ts';
 import { ThreadServiceService as threads } from '#proto/parley/v1/thread_service.ts';
+import { type Unary, unary } from '../unary.ts';
 import { type DemoLine, demoLines } from './lines.ts';
 
 export interface Demo extends Disposable {
@@ -35,7 +36,6 @@ const headStart = 30;
 /** Between comments while somebody looks; and how often it is asked whether somebody does. */
 const paceMs = { from: 900, to: 4_500 };
 const lookMs = 2_000;
-const callMs = 10_000;
 
 /** Begins at once and goes on behind the caller's back; what fails is tried again when somebody comes. */
 export function startDemo(options: DemoOptions): Demo {
@@ -57,7 +57,7 @@ export function startDemo(options: DemoOptions): Demo {
     threadId,
     async welcome(userId) {
       const group = await made();
-      const requestId = `welcome-${createHash('sha256').update(userId).digest('hex').slice(0, 32)}`;
+      const requestId = `welcome-${createHash('sha256').update(`${group} ${userId}`).digest('hex').slice(0, 32)}`;
       await calls.asService(threadAdmin.addMembers, { threadId: group, requestId, userIds: [userId] });
       await calls.asService(channelAdmin.setModerator, { requestId, channelId, userId, moderator: true });
       return { threadId: group, channelId };
@@ -72,9 +72,11 @@ export function startDemo(options: DemoOptions): Demo {
 /** Every step may be made again: ids are the same each time. */
 async function makeGroup(calls: DemoCalls): Promise<string> {
   const lines = await demoLines('group');
+  // Other lines are another group: a request that is made again must be the same.
+  const version = createHash('sha256').update(JSON.stringify(lines)).digest('hex').slice(0, 12);
   const nicks = [...new Set(lines.map(({ nick }) => nick))].filter((nick) => nick !== owner);
   const { threadId } = await calls.asService(threadAdmin.createGroup, {
-    requestId: 'demo-1',
+    requestId: `demo-${version}`,
     ownerId: owner,
     name: '#ubuntu · a day in 2005',
     memberIds: nicks,
@@ -142,13 +144,6 @@ async function feed(calls: DemoCalls, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** A unary call, as generated. */
-interface Unary<Q, A> {
-  readonly path: string;
-  requestSerialize(value: Q): Buffer;
-  responseDeserialize(bytes: Buffer): A;
-}
-
 class DemoCalls implements Disposable {
   readonly #options: DemoOptions;
   readonly #services: Client;
@@ -172,25 +167,4 @@ class DemoCalls implements Disposable {
     this.#services.close();
     this.#node.close();
   }
-}
-
-function unary<Q, A>(client: Client, method: Unary<Q, A>, request: Q, token: string): Promise<A> {
-  const { path, requestSerialize, responseDeserialize } = method;
-  const metadata = new Metadata();
-  metadata.set('authorization', `Bearer ${token}`);
-  return new Promise((resolve, reject) => {
-    const options = { deadline: Date.now() + callMs };
-    client.makeUnaryRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      request,
-      metadata,
-      options,
-      (error, answer) => {
-        if (error === null && answer !== undefined) resolve(answer);
-        else reject(error ?? new Error(`${path} had no answer`));
-      },
-    );
-  });
 }

@@ -111,6 +111,7 @@ function headersOf({ tokenUrl }: WebConfig): readonly (readonly [string, string]
     "form-action 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
+    'trusted-types default',
   ];
   return [
     ['content-security-policy', policy.join('; ')],

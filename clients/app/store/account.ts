@@ -10,8 +10,6 @@ export interface Config {
 /** Who uses the app, and how tokens are had. */
 export interface Account {
   readonly userId: string;
-  /** What the user typed, as the name to be shown where they have none. */
-  readonly name: string | undefined;
   readonly getToken: () => Promise<string>;
   /** What to show somebody who comes for the first time. */
   readonly demo: Demo | undefined;
@@ -65,7 +63,6 @@ export async function signInByName(config: Config, name: string): Promise<Accoun
   let kept: string | undefined = first.token;
   return {
     userId: first.userId,
-    name,
     demo: first.demo,
     async getToken() {
       const token = kept ?? (await ask()).token;
@@ -86,7 +83,6 @@ export async function signInBySession(config: Config): Promise<Account> {
   let kept: string | undefined = await ask();
   return {
     userId: subjectOf(kept),
-    name: undefined,
     demo: undefined,
     async getToken() {
       const token = kept ?? (await ask());

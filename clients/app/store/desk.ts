@@ -47,10 +47,7 @@ export class Desk {
     this.moderated = new Cell<ReadonlySet<string>>(new Set(account.demo === undefined ? [] : [account.demo.channelId]));
     const { client } = parley;
     this.#ends = [
-      client.on('caughtUp', () => {
-        void this.#readBlocked();
-        void this.#nameMyself();
-      }),
+      client.on('caughtUp', () => void this.#readBlocked()),
       client.on('userEntry', ({ kind }) => {
         if (kind?.$case !== 'blockChanged') return;
         const blocked = new Set(this.blocked.get());
@@ -145,15 +142,6 @@ export class Desk {
 
   close(): void {
     for (const end of this.#ends) end();
-  }
-
-  /** Who signed in by a name is called that, until they choose another. */
-  async #nameMyself(): Promise<void> {
-    const { name, userId } = this.account;
-    const { people } = this.parley.client;
-    if (name === undefined) return;
-    const [profile] = await people.profiles([userId]).catch(() => []);
-    if (profile?.displayName === '') await people.updateProfile({ displayName: name }).catch(() => undefined);
   }
 
   async #readBlocked(): Promise<void> {

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { AppScene, line, openChat, openChatWith, say } from '../support/app-scene.ts';
+
+test('two people see each other write, and what became of what they wrote', async () => {
+  await using scene = await AppScene.start();
+  const [alice, bob] = await Promise.all([scene.person('Alice'), scene.person('Bob')]);
+  await openChatWith(alice, 'bob');
+  await say(alice, 'shall we have tea?');
+  await line(alice, 'shall we have tea?').getByRole('img', { name: 'Sent' }).waitFor();
+
+  // Bob looks elsewhere: the list and the title tell him.
+  await bob.locator('.item', { hasText: 'Alice' }).getByLabel('1 unread message').waitFor();
+  await expect.poll(() => bob.title()).toBe('(1) Parley');
+  await openChat(bob, 'Alice');
+  await line(bob, 'shall we have tea?').waitFor();
+  await expect.poll(() => bob.title()).toBe('Parley');
+
+  await say(bob, 'yes');
+  await line(alice, 'yes').waitFor();
+  await bob.locator('#composer').pressSequentially('at fi');
+  await alice.locator('.typing', { hasText: 'Bob is typing' }).waitFor();
+  await bob.locator('#composer').pressSequentially('ve');
+  await bob.locator('#composer').press('Enter');
+  await line(alice, 'at five').waitFor();
+  await alice.locator('.typing', { hasText: 'Bob is typing' }).waitFor({ state: 'hidden' });
+  await line(bob, 'at five').getByRole('img', { name: 'Read' }).waitFor();
+  await line(alice, 'shall we have tea?').getByRole('img', { name: 'Read' }).waitFor();
+  await alice.locator('.bar').getByText('online').waitFor();
+});
+
+test('a message is answered, reacted to, changed and erased, in both windows', async () => {
+  await using scene = await AppScene.start();
+  const [alice, bob] = await Promise.all([scene.person('Alice'), scene.person('Bob')]);
+  await openChatWith(alice, 'bob');
+  await say(alice, 'the cake is a lie');
+  await openChat(bob, 'Alice');
+
+  const atBob = line(bob, 'the cake is a lie');
+  await atBob.hover();
+  await atBob.getByRole('button', { name: 'Reply' }).click();
+  await say(bob, 'is it?');
+  await line(alice, 'is it?').locator('.quote', { hasText: 'the cake is a lie' }).waitFor();
+
+  await atBob.hover();
+  await atBob.getByRole('button', { name: 'React', exact: true }).click();
+  await bob.getByRole('button', { name: 'React with 🎉' }).click();
+  await line(alice, 'the cake is a lie').getByRole('button', { name: '🎉 1' }).waitFor();
+
+  // ArrowUp in an empty field takes up the last of one's own.
+  await alice.locator('#composer').press('ArrowUp');
+  await expect.poll(() => alice.locator('#composer').inputValue()).toBe('the cake is a lie');
+  await say(alice, 'the cake is real');
+  await line(bob, 'the cake is real').getByText('edited').waitFor();
+
+  await line(alice, 'the cake is real').hover();
+  await line(alice, 'the cake is real').getByRole('button', { name: 'More' }).click();
+  await alice.getByRole('menuitem', { name: 'Delete' }).click();
+  await alice.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await bob.getByText('This message was deleted').waitFor();
+  expect(await bob.locator('article.line', { hasText: 'the cake is real' }).count()).toBe(0);
+});
+
+test('a group is made, people are mentioned, roles given, and who left hears no more', async () => {
+  await using scene = await AppScene.start();
+  const [alice, bob] = await Promise.all([scene.person('Alice'), scene.person('Bob')]);
+  await alice.getByRole('button', { name: 'New chat' }).first().click();
+  await alice.getByRole('radio', { name: 'Group' }).check();
+  await alice.getByPlaceholder('Weekend plans').fill('Tea');
+  for (const name of ['bob', 'carol']) {
+    await alice.getByPlaceholder('Name of a person').fill(name);
+    await alice.getByPlaceholder('Name of a person').press('Enter');
+  }
+  await alice.getByRole('button', { name: 'Create group' }).click();
+  await alice.getByText('3 members').waitFor();
+  await openChat(bob, 'Tea');
+
+  await alice.locator('#composer').pressSequentially('hello @bo');
+  await alice.getByRole('option', { name: 'Bob' }).waitFor();
+  await alice.locator('#composer').press('Enter');
+  await alice.locator('#composer').pressSequentially('and all');
+  await alice.locator('#composer').press('Enter');
+  await bob.locator('.mention.mine', { hasText: '@Bob' }).waitFor();
+
+  await alice.getByRole('button', { name: 'Details' }).click();
+  await alice.getByRole('button', { name: 'What to do with Bob' }).click();
+  await alice.getByRole('menuitem', { name: 'Make admin' }).click();
+  await bob.getByText('Bob is now admin').waitFor();
+
+  await bob.getByRole('button', { name: 'Details' }).click();
+  await bob.getByRole('button', { name: 'Leave group' }).click();
+  await bob.getByRole('dialog').getByRole('button', { name: 'Leave group' }).click();
+  await alice.getByText('Bob left').waitFor();
+});
