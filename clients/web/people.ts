@@ -7,6 +7,9 @@ import type { View } from './view.ts';
 
 /** Users in one call. */
 const mostAtOnce = 200;
+/** PRESENCE_STATE_HIDDEN */
+const hidden = 4;
+const noticeMs = 1_500;
 
 /** Whether a user is there, or when they were last; undefined until it is told. Of at most 200 users in all tabs together. */
 export function presenceView(parley: Parley, userId: string): View<Presence | undefined> {
@@ -47,11 +50,15 @@ class PresenceOf extends Live<Presence | undefined> {
   }
 
   protected override begin(): () => void {
-    const { client } = this.#parts;
+    const { client, runtime } = this.#parts;
     const watched = this.#parts.once('watched', () => {
       const userIds = new Set<string>();
       // Refused when there are too many: the presences of the last ones stay unknown.
       const tell = soon(() => void client.watchPresence([...userIds].slice(0, mostAtOnce)).catch(() => undefined));
+      // Once both have written in a direct thread, each may see whether the other is there. The node takes a second to notice.
+      client.on('entry', ({ entry: { senderId } }) => {
+        if (userIds.has(senderId) && client.presence(senderId)?.state === hidden) runtime.setTimer(noticeMs, tell);
+      });
       return { userIds, tell };
     });
     watched.userIds.add(this.#userId);
