@@ -16,19 +16,21 @@ function newAudience() {
   const clock = new HandClock();
   const audience = new Audience(channelId, encode, clock);
   const told = new Map<string, string[]>();
+  /** Those who have no room. */
+  const behind = new Set<string>();
   const join = (name: string): (() => void) => {
     const heard: string[] = [];
     told.set(name, heard);
     const hear = (bytes: Buffer): true => (heard.push(String(bytes)) > 0) as true;
     const listener = {
       userId: name as UserId,
-      offer: hear,
+      offer: (bytes: Buffer): boolean => !behind.has(name) && hear(bytes),
       tell: (bytes: Buffer): void => void hear(bytes),
       whenArrived: (): void => undefined,
     };
     return audience.add(new Listening(listener, channelId, encode, new Skips(channelId, encode)), everything);
   };
-  return { audience, told, join, clock };
+  return { audience, told, join, clock, behind };
 }
 
 function run(number: bigint): Run {
@@ -106,4 +108,21 @@ test('what is spread is told evenly over its time, and then it is said that all 
   expect(audience.isTelling).toBe(false);
   audience.whenTold(() => (toldMs = 0));
   expect(toldMs).toBe(0);
+});
+
+test('others are chosen each time, and nobody who is behind', () => {
+  const { audience, join, behind } = newAudience();
+  for (let n = 0; n < 100; n += 1) join(`u${n}`);
+  for (let n = 0; n < 100; n += 3) behind.add(`u${n}`);
+  audience.hear(1n, [run(1n)], []);
+  const names = (): string[] => audience.some(8).map(({ listener }) => listener.userId);
+  const seen = new Set<string>();
+  for (let at = 0; at < 50; at += 1) {
+    const chosen = names();
+    expect(chosen.length).toBeGreaterThan(5);
+    expect(chosen.length).toBeLessThanOrEqual(8);
+    for (const name of chosen) seen.add(name);
+  }
+  expect([...seen].filter((name) => behind.has(name))).toEqual([]);
+  expect(seen.size).toBeGreaterThan(40);
 });

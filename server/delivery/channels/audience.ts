@@ -48,6 +48,8 @@ export class Audience {
   /** Over how many ms what is told is spread. */
   #overMs = 0;
   #size = 0;
+  /** How often some were chosen. */
+  #chosen = 0;
   /** Whom to call when all are told. */
   #onTold: (() => void)[] = [];
 
@@ -78,13 +80,20 @@ export class Audience {
     else onTold();
   }
 
-  /** Some of its listeners, chosen evenly, `most` at most. */
+  /** Some of its listeners who are not behind, chosen evenly, others each time, `most` at most. */
   some(most: number): readonly Listening[] {
     const step = Math.max(1, Math.ceil(this.#size / most));
     const chosen: Listening[] = [];
-    let at = 0;
+    let until = this.#chosen++ % step;
     for (const { listenings } of this.#groups.values()) {
-      for (const listening of listenings) if (at++ % step === 0) chosen.push(listening);
+      for (const listening of listenings) {
+        if (until > 0 || listening.isBehind) {
+          until = Math.max(0, until - 1);
+          continue;
+        }
+        chosen.push(listening);
+        until = step - 1;
+      }
     }
     return chosen;
   }

@@ -75,15 +75,15 @@ export class Listening {
 
   hear(piece: Piece): void {
     if (piece.to <= this.floor) return;
-    if (this.#isBehind) this.catchUp();
-    if (!this.#isBehind && this.listener.offer(piece.bytes)) return;
+    if (this.isBehind) this.catchUp();
+    if (!this.isBehind && this.listener.offer(piece.bytes)) return;
     if (this.#skipFrom === 0n) this.#skipFrom = piece.from;
     this.#skipTo = piece.to;
   }
 
   /** It is another channel now, as these bytes of a frame say: told in order with what is heard. */
   hearChannel(bytes: Buffer, channel: Channel): void {
-    if (this.#isBehind || !this.listener.offer(bytes)) this.#channel = channel;
+    if (this.isBehind || !this.listener.offer(bytes)) this.#channel = channel;
   }
 
   /** Comments of an epoch were deleted. */
@@ -130,7 +130,7 @@ export class Listening {
   }
 
   /** Whether something waits that must be told before anything that is numbered. */
-  get #isBehind(): boolean {
+  get isBehind(): boolean {
     return this.#skipFrom > 0n || this.#channel !== undefined;
   }
 
