@@ -1,0 +1,142 @@
+// Tabs on the Web Locks and BroadcastChannels of Node, which are those of browsers; the server is the test.
+import { afterEach, expect, test } from 'vitest';
+import { ScriptedCarrier } from '../../../test/support/scripted-carrier.ts';
+import { ScriptedThread } from '../../../test/support/scripted-thread.ts';
+import { ParleyClient } from '../../core/client.ts';
+import { systemRuntime } from '../../core/runtime.ts';
+import { Tabs } from './tabs.ts';
+import type { Role } from './tabs.ts';
+
+interface TestTab {
+  readonly tabs: Tabs;
+  readonly client: ParleyClient;
+  readonly carrier: ScriptedCarrier;
+  readonly roles: Role[];
+}
+
+const opened: TestTab[] = [];
+let names = 0;
+
+afterEach(async () => {
+  for (const { tabs } of opened.splice(0)) tabs.close();
+  names += 1;
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function openTab(): Promise<TestTab> {
+  const carrier = new ScriptedCarrier();
+  const roles: Role[] = [];
+  const tabs = new Tabs({
+    name: `parley test ${names}`,
+    carrier,
+    runtime: systemRuntime,
+    locks: navigator.locks,
+    userId: 'alice',
+    deviceId: 'web-1',
+    changed: (role) => {
+      roles.push(role);
+      client.reconnect();
+    },
+    signedOut: () => undefined,
+  });
+  const client = new ParleyClient({ carrier: tabs, getToken: () => 'jwt', deviceId: 'web-1', userId: 'alice' });
+  const tab = { tabs, client, carrier, roles };
+  opened.push(tab);
+  tabs.join(client);
+  await until(() => roles.length > 0);
+  await client.start();
+  return tab;
+}
+
+/** A leading tab that is live, and one that follows it. */
+async function pair(): Promise<{ leader: TestTab; follower: TestTab; thread: ScriptedThread }> {
+  const leader = await openTab();
+  const thread = new ScriptedThread('t');
+  await until(() => leader.carrier.streams.length === 1);
+  leader.carrier.last.welcome();
+  leader.carrier.last.tell(thread.heads());
+  leader.carrier.last.caughtUp();
+  const follower = await openTab();
+  await follower.client.ready();
+  return { leader, follower, thread };
+}
+
+test('the first leads, the next follows and opens no stream of its own', async () => {
+  const { leader, follower } = await pair();
+  expect([leader.roles, follower.roles]).toEqual([['leading'], ['following']]);
+  expect(follower.carrier.streams).toEqual([]);
+});
+
+test('what one says is answered to it alone, and what it sent is told to all', async () => {
+  const { leader, follower } = await pair();
+  const sent = follower.client.send('t', 'hello');
+  await until(() => leader.carrier.last.of('send').length === 1);
+  const [said] = leader.carrier.last.of('send');
+  const value = { threadId: 't', sequence: 1n, ordinal: 1n, epoch: 1n, createTime: undefined, duplicate: false };
+  const reply = { requestId: said!.requestId, result: { $case: 'send', value } } as const;
+  leader.carrier.last.tell({ $case: 'reply', value: reply });
+  expect((await sent).sequence).toBe(1n);
+  for (const { client } of [leader, follower]) {
+    await until(() => client.items('t').length === 1);
+    expect(client.message('t', 1n)).toMatchObject({ senderId: 'alice', clientMessageId: said!.value.clientMessageId });
+  }
+  void leader.client.send('t', 'of the leader');
+  await until(() => leader.carrier.last.of('send').length === 2);
+  const { requestId } = leader.carrier.last.of('send')[1]!;
+  const second = { $case: 'send', value: { ...value, sequence: 2n, ordinal: 2n } } as const;
+  leader.carrier.last.tell({ $case: 'reply', value: { requestId, result: second } });
+  await until(() => follower.client.items('t').length === 2);
+});
+
+test('only the leading one acknowledges, and the others do not ask for what it has', async () => {
+  const { leader, follower, thread } = await pair();
+  leader.carrier.last.tell(thread.post('bob', 'one'));
+  await until(() => follower.client.items('t').length === 1);
+  await until(() => leader.carrier.last.of('ack').length > 0);
+  expect(leader.carrier.last.of('ack').map(({ value }) => value.position?.upToSequence)).toEqual([1n]);
+  expect(follower.carrier.calls).toEqual([]);
+});
+
+test('wishes are joined: the server hears of a channel when the first wants it, and when the last does not', async () => {
+  const { leader, follower } = await pair();
+  const { last } = leader.carrier;
+  void leader.client.subscribeChannel('c');
+  void follower.client.subscribeChannel('c', { delivery: 'latest' });
+  void follower.client.watchPresence(['bob']);
+  await until(() => last.of('watchPresence').length === 1);
+  expect(last.of('subscribe').length).toBe(1);
+  leader.client.unsubscribeChannel('c');
+  follower.client.unsubscribeChannel('c');
+  await until(() => last.of('unsubscribe').length === 1);
+});
+
+test('when the leading one sleeps the other leads with the token, and what had no answer is sent again as it was', async () => {
+  const { leader, follower } = await pair();
+  const sent = follower.client.send('t', 'in doubt');
+  await until(() => leader.carrier.last.of('send').length === 1);
+  const [first] = leader.carrier.last.of('send');
+  leader.client.suspend();
+  leader.tabs.sleep();
+  await until(() => follower.carrier.streams.length === 1);
+  expect(Buffer.from(follower.carrier.last.hello.resumeToken).toString()).toBe('token-1');
+  follower.carrier.last.welcome({ resumed: true });
+  follower.carrier.last.caughtUp();
+  await until(() => follower.carrier.last.of('send').length === 1);
+  const [again] = follower.carrier.last.of('send');
+  expect(again?.value).toEqual(first?.value);
+  const value = { threadId: 't', sequence: 1n, ordinal: 1n, epoch: 1n, createTime: undefined, duplicate: true };
+  const reply = { requestId: again!.requestId, result: { $case: 'send', value } } as const;
+  follower.carrier.last.tell({ $case: 'reply', value: reply });
+  expect((await sent).sequence).toBe(1n);
+});
+
+test('a session of another user ends at once, before anything of it is told', async () => {
+  const tab = await openTab();
+  await until(() => tab.carrier.streams.length === 1);
+  tab.carrier.last.welcome({ userId: 'mallory' });
+  await until(() => tab.client.connection.phase === 'closed');
+  expect(tab.client.connection).toMatchObject({ reason: 'refused', error: { reason: 'ANOTHER_USER' } });
+});
