@@ -1,0 +1,247 @@
+// The Web SDK in a real Chromium, through a real Envoy: one user in several tabs, several users in one browser, what is kept.
+import type { BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { look, lookAt, opened, ready, role, SdkWorld, send, shows, texts } from './support/sdk-world.ts';
+
+let world: SdkWorld;
+let context: BrowserContext;
+let users = 0;
+let alice: string;
+let bob: string;
+
+beforeAll(async () => {
+  world = await SdkWorld.start();
+});
+afterAll(() => world[Symbol.asyncDispose]());
+beforeEach(async () => {
+  // Users of its own for each test.
+  users += 1;
+  alice = `alice-${users}`;
+  bob = `bob-${users}`;
+  context = await world.browser.newContext();
+});
+afterEach(() => context.close());
+
+/** Drafts on disk, read by the page past the SDK. */
+function draftsOnDisk(page: Page): Promise<number> {
+  return page.evaluate(async () => {
+    const request = indexedDB.open(`parley ${window.gatewayOrigin} ${window.parley.userId}`);
+    await new Promise((resolve) => (request.onsuccess = resolve));
+    const count = request.result.transaction('drafts').objectStore('drafts').count();
+    await new Promise((resolve) => (count.onsuccess = resolve));
+    request.result.close();
+    return count.result;
+  });
+}
+
+function databases(page: Page): Promise<string[]> {
+  return page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name ?? ''));
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+describe('what is kept', () => {
+  test('a draft written without a network, its tab closed, is sent once when a tab is opened again', async () => {
+    const first = await world.live(context, alice);
+    const threadId = await lookAt(first, bob);
+    await send(first, threadId, 'before');
+    await context.setOffline(true);
+    await first.evaluate((id) => void window.parley.client.send(id, 'in the dark').catch(() => undefined), threadId);
+    await until(async () => (await draftsOnDisk(first)) === 1);
+    await first.close();
+    await context.setOffline(false);
+
+    const again = await world.live(context, alice);
+    await look(again, threadId);
+    await shows(again, threadId, 'in the dark');
+    await until(async () => (await draftsOnDisk(again)) === 0);
+    const other = await world.live(await world.browser.newContext(), bob);
+    await look(other, threadId);
+    await shows(other, threadId, 'in the dark');
+    expect(await texts(other, threadId)).toEqual(['before', 'in the dark']);
+    await other.context().close();
+  });
+
+  test('a reload shows threads and lines before there is a network, and resumes: nothing is told twice', async () => {
+    const page = await world.live(context, alice);
+    const threadId = await lookAt(page, bob);
+    await send(page, threadId, 'one');
+    await send(page, threadId, 'two');
+    await page.waitForFunction(() => window.threads().length === 1);
+    await page.evaluate(() => window.parley.parts.keeper.flush());
+    // The page comes, Parley does not.
+    await context.route(`http://${world.platform.gateway}/**`, (route) => route.abort());
+    await page.reload();
+    await opened(page);
+    await look(page, threadId);
+    await shows(page, threadId, 'two');
+    expect(await texts(page, threadId)).toEqual(['one', 'two']);
+    expect(await page.evaluate(() => window.threads())).toEqual([`${bob} 0`]);
+    await context.unroute(`http://${world.platform.gateway}/**`);
+    await ready(page);
+    expect(await page.evaluate(() => window.resumed)).toEqual([true]);
+    await send(page, threadId, 'three');
+    expect(await page.evaluate(() => window.told)).toEqual(['three']);
+  });
+
+  test('without IndexedDB, or when it refuses, all goes on in memory, and the view says why', async () => {
+    const absent = await world.live(context, alice, {
+      before: () => Object.defineProperty(globalThis, 'indexedDB', { value: undefined }),
+    });
+    expect(await absent.evaluate(() => window.parley.storage.get())).toMatchObject({ kind: 'memory', why: 'absent' });
+    const threadId = await lookAt(absent, bob);
+    await send(absent, threadId, 'kept nowhere');
+    const denied = await world.live(context, bob, {
+      before: () => {
+        IDBFactory.prototype.open = () => {
+          throw new DOMException('not in a private window', 'SecurityError');
+        };
+      },
+    });
+    expect(await denied.evaluate(() => window.parley.storage.get())).toMatchObject({ kind: 'memory', why: 'denied' });
+    await look(denied, threadId);
+    await shows(denied, threadId, 'kept nowhere');
+  });
+
+  test('when the quota is used up all goes on in memory, and the view says so', async () => {
+    const page = await world.live(context, alice, {
+      // What a browser answers; the quota of a profile under test cannot be made small from outside.
+      before: () => {
+        const full = function (this: IDBObjectStore): never {
+          this.transaction.abort();
+          throw new DOMException('the quota is used up', 'QuotaExceededError');
+        };
+        window.fill = () => Object.assign(IDBObjectStore.prototype, { put: full, add: full });
+      },
+    });
+    const threadId = await lookAt(page, bob);
+    await page.evaluate(() => window.fill());
+    await send(page, threadId, 'not on disk');
+    await page.waitForFunction(() => window.parley.storage.get().kind === 'memory');
+    expect(await page.evaluate(() => window.parley.storage.get())).toMatchObject({ kind: 'memory', why: 'full' });
+    await send(page, threadId, 'all the same');
+    await shows(page, threadId, 'all the same');
+  });
+
+  test('signing out wipes all that is kept of the user, in all tabs', async () => {
+    const page = await world.live(context, alice);
+    const threadId = await lookAt(page, bob);
+    await send(page, threadId, 'secret');
+    const other = await world.live(context, alice);
+    const [kept] = await databases(page);
+    expect(kept).toContain(alice);
+    const { deviceId } = await page.evaluate(() => ({ deviceId: window.parley.deviceId }));
+    await page.evaluate(() => window.parley.signOut());
+    expect(await databases(page)).toEqual([]);
+    await other.waitForFunction(() => window.parley.client.connection.phase === 'closed');
+    const later = await world.live(context, alice);
+    expect(await later.evaluate(() => window.parley.deviceId)).not.toBe(deviceId);
+    await look(later, threadId);
+    await shows(later, threadId, 'secret');
+  });
+});
+
+describe('tabs', () => {
+  test('of one user share one session: each shows what any of them does, and says it is one device', async () => {
+    const leader = await world.live(context, alice);
+    const follower = await world.live(context, alice);
+    expect([await role(leader), await role(follower)]).toEqual(['leading', 'following']);
+    expect(await follower.evaluate(() => window.parley.deviceId)).toBe(
+      await leader.evaluate(() => window.parley.deviceId),
+    );
+    const threadId = await lookAt(leader, bob);
+    await look(follower, threadId);
+    const peer = await world.live(await world.browser.newContext(), bob);
+    await look(peer, threadId);
+    await send(follower, threadId, 'of the follower');
+    await send(leader, threadId, 'of the leader');
+    await send(peer, threadId, 'of the peer');
+    const all = ['of the follower', 'of the leader', 'of the peer'];
+    for (const page of [leader, follower, peer]) {
+      await shows(page, threadId, 'of the peer');
+      expect(await texts(page, threadId)).toEqual(all);
+      expect(await page.evaluate(() => window.told)).toEqual(all);
+    }
+    // One tab reads; the other knows.
+    await follower.waitForFunction(() => window.threads().some((row) => row.endsWith(' 1')));
+    await follower.evaluate((id) => window.parley.client.markRead(id), threadId);
+    await leader.waitForFunction(() => window.threads().some((row) => row.endsWith(' 0')));
+    // Ticks of what one tab sent show in both.
+    await peer.evaluate((id) => window.parley.client.markRead(id), threadId);
+    for (const page of [leader, follower]) {
+      await page.waitForFunction((id) => window.parley.client.ticks(id, 2n).state === 'read', threadId);
+    }
+    await peer.context().close();
+  });
+
+  test('lose and double nothing when the leading one is closed while others send', async () => {
+    const leader = await world.live(context, alice);
+    const threadId = await lookAt(leader, bob);
+    const follower = await world.live(context, alice);
+    const third = await world.live(context, alice);
+    const peer = await world.live(await world.browser.newContext(), bob);
+    await look(peer, threadId);
+    for (const [page, name] of [
+      [follower, 'f'],
+      [third, 't'],
+    ] as const) {
+      await page.evaluate(
+        (what) => {
+          window.sending = Promise.all(
+            Array.from({ length: 40 }, (_, n) => window.parley.client.send(what.threadId, `${what.name}${n}`)),
+          );
+        },
+        { threadId, name },
+      );
+    }
+    // What it has begun to send goes on in the others.
+    await leader.evaluate((id) => {
+      for (let n = 0; n < 20; n += 1) void window.parley.client.send(id, `l${n}`);
+    }, threadId);
+    await until(async () => (await texts(peer, threadId)).length > 10);
+    await leader.close();
+    for (const page of [follower, third]) await page.evaluate(() => window.sending);
+    expect((await Promise.all([follower, third].map(role))).toSorted()).toEqual(['following', 'leading']);
+    await until(async () => (await peer.evaluate(() => window.told)).length >= 100);
+    const told = await peer.evaluate(() => window.told);
+    for (const [name, count] of [
+      ['f', 40],
+      ['t', 40],
+      ['l', 20],
+    ] as const) {
+      expect(told.filter((text) => text.startsWith(name))).toEqual(
+        Array.from({ length: count }, (_, n) => `${name}${n}`),
+      );
+    }
+    await peer.context().close();
+  });
+
+  test('of two users in one browser know nothing of each other', async () => {
+    const [a, b] = [await world.live(context, alice), await world.live(context, bob)];
+    const threadId = await lookAt(a, `someone-${users}`);
+    await send(a, threadId, 'only mine');
+    await a.evaluate(() => window.parley.parts.keeper.flush());
+    await look(b, threadId);
+    expect(await b.evaluate(() => window.threads())).toEqual([]);
+    expect(await texts(b, threadId)).toEqual([]);
+    expect([await role(a), await role(b)]).toEqual(['leading', 'leading']);
+    expect((await databases(a)).length).toBe(2);
+    // A page that was opened for one and is given the token of the other shows nothing new, and ends.
+    const mixed = await world.open(await world.browser.newContext(), alice, { tokenOf: bob });
+    await mixed.waitForFunction(() => window.parley.client.connection.phase === 'closed');
+    expect(await mixed.evaluate(() => window.parley.client.connection)).toMatchObject({ reason: 'refused' });
+    await mixed.context().close();
+  });
+
+  test('without Web Locks have a session each', async () => {
+    const pages = [
+      await world.live(context, alice, { alone: true }),
+      await world.live(context, alice, { alone: true }),
+    ];
+    expect(await Promise.all(pages.map(role))).toEqual(['alone', 'alone']);
+    const ids = await Promise.all(pages.map((page) => page.evaluate(() => window.parley.deviceId)));
+    expect(new Set(ids).size).toBe(2);
+  });
+});

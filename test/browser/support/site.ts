@@ -1,0 +1,69 @@
+// A built page on an origin of its own, under a policy that allows no inline script and nothing from elsewhere.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { build } from 'vite';
+
+const root = path.resolve(import.meta.dirname, '../../..');
+const types: Readonly<Record<string, string>> = { html: 'text/html; charset=utf-8', js: 'text/javascript' };
+
+/** Files by path, as `index.html`. */
+export type Files = ReadonlyMap<string, string>;
+
+/** A page with one module, which is built from `entry`; what it starts workers from are files of their own. */
+export async function buildSite(entry: string): Promise<Files> {
+  const built = await build({
+    configFile: false,
+    root,
+    logLevel: 'error',
+    build: { write: false, target: 'es2024', assetsInlineLimit: 0, rolldownOptions: { input: entry } },
+  });
+  const files = filesOf(built);
+  const script = [...files.keys()].find((name) => name.includes(`/${path.basename(entry, '.ts')}`));
+  if (script === undefined) throw new Error(`${entry} was built to nothing`);
+  return new Map(files).set(
+    'index.html',
+    `<!doctype html><title>Parley</title><script type="module" src="/${script}"></script>`,
+  );
+}
+
+/** What Vite built, in memory. */
+export function filesOf(built: Awaited<ReturnType<typeof build>>): Files {
+  const files = new Map<string, string>();
+  for (const result of Array.isArray(built) ? built : [built]) {
+    if (!('output' in result)) throw new Error('nothing was built');
+    for (const file of result.output) {
+      const content = file.type === 'chunk' ? file.code : file.source;
+      files.set(file.fileName, typeof content === 'string' ? content : Buffer.from(content).toString());
+    }
+  }
+  return files;
+}
+
+export interface Site extends AsyncDisposable {
+  /** As http://localhost:1234. */
+  readonly origin: string;
+}
+
+/** Serves files until disposed; pages may call `gateway` (host:port) beside their own origin. */
+export async function serveSite(files: Files, gateway: string): Promise<Site> {
+  const server = createServer((request, response) => {
+    const name = (request.url ?? '/').replace(/[?#].*$/, '').slice(1) || 'index.html';
+    const content = files.get(name);
+    response.statusCode = content === undefined ? 404 : 200;
+    response.setHeader('content-type', types[name.split('.').at(-1) ?? ''] ?? 'text/plain');
+    const policy = `default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self' http://${gateway}`;
+    response.setHeader('content-security-policy', policy);
+    response.end(content ?? '');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    origin: `http://localhost:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
