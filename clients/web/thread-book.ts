@@ -29,7 +29,8 @@ export class ThreadBook {
     client.on('message', (event) => this.#said(event));
     client.on('entry', ({ threadId, entry: { kind } }) => {
       const isOfPeople = kind?.$case !== 'message' && kind !== undefined && !('targetSequence' in kind.value);
-      if (isOfPeople && this.#threads.has(threadId)) this.look(threadId);
+      // The pointer to a thread may come before the thread is there: then this is the second chance.
+      if (isOfPeople || !this.#threads.has(threadId)) this.look(threadId);
     });
     client.on('heads', (heads) => this.#heads(heads));
     client.on('skipped', ({ threadId }) => this.look(threadId));
@@ -154,14 +155,18 @@ export class ThreadBook {
     this.#looking = true;
     try {
       for (const threadId of this.#wanted) {
+        // Before it is asked for: what happens meanwhile has it asked for again.
+        this.#wanted.delete(threadId);
         try {
           this.#put(await this.#client.threads.get(threadId));
         } catch (error) {
-          if (!(error instanceof ParleyError) || error.reason !== 'THREAD_NOT_FOUND') throw error;
+          if (!(error instanceof ParleyError) || error.reason !== 'THREAD_NOT_FOUND') {
+            this.#wanted.add(threadId);
+            throw error;
+          }
           this.#threads.delete(threadId);
           this.#tell(threadId);
         }
-        this.#wanted.delete(threadId);
       }
     } catch (error) {
       // The next connection asks again.

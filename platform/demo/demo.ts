@@ -58,8 +58,10 @@ export function startDemo(options: DemoOptions): Demo {
     async welcome(userId) {
       const group = await made();
       const requestId = `welcome-${createHash('sha256').update(`${group} ${userId}`).digest('hex').slice(0, 32)}`;
-      await calls.asService(threadAdmin.addMembers, { threadId: group, requestId, userIds: [userId] });
-      await calls.asService(channelAdmin.setModerator, { requestId, channelId, userId, moderator: true });
+      await Promise.all([
+        calls.asService(threadAdmin.addMembers, { threadId: group, requestId, userIds: [userId] }),
+        calls.asService(channelAdmin.setModerator, { requestId, channelId, userId, moderator: true }),
+      ]);
       return { threadId: group, channelId };
     },
     [Symbol.dispose]() {

@@ -174,7 +174,7 @@ function Quote({ sequence, actions }: { readonly sequence: bigint; readonly acti
   const { texts } = useApp();
   const message = actions.find(sequence);
   return (
-    <button type="button" className="quote" aria-label={texts.goToMessage} onClick={() => actions.goTo(sequence)}>
+    <button type="button" className="quote" title={texts.goToMessage} onClick={() => actions.goTo(sequence)}>
       {message === undefined ? <span className="quiet">…</span> : <QuoteOf message={message} />}
     </button>
   );

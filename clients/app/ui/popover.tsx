@@ -71,23 +71,25 @@ export function useMenu(): (anchor: Element, label: string, items: readonly Menu
   const { desk } = useApp();
   return (anchor, label, items, head) => {
     const content = (
-      <div className="menu" role="menu" aria-label={label}>
+      <div className="menu">
         {head}
-        {items.map((item) => (
-          <button
-            key={item.label}
-            type="button"
-            role="menuitem"
-            className={item.isDanger === true ? 'danger' : ''}
-            onClick={() => {
-              desk.popover.set(undefined);
-              item.pick();
-            }}
-          >
-            <Icon name={item.icon} />
-            {item.label}
-          </button>
-        ))}
+        <div role="menu" aria-label={label}>
+          {items.map((item) => (
+            <button
+              key={item.label}
+              type="button"
+              role="menuitem"
+              className={item.isDanger === true ? 'danger' : ''}
+              onClick={() => {
+                desk.popover.set(undefined);
+                item.pick();
+              }}
+            >
+              <Icon name={item.icon} />
+              {item.label}
+            </button>
+          ))}
+        </div>
       </div>
     );
     desk.popover.set({ anchor, content });

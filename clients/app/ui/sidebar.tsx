@@ -29,13 +29,7 @@ export function Sidebar(): ReactNode {
   return (
     <nav className="sidebar" aria-label={texts.list}>
       <header className="bar">
-        <button
-          type="button"
-          className="me"
-          aria-label={`${name} · ${texts.settings}`}
-          title={texts.settings}
-          onClick={() => desk.dialog.set(<SettingsDialog />)}
-        >
+        <button type="button" className="me" title={texts.settings} onClick={() => desk.dialog.set(<SettingsDialog />)}>
           <Avatar userId={desk.me} size="small" />
           <b dir="auto">{name}</b>
         </button>

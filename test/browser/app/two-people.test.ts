@@ -1,8 +1,13 @@
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AppScene, line, openChat, openChatWith, say } from '../support/app-scene.ts';
 
+let scene: AppScene;
+beforeAll(async () => {
+  scene = await AppScene.start();
+});
+afterAll(() => scene[Symbol.asyncDispose]());
+
 test('two people see each other write, and what became of what they wrote', async () => {
-  await using scene = await AppScene.start();
   const [alice, bob] = await Promise.all([scene.person('Alice'), scene.person('Bob')]);
   await openChatWith(alice, 'bob');
   await say(alice, 'shall we have tea?');
@@ -29,11 +34,10 @@ test('two people see each other write, and what became of what they wrote', asyn
 });
 
 test('a message is answered, reacted to, changed and erased, in both windows', async () => {
-  await using scene = await AppScene.start();
-  const [alice, bob] = await Promise.all([scene.person('Alice'), scene.person('Bob')]);
-  await openChatWith(alice, 'bob');
+  const [alice, bob] = await Promise.all([scene.person('Ann'), scene.person('Ben')]);
+  await openChatWith(alice, 'ben');
   await say(alice, 'the cake is a lie');
-  await openChat(bob, 'Alice');
+  await openChat(bob, 'Ann');
 
   const atBob = line(bob, 'the cake is a lie');
   await atBob.hover();
@@ -61,12 +65,11 @@ test('a message is answered, reacted to, changed and erased, in both windows', a
 });
 
 test('a group is made, people are mentioned, roles given, and who left hears no more', async () => {
-  await using scene = await AppScene.start();
-  const [alice, bob] = await Promise.all([scene.person('Alice'), scene.person('Bob')]);
+  const [alice, bob] = await Promise.all([scene.person('Amy'), scene.person('Bill')]);
   await alice.getByRole('button', { name: 'New chat' }).first().click();
   await alice.getByRole('radio', { name: 'Group' }).check();
   await alice.getByPlaceholder('Weekend plans').fill('Tea');
-  for (const name of ['bob', 'carol']) {
+  for (const name of ['bill', 'carol']) {
     await alice.getByPlaceholder('Name of a person').fill(name);
     await alice.getByPlaceholder('Name of a person').press('Enter');
   }
@@ -74,20 +77,20 @@ test('a group is made, people are mentioned, roles given, and who left hears no 
   await alice.getByText('3 members').waitFor();
   await openChat(bob, 'Tea');
 
-  await alice.locator('#composer').pressSequentially('hello @bo');
-  await alice.getByRole('option', { name: 'Bob' }).waitFor();
+  await alice.locator('#composer').pressSequentially('hello @bi');
+  await alice.getByRole('option', { name: 'Bill' }).waitFor();
   await alice.locator('#composer').press('Enter');
   await alice.locator('#composer').pressSequentially('and all');
   await alice.locator('#composer').press('Enter');
-  await bob.locator('.mention.mine', { hasText: '@Bob' }).waitFor();
+  await bob.locator('.mention.mine', { hasText: '@Bill' }).waitFor();
 
   await alice.getByRole('button', { name: 'Details' }).click();
-  await alice.getByRole('button', { name: 'What to do with Bob' }).click();
+  await alice.getByRole('button', { name: 'What to do with Bill' }).click();
   await alice.getByRole('menuitem', { name: 'Make admin' }).click();
-  await bob.getByText('Bob is now admin').waitFor();
+  await bob.getByText('Bill is now admin').waitFor();
 
   await bob.getByRole('button', { name: 'Details' }).click();
   await bob.getByRole('button', { name: 'Leave group' }).click();
   await bob.getByRole('dialog').getByRole('button', { name: 'Leave group' }).click();
-  await alice.getByText('Bob left').waitFor();
+  await alice.getByText('Bill left').waitFor();
 });

@@ -57,7 +57,12 @@ export class AppScene implements AsyncDisposable {
   /** Somebody who is signed in by a name. */
   async person(name: string, options: PersonOptions = {}): Promise<Page> {
     const page = await this.stranger({ ...options, path: `${options.path ?? '/'}?as=${encodeURIComponent(name)}` });
-    await page.locator('.shell').waitFor();
+    await page
+      .locator('.shell')
+      .waitFor()
+      .catch(async (error: unknown) => {
+        throw new Error(`${name} did not get in: ${await page.locator('body').innerText()}`, { cause: error });
+      });
     return page;
   }
 
