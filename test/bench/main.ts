@@ -1,4 +1,4 @@
-// `npm run bench -- connections | fanout | pairs | append | report`: see README.md. The last line is one JSON object.
+// `npm run bench -- connections | fanout | pairs | append | web | report`: see README.md. The last line is one JSON object.
 import path from 'node:path';
 import { appendUsage, benchAppend } from './append.ts';
 import { readBenches, usage, UsageError } from './args.ts';
@@ -13,15 +13,17 @@ import { describeProfile } from './profile.ts';
 import { medians, ratios, table } from './report.ts';
 import type { Report } from './report.ts';
 import { writePage } from './report-file.ts';
+import { benchWeb, webUsage } from './web.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 if (process.argv.includes('--help')) {
-  process.stdout.write(`${appendUsage}\n\n${usage}\n`);
+  process.stdout.write(`${appendUsage}\n\n${webUsage}\n\n${usage}\n`);
 } else {
   const args = process.argv.slice(2);
   try {
     if (args[0] === 'append') await benchAppend(args.slice(1));
+    else if (args[0] === 'web') await benchWeb(args.slice(1));
     else if (args[0] === 'report') say(`the report is in ${await writePage(args.slice(1))}`);
     else await main(readBenches(args));
   } catch (error) {

@@ -1,0 +1,181 @@
+// `npm run bench -- web [first-load,latency,history] [--messages N] [--sends N] [--runs N]`: the web app in a real Chromium, through Envoy.
+import { globSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { ParleyClient } from '../../clients/core/client.ts';
+import { NodeCarrier } from '../../clients/node/carrier.ts';
+import { builtWebApp } from '../../platform/web-app.ts';
+import { AppScene, line, openChatWith, say } from '../browser/support/app-scene.ts';
+
+export const webUsage = `npm run bench -- web [first-load,latency,history]
+  --runs N        page loads in fresh profiles; default 5
+  --sends N       messages from one browser to the other; default 200
+  --messages N    messages of the long thread; default 100000`;
+
+/** What a fresh profile's processor is slowed down by. */
+const slowdown = 4;
+const jumps = 40;
+
+/** Prints what it measured as a JSON object in the last line; times in milliseconds. */
+export async function benchWeb(args: readonly string[]): Promise<void> {
+  const text = { type: 'string' } as const;
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { runs: text, sends: text, messages: text },
+  });
+  const parts = (positionals[0] ?? 'first-load,latency,history').split(',');
+  const number = (value: string | undefined, fallback: number): number => Number(value ?? fallback);
+  const folder = builtWebApp();
+  const report: Record<string, number> = {
+    first_load_gzip_bytes: globSync('**/*.gz', { cwd: folder }).reduce(
+      (sum, it) => sum + statSync(path.join(folder, it)).size,
+      0,
+    ),
+    script_bytes: globSync('**/*.js', { cwd: folder }).reduce(
+      (sum, it) => sum + readFileSync(path.join(folder, it)).length,
+      0,
+    ),
+  };
+  // A long thread is written faster than people may.
+  const env = { PARLEY_LIMIT_SENDS_PER_S: '1000000', PARLEY_LIMIT_SENDS_BURST: '1000000' };
+  await using scene = await AppScene.start({ web: 'demo', env });
+  if (parts.includes('first-load')) Object.assign(report, await firstLoad(scene, number(values.runs, 5)));
+  if (parts.includes('latency')) Object.assign(report, await latency(scene, number(values.sends, 200)));
+  if (parts.includes('history')) Object.assign(report, await history(scene, number(values.messages, 100_000)));
+  process.stdout.write(`${JSON.stringify({ bench: 'web', ...report })}\n`);
+}
+
+/** From the first byte asked for to a composer that takes a key, signed in by name, everything fetched anew. */
+async function firstLoad(scene: AppScene, runs: number): Promise<Record<string, number>> {
+  const times: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    const page = await scene.stranger({ path: '/favicon.svg' });
+    const session = await page.context().newCDPSession(page);
+    await session.send('Emulation.setCPUThrottlingRate', { rate: slowdown });
+    await page.goto(`${scene.origin}/?as=Reader${run}`, { waitUntil: 'commit' });
+    await page.locator('#composer').waitFor();
+    await page.locator('#composer').press('k');
+    times.push(
+      await page.evaluate(() => (document.querySelector('textarea')?.value === 'k' ? performance.now() : Infinity)),
+    );
+    await page.context().close();
+  }
+  return { composer_ms_median: middle(times), composer_ms_max: Math.max(...times) };
+}
+
+/** From Enter in one window to the text being in the other's page. */
+async function latency(scene: AppScene, sends: number): Promise<Record<string, number>> {
+  const [alice, bob] = await Promise.all([scene.person('Alice'), scene.person('Bob')]);
+  await openChatWith(alice, 'bob');
+  await say(alice, 'first');
+  await bob.locator('.item', { hasText: 'Alice' }).click();
+  await line(bob, 'first').waitFor();
+  await bob.evaluate(() => {
+    const seen = new Map<string, number>();
+    Object.assign(window, { seen });
+    new MutationObserver(() => {
+      for (const it of document.querySelectorAll('.text')) {
+        const text = it.textContent ?? '';
+        if (text.startsWith('n') && !seen.has(text)) seen.set(text, performance.timeOrigin + performance.now());
+      }
+    }).observe(document.body, { childList: true, subtree: true });
+  });
+  const times: number[] = [];
+  for (let at = 0; at < sends; at++) {
+    const text = `n${at} of many`;
+    await alice.locator('#composer').fill(text);
+    const sentMs = await alice.evaluate(() => {
+      const field = document.querySelector('textarea');
+      const sent = performance.timeOrigin + performance.now();
+      field?.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+      return sent;
+    });
+    const seenMs = await bob.waitForFunction(
+      (it) => (window as unknown as { seen: Map<string, number> }).seen.get(it),
+      text,
+    );
+    times.push(Number(await seenMs.jsonValue()) - sentMs);
+  }
+  times.sort((a, b) => a - b);
+  await Promise.all([alice, bob].map((page) => page.context().close()));
+  return { shown_ms_p50: at(times, 0.5), shown_ms_p99: at(times, 0.99), shown_ms_max: times.at(-1) ?? 0, sends };
+}
+
+/** From setting the scroll bar to the messages of that place being drawn, at places all over a long thread. */
+async function history(scene: AppScene, messages: number): Promise<Record<string, number>> {
+  const threadId = await write(scene, messages);
+  const page = await scene.person('Reader', { path: `/t/${threadId}` });
+  await page.locator('article.line').first().waitFor();
+  const times: number[] = [];
+  for (let jump = 0; jump < jumps; jump++) {
+    const part = (jump * 0.618) % 1;
+    times.push(await page.evaluate(scrollTo, part));
+  }
+  times.sort((a, b) => a - b);
+  const session = await page.context().newCDPSession(page);
+  await session.send('HeapProfiler.collectGarbage');
+  const { usedSize } = await session.send('Runtime.getHeapUsage');
+  const rows = await page.locator('[data-index]').count();
+  await page.context().close();
+  return {
+    thread_messages: messages,
+    scroll_ms_p50: at(times, 0.5),
+    scroll_ms_max: times.at(-1) ?? 0,
+    heap_mb: usedSize / 1e6,
+    rows_drawn: rows,
+  };
+}
+
+/** In the page. Resolves once everything on screen is a message. */
+function scrollTo(part: number): Promise<number> {
+  const box = document.querySelector('.scroller') as HTMLElement;
+  const from = performance.now();
+  box.scrollTop = part * (box.scrollHeight - box.clientHeight);
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const { top, bottom } = box.getBoundingClientRect();
+      const shown = [...box.querySelectorAll('[data-index]')].filter((it) => {
+        const place = it.getBoundingClientRect();
+        return place.bottom > top && place.top < bottom;
+      });
+      const isThere = shown.length > 3 && shown.every((it) => it.querySelector('.gap') === null);
+      if (isThere) resolve(performance.now() - from);
+      else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  });
+}
+
+/** A direct thread of Writer's and Reader's, as long as asked for. */
+async function write(scene: AppScene, messages: number): Promise<string> {
+  await using client = new ParleyClient({
+    carrier: new NodeCarrier({ target: scene.platform.gateway }),
+    getToken: () => scene.platform.token('writer'),
+    deviceId: 'writer',
+    outbox: { maxDrafts: 2_000, inFlightPerThread: 200 },
+    keepItems: 0,
+  });
+  await client.start();
+  const { threadId } = await client.threads.open('reader');
+  const pending = new Set<Promise<unknown>>();
+  for (let number = 1; number <= messages; number++) {
+    const text = `message ${number} ${'and some more of it '.repeat(number % 7)}`.trim();
+    const sending = client.send(threadId, text).finally(() => pending.delete(sending));
+    pending.add(sending);
+    if (pending.size >= 1_000) await Promise.race(pending);
+  }
+  await Promise.all(pending);
+  return threadId;
+}
+
+function middle(times: readonly number[]): number {
+  return at(
+    times.toSorted((a, b) => a - b),
+    0.5,
+  );
+}
+
+function at(sorted: readonly number[], part: number): number {
+  return Math.round((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0) * 10) / 10;
+}
