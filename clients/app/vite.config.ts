@@ -6,6 +6,8 @@ export default defineConfig({
   root: import.meta.dirname,
   publicDir: path.join(import.meta.dirname, 'public'),
   resolve: { alias: { '#proto': path.resolve(import.meta.dirname, '../../proto/gen') } },
+  // Said here too: an image is built without tsconfig.json.
+  oxc: { jsx: { runtime: 'automatic' } },
   build: {
     target: 'es2024',
     modulePreload: { polyfill: false },

@@ -68,7 +68,7 @@ test('the image holds every package that the node needs, and none that only deve
   ];
   expect(unwanted.filter(packages)).toEqual([]);
   expect(readdirSync(path.join(image.folder, 'parley')).toSorted()).toEqual(
-    ['gateway', 'node_modules', 'package.json', 'platform', 'proto', 'server'].toSorted(),
+    ['gateway', 'node_modules', 'package.json', 'platform', 'proto', 'server', 'web'].toSorted(),
   );
 });
 
