@@ -69,10 +69,9 @@ async function signIn(key: DevKey, welcome: Welcome, name: string): Promise<Sign
   // `npm run chat -- --as alice` and Alice of the web are one user.
   const userId = name.toLowerCase().replaceAll(/\s+/g, '-');
   const token = await key.sign(userId, { name, ttlS: tokenS });
-  const [shown] = await Promise.all([
-    welcome.demo?.welcome(userId).catch(() => undefined),
-    welcome.name(userId, name, token).catch(() => {}),
-  ]);
+  // First the name: who is in the group already asks for it once.
+  await welcome.name(userId, name, token).catch(() => {});
+  const shown = await welcome.demo?.welcome(userId).catch(() => undefined);
   return { token, userId, name, ...(shown === undefined ? {} : { demo: shown }) };
 }
 

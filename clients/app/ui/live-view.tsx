@@ -87,7 +87,8 @@ interface HeaderProps {
 function LiveHeader({ channelId, snapshot: { channel, stats }, isModerator }: HeaderProps): ReactNode {
   const { desk, texts } = useApp();
   const openMenu = useMenu();
-  const viewers = Number(stats?.listenerCount ?? channel?.listenerCount ?? 0n);
+  // Who looks at it is one, before the first count is told.
+  const viewers = Math.max(1, Number(stats?.listenerCount ?? channel?.listenerCount ?? 1n));
   const published = Number(stats?.publishedCount ?? channel?.publishedCount ?? 0n);
   const setSlowMode = (seconds: number): void =>
     void desk.act(desk.parley.client.call('/parley.v1.ChannelService/SetSlowMode', { channelId, seconds }));

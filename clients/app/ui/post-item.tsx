@@ -37,7 +37,7 @@ export function PostItem({ channelId, isOpen }: { readonly channelId: string; re
 function Viewers({ channelId }: { readonly channelId: string }): ReactNode {
   const { desk, texts } = useApp();
   const { channel, stats } = useView(channelView(desk.parley, channelId));
-  return texts.viewers(Number(stats?.listenerCount ?? channel?.listenerCount ?? 0n));
+  return texts.viewers(Math.max(1, Number(stats?.listenerCount ?? channel?.listenerCount ?? 1n)));
 }
 
 /** A channel has no title in Parley, its post has: the id, made readable. */
