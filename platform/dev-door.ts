@@ -27,8 +27,8 @@ interface SignedIn {
 
 /** What signing in also does, as far as it can. */
 export interface Welcome {
-  /** Has others see a user under a name, if they have none. */
-  name(userId: string, name: string, token: string): Promise<void>;
+  /** Has others see a user under the name that the token says. */
+  introduce(userId: string, token: string): Promise<void>;
   /** Undefined: none is offered. */
   readonly demo: Demo | undefined;
 }
@@ -70,18 +70,16 @@ async function signIn(key: DevKey, welcome: Welcome, name: string): Promise<Sign
   const userId = name.toLowerCase().replaceAll(/\s+/g, '-');
   const token = await key.sign(userId, { name, ttlS: tokenS });
   // First the name: who is in the group already asks for it once.
-  await welcome.name(userId, name, token).catch(() => {});
+  await welcome.introduce(userId, token).catch(() => {});
   const shown = await welcome.demo?.welcome(userId).catch(() => undefined);
   return { token, userId, name, ...(shown === undefined ? {} : { demo: shown }) };
 }
 
-/** Has others see a user under a name, if they have none. `node`: host:port. */
-export async function nameUser(node: string, userId: string, displayName: string, token: string): Promise<void> {
+/** Makes a first call of the user's: the node keeps what their token says they are called. `node`: host:port. */
+export async function introduce(node: string, userId: string, token: string): Promise<void> {
   const client = new Client(node, credentials.createInsecure());
   try {
-    const { profiles } = await unary(client, people.batchGetProfiles, { userIds: [userId] }, token);
-    if (profiles[0]?.displayName !== '') return;
-    await unary(client, people.updateProfile, { displayName, avatarUrl: '' }, token);
+    await unary(client, people.batchGetProfiles, { userIds: [userId] }, token);
   } finally {
     client.close();
   }

@@ -12,7 +12,7 @@ import type { DevKey, ServiceTokenOptions, TokenOptions } from '../server/auth/d
 import { systemClock } from '../server/core/clock.ts';
 import { backendEnv, type Backends } from './backends.ts';
 import { type Demo, startDemo } from './demo/demo.ts';
-import { type DevDoor, nameUser, openDevDoor } from './dev-door.ts';
+import { type DevDoor, introduce, openDevDoor } from './dev-door.ts';
 import type { Child, Ending } from './child.ts';
 import { gatewayLimits, startEnvoy } from './envoy.ts';
 import type { RunningEnvoy } from './envoy.ts';
@@ -124,7 +124,10 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       const port = options.port ?? (await freePort(address));
       const isWeb = options.web !== undefined;
       if (isWeb && devKey !== undefined)
-        door = await openDevDoor(devKey, () => ({ demo, name: (...who) => nameUser(nodes[0]?.address ?? '', ...who) }));
+        door = await openDevDoor(devKey, () => ({
+          demo,
+          introduce: (...who) => introduce(nodes[0]?.address ?? '', ...who),
+        }));
       envoy = await startEnvoy(folder, path.join(logDir, 'envoy.log'), {
         address,
         port,

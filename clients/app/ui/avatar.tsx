@@ -30,7 +30,9 @@ export const Avatar = memo(function Avatar(props: {
 }): ReactNode {
   const { userId, size = 'medium', presence = false } = props;
   const name = useName(userId);
-  const url = useView(profileView(useApp().desk.parley, userId))?.avatarUrl ?? '';
+  const { desk } = useApp();
+  const profile = useView(profileView(desk.parley, userId === '' ? desk.me : userId));
+  const url = userId === '' ? '' : (profile?.avatarUrl ?? '');
   return (
     <span className={`avatar ${size} hue-${hueOf(userId)}`} aria-hidden="true">
       {url.startsWith('https://') ? (

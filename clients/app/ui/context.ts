@@ -23,7 +23,8 @@ export function useApp(): AppContext {
 /** What a user is called, as far as it is known. The system has a name too. */
 export function useName(userId: string): string {
   const { desk, texts } = useApp();
-  const profile = useView(profileView(desk.parley, userId));
+  // The system has no profile: to ask for it would fail all that is asked for with it.
+  const profile = useView(profileView(desk.parley, userId === '' ? desk.me : userId));
   if (userId === '') return texts.system;
   return profile?.displayName || userId;
 }
