@@ -2,10 +2,9 @@
 import { globSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { ParleyClient } from '../../clients/core/client.ts';
-import { NodeCarrier } from '../../clients/node/carrier.ts';
 import { builtWebApp } from '../../platform/web-app.ts';
 import { AppScene, line, openChatWith, say } from '../browser/support/app-scene.ts';
+import { writeLongThread } from '../browser/support/long-thread.ts';
 
 export const webUsage = `npm run bench -- web [first-load,latency,history]
   --runs N        page loads in fresh profiles; default 5
@@ -104,7 +103,7 @@ async function latency(scene: AppScene, sends: number): Promise<Record<string, n
 
 /** From setting the scroll bar to the messages of that place being drawn, at places all over a long thread. */
 async function history(scene: AppScene, messages: number): Promise<Record<string, number>> {
-  const threadId = await write(scene, messages);
+  const threadId = await writeLongThread(scene.platform, messages);
   const page = await scene.person('Reader', { path: `/t/${threadId}` });
   await page.locator('article.line').first().waitFor();
   const times: number[] = [];
@@ -145,28 +144,6 @@ function scrollTo(part: number): Promise<number> {
     };
     requestAnimationFrame(look);
   });
-}
-
-/** A direct thread of Writer's and Reader's, as long as asked for. */
-async function write(scene: AppScene, messages: number): Promise<string> {
-  await using client = new ParleyClient({
-    carrier: new NodeCarrier({ target: scene.platform.gateway }),
-    getToken: () => scene.platform.token('writer'),
-    deviceId: 'writer',
-    outbox: { maxDrafts: 2_000, inFlightPerThread: 200 },
-    keepItems: 0,
-  });
-  await client.start();
-  const { threadId } = await client.threads.open('reader');
-  const pending = new Set<Promise<unknown>>();
-  for (let number = 1; number <= messages; number++) {
-    const text = `message ${number} ${'and some more of it '.repeat(number % 7)}`.trim();
-    const sending = client.send(threadId, text).finally(() => pending.delete(sending));
-    pending.add(sending);
-    if (pending.size >= 1_000) await Promise.race(pending);
-  }
-  await Promise.all(pending);
-  return threadId;
 }
 
 function middle(times: readonly number[]): number {

@@ -7,7 +7,7 @@ import { AppScene, line, openChat, openChatWith, say } from './support/app-scene
 const folder = path.resolve(process.argv[2] ?? 'clients/app/screens');
 mkdirSync(folder, { recursive: true });
 const small = { width: 390, height: 844 } as const;
-const large = { width: 1440, height: 900 } as const;
+const large = { width: 1440, height: 720 } as const;
 
 async function save(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: path.join(folder, `${name}.png`), animations: 'disabled', caret: 'hide' });
@@ -41,5 +41,5 @@ await carol.locator('.comment').nth(8).waitFor();
 await save(carol, 'live-390');
 const dora = await scene.person('小红', { ...small, locale: 'zh-CN' });
 await dora.locator('.item', { hasText: '#ubuntu' }).click();
-await dora.getByText('Alice加入了').waitFor();
+await dora.locator('article.line').nth(8).waitFor();
 await save(dora, 'group-390');

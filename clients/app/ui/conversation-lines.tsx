@@ -222,6 +222,7 @@ function Line({ row, before, after, isGroup, marked, actions, conversation }: Li
       return (
         <MessageRow
           message={message}
+          answered={message.replyTo > 0n ? conversation.find(message.replyTo) : undefined}
           isFirst={!together(before, row)}
           isLast={!together(row, after)}
           isGroup={isGroup}

@@ -18,11 +18,12 @@ export interface MessageActions {
   readonly react: (message: Message, emoji: string, removed: boolean) => void;
   readonly reply: (message: Message) => void;
   readonly goTo: (sequence: bigint) => void;
-  readonly find: (sequence: bigint) => Message | undefined;
 }
 
 interface MessageProps {
   readonly message: Message;
+  /** What it answers, as it is now; undefined also when that was not read. */
+  readonly answered: Message | undefined;
   /** The first and the last of several of the same author in a row. */
   readonly isFirst: boolean;
   readonly isLast: boolean;
@@ -35,7 +36,7 @@ interface MessageProps {
 }
 
 export const MessageRow = memo(function MessageRow(props: MessageProps): ReactNode {
-  const { message, isFirst, isLast, isGroup, isMarked, state, readCount, actions } = props;
+  const { message, answered, isFirst, isLast, isGroup, isMarked, state, readCount, actions } = props;
   const { desk, texts, times } = useApp();
   const name = useName(message.senderId);
   const isMine = message.senderId === desk.me;
@@ -75,7 +76,9 @@ export const MessageRow = memo(function MessageRow(props: MessageProps): ReactNo
             {name}
           </span>
         )}
-        {message.replyTo > 0n && !isDeleted && <Quote sequence={message.replyTo} actions={actions} />}
+        {message.replyTo > 0n && !isDeleted && (
+          <Quote sequence={message.replyTo} message={answered} actions={actions} />
+        )}
         {isDeleted ? (
           <span className="text quiet">{texts.deleted}</span>
         ) : text === undefined ? (
@@ -169,10 +172,15 @@ function Attached({ uri, name }: { readonly uri: string; readonly name: string }
   );
 }
 
+interface QuoteProps {
+  readonly sequence: bigint;
+  readonly message: Message | undefined;
+  readonly actions: MessageActions;
+}
+
 /** What a message answers, in one line. */
-function Quote({ sequence, actions }: { readonly sequence: bigint; readonly actions: MessageActions }): ReactNode {
+function Quote({ sequence, message, actions }: QuoteProps): ReactNode {
   const { texts } = useApp();
-  const message = actions.find(sequence);
   return (
     <button type="button" className="quote" title={texts.goToMessage} onClick={() => actions.goTo(sequence)}>
       {message === undefined ? <span className="quiet">…</span> : <QuoteOf message={message} />}

@@ -82,7 +82,6 @@ export function useMessageActions(parts: Parts): MessageActions {
       react,
       reply: (message) => latest.current.composer.current?.reply(message),
       goTo: (sequence) => void latest.current.lines.current?.toSequence(sequence),
-      find: (sequence) => conversation.find(sequence),
     };
   }, [desk, conversation]);
 }

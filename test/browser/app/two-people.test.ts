@@ -54,14 +54,17 @@ test('a message is answered, reacted to, changed and erased, in both windows', a
   await alice.locator('#composer').press('ArrowUp');
   await expect.poll(() => alice.locator('#composer').inputValue()).toBe('the cake is a lie');
   await say(alice, 'the cake is real');
-  await line(bob, 'the cake is real').getByText('edited').waitFor();
+  // What answers it quotes it as it is now: it stands first.
+  const cake = 'the cake is real';
+  await bob.locator('article.line', { hasText: cake }).first().getByText('edited').waitFor();
 
-  await line(alice, 'the cake is real').hover();
-  await line(alice, 'the cake is real').getByRole('button', { name: 'More' }).click();
+  const atAlice = alice.locator('article.line', { hasText: cake }).first();
+  await atAlice.hover();
+  await atAlice.getByRole('button', { name: 'More' }).click();
   await alice.getByRole('menuitem', { name: 'Delete' }).click();
   await alice.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await bob.getByText('This message was deleted').waitFor();
-  expect(await bob.locator('article.line', { hasText: 'the cake is real' }).count()).toBe(0);
+  expect(await bob.locator('article.line', { hasText: cake }).count()).toBe(0);
 });
 
 test('a group is made, people are mentioned, roles given, and who left hears no more', async () => {

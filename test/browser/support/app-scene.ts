@@ -73,13 +73,13 @@ export class AppScene implements AsyncDisposable {
   }
 }
 
-/** Opens the direct chat with somebody, as a person does. */
+/** Opens the direct chat with somebody, as a person does; `name` is the user's id. */
 export async function openChatWith(page: Page, name: string): Promise<void> {
   await page.getByRole('button', { name: 'New chat' }).first().click();
   await page.getByPlaceholder('Name of a person').fill(name);
   await page.keyboard.press('Enter');
-  await page.locator('section.conversation h1').waitFor();
-  await page.locator('#composer').waitFor();
+  // Not that of the chat before.
+  await page.locator(`#composer[aria-label="Message ${name}" i]`).waitFor();
 }
 
 export async function say(page: Page, text: string): Promise<void> {

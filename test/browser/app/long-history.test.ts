@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { AppScene, line, say } from '../support/app-scene.ts';
+import { writeLongThread } from '../support/long-thread.ts';
+
+const messages = 3_000;
+
+test('any place of a long thread is read where somebody looks, and little of it is in the page', async () => {
+  const env = { PARLEY_LIMIT_SENDS_PER_S: '100000', PARLEY_LIMIT_SENDS_BURST: '100000' };
+  await using scene = await AppScene.start({ env });
+  const threadId = await writeLongThread(scene.platform, messages);
+  const page = await scene.person('Reader', { path: `/t/${threadId}` });
+  const list = page.locator('[role=list].scroller');
+  await page.locator('article.line').first().waitFor();
+  // Nothing of it was read yet: it begins there.
+  await page.getByText('message 1', { exact: false }).first().waitFor();
+
+  for (const part of [0.5, 0.9, 0.1, 1, 0]) {
+    await list.evaluate((it, to) => (it.scrollTop = to * (it.scrollHeight - it.clientHeight)), part);
+    // What is near that place is there, and no grey bar is left.
+    const near = Math.max(1, Math.round(part * messages));
+    const shown = async (): Promise<number> => {
+      const texts = await page.locator('article.line .text').allInnerTexts();
+      const numbers = texts.map((text) => Number(/^message (\d+)/.exec(text)?.[1]));
+      const isWhole = (await page.locator('.gap').count()) === 0 && numbers.length > 5;
+      return isWhole ? Math.min(...numbers.map((number) => Math.abs(number - near))) : messages;
+    };
+    await expect.poll(shown, { timeout: 10_000 }).toBeLessThan(messages * 0.1);
+    expect(await page.locator('[data-index]').count()).toBeLessThan(120);
+  }
+  await page.getByRole('button', { name: /newest|new message/ }).click();
+  await line(page, `message ${messages}`).waitFor();
+  await say(page, 'I have read it all');
+  await line(page, 'I have read it all').waitFor();
+});
