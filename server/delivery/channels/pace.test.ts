@@ -92,6 +92,17 @@ test('what takes a while to pass is told over half of that time', () => {
   expect(pace.spreadMs(250)).toBeCloseTo(20, 0);
 });
 
+test('after a way that stood still for long the channel is told over half of an interval at most', () => {
+  const { clock, pace, pipe, tick } = newScene({ cohortMs: 10 });
+  tick();
+  clock.turn(2_000);
+  pipe.freeMs = 12_000;
+  tick();
+  clock.turn(10_100);
+  expect(pace.intervalMs).toBe(1_000);
+  expect(pace.spreadMs(1_000)).toBe(500);
+});
+
 test('what was told is arriving until three quarters were reached, and no longer than a second where they are not', () => {
   const { clock, pipe, tick } = newScene({ cohortMs: 10 });
   pipe.reached = 2;

@@ -68,7 +68,7 @@ export class Pace {
 
   /** Over how long to tell so many, so that they are told little faster than they are reached: others find their way between. */
   spreadMs(listeners: number): number {
-    return this.#frameMs * listeners * shareOfSpread;
+    return Math.min(this.intervalMs / 2, this.#frameMs * listeners * shareOfSpread);
   }
 
   /**
@@ -102,7 +102,8 @@ export class Pace {
       this.#ask(some, (nowMs) => {
         arrivedMs = nowMs;
         const startMs = Math.max(beganMs + (this.#wayMs ?? 0), this.#arrivedMs);
-        this.#measured(Math.max(0, nowMs - startMs), listeners);
+        // Longer is something that stood still, not what a tick takes.
+        this.#measured(Math.min(longestMs, Math.max(0, nowMs - startMs)), listeners);
         this.#arrivedMs = nowMs;
       });
     this.#last = { told, isArriving };
