@@ -82,8 +82,11 @@ export function VirtualList(props: VirtualListProps): ReactNode {
     const lead = leadPx();
     all.style.height = `${lead + heights.total + padPx}px`;
     drawn.style.transform = `translateY(${lead + heights.offset(Math.min(from, heights.count))}px)`;
-    const wanted = state.isAtEnd ? it.scrollHeight : lead + heights.offset(anchor.index) + anchor.px;
-    if (Math.abs(it.scrollTop - Math.min(wanted, it.scrollHeight - it.clientHeight)) >= 1) it.scrollTop = wanted;
+    const most = it.scrollHeight - it.clientHeight;
+    // A place from which the end is seen is the end: where all fits, nothing is ever scrolled that would say so.
+    state.isAtEnd ||= lead + heights.offset(anchor.index) + anchor.px >= most - 1;
+    const wanted = state.isAtEnd ? most : lead + heights.offset(anchor.index) + anchor.px;
+    if (Math.abs(it.scrollTop - Math.max(0, wanted)) >= 1) it.scrollTop = wanted;
     look();
   };
 

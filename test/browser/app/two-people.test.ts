@@ -20,6 +20,11 @@ test('two people see each other write, and what became of what they wrote', asyn
   await line(bob, 'shall we have tea?').waitFor();
   await expect.poll(() => bob.title()).toBe('Parley');
 
+  // He began where something was new, with room to spare: the end is kept in sight all the same.
+  for (let cup = 1; cup <= 24; cup++) await say(alice, `cup ${cup}`);
+  await line(bob, 'cup 24').waitFor();
+  await expect.poll(() => bob.title()).toBe('Parley');
+
   await say(bob, 'yes');
   await line(alice, 'yes').waitFor();
   await bob.locator('#composer').pressSequentially('at fi');
