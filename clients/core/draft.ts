@@ -1,4 +1,5 @@
 import type { Attachment, Content } from '#proto/parley/v1/entry.ts';
+import { Code, ParleyError } from './errors.ts';
 
 /** A message without a sequence yet. Never changed after it was made: a retry must be the same to the byte. */
 export interface Draft {
@@ -27,16 +28,43 @@ export interface DraftStore {
   remove(threadId: string, clientMessageId: string): Promise<void>;
 }
 
+/** The server takes no more of a text or of opaque bytes. */
+const mostContentBytes = 64 * 1024;
+/** And no more of a whole frame. */
+const mostFrameBytes = 256 * 1024;
+
 const encoder = new TextEncoder();
+
+/**
+ * Why the server would never take a draft: TOO_LARGE, for a content over 64 KiB or a whole over 256 KiB. Undefined = not
+ * for its size. Such a draft is not to be sent: with all else in its request, the gateway or the server drops it unread.
+ */
+export function tooLarge(draft: Draft): ParleyError | undefined {
+  const body = draft.content?.body;
+  if (bytesOfBody(body) > mostContentBytes) {
+    return refusal(`content.${body?.$case ?? ''}`, `must be at most ${mostContentBytes} bytes`);
+  }
+  return bytesOfDraft(draft) > mostFrameBytes ? refusal('send', `must be at most ${mostFrameBytes} bytes`) : undefined;
+}
+
+function refusal(field: string, description: string): ParleyError {
+  return new ParleyError({
+    reason: 'TOO_LARGE',
+    code: Code.INVALID_ARGUMENT,
+    message: `${field}: ${description}`,
+    fields: [{ field, description }],
+  });
+}
 
 /** About how many bytes a draft takes in memory and on the wire. */
 export function bytesOfDraft(draft: Draft): number {
-  const body = draft.content?.body;
-  let bytes = 128;
-  if (body?.$case === 'text') bytes += encoder.encode(body.value).length;
-  if (body?.$case === 'opaque') bytes += body.value.length;
+  let bytes = 128 + bytesOfBody(draft.content?.body);
   for (const { uri, name, contentType } of draft.attachments)
     bytes += uri.length + name.length + contentType.length + 16;
   for (const id of draft.mentionIds) bytes += id.length + 2;
   return bytes;
+}
+
+function bytesOfBody(body: Content['body']): number {
+  return body?.$case === 'text' ? encoder.encode(body.value).length : (body?.value.length ?? 0);
 }

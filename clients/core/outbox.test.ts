@@ -235,6 +235,25 @@ describe('drafts on their way', () => {
       });
     });
 
+    test('refuses what the server never takes for its size, in bytes and not in letters, and takes what just fits', async () => {
+      const box = outbox({ maxBytes: 1_000_000 });
+      const { session, stream } = open();
+      box.use(session, 64);
+      const text = (value: string, id: string): Draft => ({
+        ...draft(id),
+        content: { body: { $case: 'text', value }, contentType: '' },
+      });
+      await expect(box.add(text('é'.repeat(32_769), 'a'))).rejects.toMatchObject({
+        reason: 'TOO_LARGE',
+        fields: [{ field: 'content.text' }],
+      });
+      const attachments = [{ uri: 'x'.repeat(300_000), name: '', contentType: '' }] as never;
+      await expect(box.add({ ...draft('b'), attachments })).rejects.toMatchObject({ reason: 'TOO_LARGE' });
+      expect(box.size).toBe(0);
+      void box.add(text('é'.repeat(32_768), 'c'));
+      expect(ids(stream)).toEqual(['c']);
+    });
+
     test('rejects what waits when it is closed', async () => {
       const box = outbox();
       const result = box.add(draft('a'));
@@ -327,6 +346,24 @@ describe('drafts on their way', () => {
       accept(stream, 'b', 9);
       expect(sent).toEqual(['a@8', 'b@9']);
       expect(store.drafts).toEqual([]);
+    });
+
+    test('does not keep what is too large; what an earlier version kept fails, is let go, and holds nothing up', async () => {
+      const store = new MemoryStore();
+      const large: Draft = {
+        ...draft('a'),
+        content: { body: { $case: 'opaque', value: Buffer.alloc(65_537) }, contentType: 'x/y' },
+      };
+      store.drafts.push(large, draft('b'));
+      const box = outbox({ store });
+      await box.load();
+      expect(failed).toEqual(['a TOO_LARGE']);
+      const { session, stream } = open();
+      box.use(session, 64);
+      expect(ids(stream)).toEqual(['b']);
+      expect(store.drafts.map(({ clientMessageId }) => clientMessageId)).toEqual(['b']);
+      await expect(box.add(large)).rejects.toMatchObject({ reason: 'TOO_LARGE' });
+      expect(store.release).toEqual([]);
     });
 
     test('does not send what could not be saved, and says so', async () => {

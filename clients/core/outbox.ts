@@ -1,6 +1,6 @@
 import type { Send, SendResult } from '#proto/parley/v1/stream_service.ts';
 import { Backoff } from './backoff.ts';
-import { bytesOfDraft } from './draft.ts';
+import { bytesOfDraft, tooLarge } from './draft.ts';
 import type { Draft, DraftStore } from './draft.ts';
 import { Code, isForNow, localError } from './errors.ts';
 import type { ParleyError } from './errors.ts';
@@ -98,18 +98,23 @@ export class Outbox {
     for (const draft of (await this.#options.store?.load()) ?? []) {
       const known = this.#queues.get(draft.threadId)?.items ?? [];
       if (!this.#closed && !known.some((item) => item.draft.clientMessageId === draft.clientMessageId)) {
-        this.#insert(draft, true, undefined, undefined);
+        const item = this.#insert(draft, true, undefined, undefined);
+        // An earlier version may have kept it.
+        const error = tooLarge(draft);
+        if (error !== undefined) this.#fail(item, error);
       }
     }
     this.#flush();
   }
 
   /**
-   * Sends a draft. Resolves when it is durable on the server. Rejects with OUTBOX_FULL or DRAFT_NOT_SAVED (not sent), with
-   * the server's reason (refused for good), or with CLIENT_CLOSED (not known; a store keeps it).
+   * Sends a draft. Resolves when it is durable on the server. Rejects with TOO_LARGE (nor kept), OUTBOX_FULL or
+   * DRAFT_NOT_SAVED (not sent), with the server's reason (refused for good), or with CLIENT_CLOSED (not known; a store keeps it).
    */
   add(draft: Draft): Promise<SendResult> {
     if (this.#closed) return Promise.reject(closedError());
+    const error = tooLarge(draft);
+    if (error !== undefined) return Promise.reject(error);
     const bytes = bytesOfDraft(draft);
     if (this.#drafts >= this.#options.maxDrafts || this.#bytes + bytes > this.#options.maxBytes) {
       const held = `${this.#drafts} drafts and ${this.#bytes} bytes wait`;

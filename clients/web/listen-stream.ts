@@ -1,4 +1,4 @@
-import type { ClientFrame, Hello, ServerFrame } from '#proto/parley/v1/stream_service.ts';
+import type { ClientFrame, Hello, Reply, ServerFrame } from '#proto/parley/v1/stream_service.ts';
 import { Backoff } from '../core/backoff.ts';
 import { fitting } from '../core/batches.ts';
 import type { CarrierStream, StreamListener } from '../core/carrier.ts';
@@ -165,6 +165,11 @@ export class ListenStream implements CarrierStream {
         return;
       } catch (error) {
         if (this.#isOver) return;
+        if (frames.length === 1 && error instanceof ParleyError && error.reason === 'TOO_LARGE') {
+          // It was not taken, nor was its number; sent again on another stream, it would end that one too.
+          this.#refuse(frames[0]?.requestId ?? 0n, error);
+          return;
+        }
         if (!(error instanceof ParleyError) || !isWorthRepeating(error)) {
           await this.#pause(explainMs);
           this.#drop(error as ParleyError);
@@ -174,6 +179,16 @@ export class ListenStream implements CarrierStream {
         await this.#pause(Math.min(backoff.nextMs(askedMs), askedMs + longestWaitMs));
       }
     }
+  }
+
+  /** Answers a request in the place of the server, which did not read it. */
+  #refuse(requestId: bigint, { code, message, reason }: ParleyError): void {
+    if (requestId === 0n) return;
+    const value = { code, message, details: [errorInfo(reason)] };
+    const reply: Reply = { requestId, result: { $case: 'error', value } };
+    const frame = { $case: 'reply', value: reply } as const;
+    this.#note(frame);
+    this.#listener.frames([{ frame }], 0);
   }
 
   /** Waits, no longer than the stream lasts. */
@@ -190,6 +205,13 @@ export class ListenStream implements CarrierStream {
       this.#stop.signal.addEventListener('abort', over);
     });
   }
+}
+
+/** A detail of a status that says a reason of fewer than 128 letters. */
+function errorInfo(reason: string): { typeUrl: string; value: never } {
+  const value = Uint8Array.of(0x0a, reason.length, ...new TextEncoder().encode(reason));
+  // Codecs of browsers have Uint8Array, node's generated types say Buffer.
+  return { typeUrl: 'type.googleapis.com/google.rpc.ErrorInfo', value: value as never };
 }
 
 /** Whether the same Submit may be taken later: the session may be there still. */
