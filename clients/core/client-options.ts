@@ -40,7 +40,7 @@ export interface ClientOptions {
   readonly getToken: GetToken;
   /** The device: 1–64 bytes of [A-Za-z0-9._-], chosen once by the installation and kept. */
   readonly deviceId: string;
-  /** Whose device it is, when that is known before the first Welcome says it. */
+  /** Whose device it is, when that is known before the first Welcome says it. Tokens of another user are not used: ANOTHER_USER. */
   readonly userId?: string;
   /** Keeps drafts through restarts; without one they die with the process. */
   readonly drafts?: DraftStore;

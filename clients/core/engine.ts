@@ -47,7 +47,7 @@ export class Engine {
 
   constructor(options: ClientOptions) {
     const runtime = options.runtime ?? systemRuntime;
-    const tokens = new Tokens(options.getToken, runtime);
+    const tokens = new Tokens(options.getToken, runtime, options.userId);
     const emitter = new Emitter<ClientEvents>(runtime);
     this.options = options;
     this.runtime = runtime;

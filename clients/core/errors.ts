@@ -23,7 +23,7 @@ export const Code = {
  * `OUTBOX_FULL` the outbox has no room for the draft; `DRAFT_NOT_SAVED` the draft store failed, nothing was sent;
  * `CLIENT_CLOSED` the client was closed first (a draft in a store is sent by the next client on it);
  * `CONNECTION_LOST` the stream ended before the answer; `DISCARDED` the draft was taken back;
- * `TOKEN_UNAVAILABLE` `getToken` failed; `NO_REASON` a status without details (a proxy's, or the carrier's).
+ * `TOKEN_UNAVAILABLE` `getToken` failed; `ANOTHER_USER` its token is of another user than the client's; `NO_REASON` a status without details (a proxy's, or the carrier's).
  */
 export type LocalReason =
   | 'OUTBOX_FULL'
@@ -32,6 +32,7 @@ export type LocalReason =
   | 'CONNECTION_LOST'
   | 'DISCARDED'
   | 'TOKEN_UNAVAILABLE'
+  | 'ANOTHER_USER'
   | 'NO_REASON';
 
 /** What was wrong with one field. */
@@ -78,6 +79,15 @@ export class ParleyError extends Error {
 /** An error of the SDK's own. */
 export function localError(reason: LocalReason, message: string, code: number, cause?: unknown): ParleyError {
   return new ParleyError({ reason, code, message, cause });
+}
+
+/** The token is of `userId`, and the client is another's. */
+export function anotherUser(userId: string): ParleyError {
+  return localError(
+    'ANOTHER_USER',
+    `the token is of ${userId}, another user than the client's`,
+    Code.PERMISSION_DENIED,
+  );
 }
 
 /** Whether the same request may be taken later. */

@@ -1,4 +1,4 @@
-import { Code, localError, ParleyError } from './errors.ts';
+import { anotherUser, Code, localError, ParleyError } from './errors.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Fetches a bearer token, without the word; asked again before the last one expires. */
@@ -13,16 +13,19 @@ const marginMs = 5000;
 export class Tokens {
   readonly #getToken: GetToken;
   readonly #runtime: Runtime;
+  readonly #userId: string | undefined;
   #token = '';
   #goodUntilMs = 0;
   #fetching: Promise<string> | undefined;
 
-  constructor(getToken: GetToken, runtime: Runtime) {
+  /** `userId`: whose tokens are taken; undefined = anybody's. */
+  constructor(getToken: GetToken, runtime: Runtime, userId?: string) {
     this.#getToken = getToken;
     this.#runtime = runtime;
+    this.#userId = userId;
   }
 
-  /** A token that is good now. Rejects with TOKEN_UNAVAILABLE. */
+  /** A token that is good now. Rejects with TOKEN_UNAVAILABLE, and with ANOTHER_USER when what was fetched is of another. */
   current(): Promise<string> {
     return this.#runtime.wallNow() < this.#goodUntilMs ? Promise.resolve(this.#token) : this.fresh();
   }
@@ -43,6 +46,9 @@ export class Tokens {
   async #fetch(): Promise<string> {
     try {
       const token = await this.#getToken();
+      const { sub } = claimsOf(token);
+      // What it is used for would be done as that user, and told as this one's.
+      if (this.#userId !== undefined && typeof sub === 'string' && sub !== this.#userId) throw anotherUser(sub);
       this.#token = token;
       this.#goodUntilMs = (expiryMs(token) ?? this.#runtime.wallNow() + blindUseMs) - marginMs;
       return token;

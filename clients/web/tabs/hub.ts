@@ -4,7 +4,7 @@ import type { ClientFrame, Hello, Send, SendResult, ServerFrame, Welcome } from 
 import type { ThreadHead } from '#proto/parley/v1/thread.ts';
 import type { Carrier, CarrierStream, StreamListener } from '../../core/carrier.ts';
 import { GOODBYE } from '../../core/connection-state.ts';
-import { Code, localError, ParleyError } from '../../core/errors.ts';
+import { anotherUser, Code, localError, type ParleyError } from '../../core/errors.ts';
 import { entryOfDraft } from '../../core/fold.ts';
 import { Interests } from './interests.ts';
 import type { ToLeader, Wire } from './messages.ts';
@@ -391,9 +391,4 @@ function framesOf(told: readonly Told[]): ServerFrame[] {
 
 function empty(): never {
   return new Uint8Array() as never;
-}
-
-function anotherUser(userId: string): ParleyError {
-  const message = `the token is of ${userId}, another user than the page was opened for`;
-  return new ParleyError({ reason: 'ANOTHER_USER', code: Code.PERMISSION_DENIED, message });
 }
