@@ -170,7 +170,10 @@ export class Connection {
       },
       (error: unknown) => {
         this.#opening = false;
-        this.#wait(error instanceof ParleyError ? error : undefined, 0);
+        const known = error instanceof ParleyError ? error : undefined;
+        // Whoever has signed in instead stays who they are: it is not asked again.
+        if (known?.reason === 'ANOTHER_USER') this.close('refused', known);
+        else this.#wait(known, 0);
       },
     );
   }
