@@ -28,7 +28,7 @@ export type StorageState =
 
 /**
  * What a tab is among the tabs of the same origin and user: the one that holds the session, one that speaks through it,
- * one that has a session of its own, or asleep (frozen, or in the back/forward cache).
+ * one that has a session of its own, or asleep (frozen, in the back/forward cache, or its connection closed for good).
  */
 export type TabRole = 'leading' | 'following' | 'alone' | 'asleep';
 

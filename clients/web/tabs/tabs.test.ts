@@ -140,3 +140,18 @@ test('a session of another user ends at once, before anything of it is told', as
   await until(() => tab.client.connection.phase === 'closed');
   expect(tab.client.connection).toMatchObject({ reason: 'refused', error: { reason: 'ANOTHER_USER' } });
 });
+
+test('a tab whose connection is closed for good leaves the lead to the next, and does not take it again', async () => {
+  const { leader, follower } = await pair();
+  leader.carrier.last.welcome({ userId: 'mallory' });
+  await until(() => follower.carrier.streams.length === 1);
+  expect([leader.roles, follower.roles]).toEqual([
+    ['leading', 'asleep'],
+    ['following', 'leading'],
+  ]);
+  follower.tabs.sleep();
+  leader.tabs.join(leader.client);
+  const next = await openTab();
+  await until(() => next.roles.at(-1) === 'leading');
+  expect(leader.roles.length).toBe(2);
+});

@@ -55,7 +55,11 @@ export class Tabs implements Carrier {
 
   /** Begins to be one of the tabs, or is again after `sleep`. */
   join(client: ParleyClient): void {
-    if (this.#leave !== undefined) return;
+    if (client.connection.phase === 'closed' || this.#leave !== undefined) return;
+    if (this.#client === undefined) {
+      // Closed for good it can lead nobody: another tab may fare better, or finds out for itself.
+      client.on('connection', ({ phase }) => phase === 'closed' && this.#letGo());
+    }
     this.#client = client;
     const leave = new AbortController();
     this.#leave = leave;
@@ -72,10 +76,7 @@ export class Tabs implements Carrier {
 
   /** Is none of them for a while: the page is about to be stopped in its tracks. */
   sleep(): void {
-    if (this.#leave === undefined) return;
-    this.#become('asleep');
-    this.#leave.abort();
-    this.#leave = undefined;
+    this.#letGo();
     this.#channel?.close();
     this.#channel = undefined;
   }
@@ -109,6 +110,14 @@ export class Tabs implements Carrier {
   close(): void {
     this.sleep();
     this.#options.carrier.close();
+  }
+
+  /** Has no part in the session any more; what is said to all is still heard. */
+  #letGo(): void {
+    if (this.#leave === undefined) return;
+    this.#become('asleep');
+    this.#leave.abort();
+    this.#leave = undefined;
   }
 
   /** Wants the lead. `taken`: with `ifAvailable`, another tab has it. */
