@@ -1,11 +1,19 @@
-import type { Channel } from '#proto/parley/v1/channel_service.ts';
 import type { Entry } from '#proto/parley/v1/entry.ts';
-import type { ClientFrame, Hello, Send, SendResult, ServerFrame, Welcome } from '#proto/parley/v1/stream_service.ts';
-import type { ThreadHead } from '#proto/parley/v1/thread.ts';
+import type {
+  ClientFrame,
+  Hello,
+  Send,
+  SendResult,
+  ServerFrame,
+  Unsubscribe,
+  Welcome,
+} from '#proto/parley/v1/stream_service.ts';
 import type { Carrier, CarrierStream, StreamListener } from '../../core/carrier.ts';
 import { GOODBYE } from '../../core/connection-state.ts';
 import { anotherUser, Code, localError, type ParleyError } from '../../core/errors.ts';
 import { entryOfDraft } from '../../core/fold.ts';
+import { HeardChannels } from './heard-channels.ts';
+import type { Follower, Leader, Upstream } from './hub-parts.ts';
 import { Interests } from './interests.ts';
 import type { ToLeader, Wire } from './messages.ts';
 
@@ -18,42 +26,6 @@ const part = 4;
 /** Within this time it is known that the session was superseded because another tab took the lead. */
 const doubtMs = 500;
 
-/** What the hub needs of the leading tab. */
-export interface Leader {
-  readonly userId: string;
-  readonly deviceId: string;
-  /** Where the threads stand. */
-  heads(): readonly ThreadHead[];
-  unread(threadId: string): number;
-  /** Whether it still leads. */
-  leads(): boolean;
-  setTimer(delayMs: number, run: () => void): void;
-}
-
-interface Asked {
-  readonly tab: string;
-  readonly stream: number;
-  readonly requestId: bigint;
-  readonly frame: ClientFrame['frame'];
-  readonly unread: number;
-}
-
-/** One stream to a node, opened by the leading tab's client. */
-interface Upstream {
-  readonly stream: CarrierStream;
-  /** What waits for a reply, by the id that the node knows. */
-  readonly asked: Map<bigint, Asked>;
-  welcome: Welcome | undefined;
-  isCaughtUp: boolean;
-  superseded: boolean;
-}
-
-interface Follower {
-  readonly stream: number;
-  foreground: boolean;
-  begun: boolean;
-}
-
 /**
  * One session for all tabs of a user. The leading tab's client opens it as on any carrier; what the node tells goes to all
  * tabs, and what any of them says goes to the node, ids kept apart. What a device does itself is not told to it by the node:
@@ -65,7 +37,7 @@ export class Hub {
   readonly #leader: Leader;
   readonly #interests = new Interests();
   readonly #followers = new Map<string, Follower>();
-  readonly #channels = new Map<string, Channel>();
+  readonly #channels = new HeardChannels();
   readonly #upstreams = new Set<Upstream>();
   /** The one that followers speak on: the last that caught up. */
   #current: Upstream | undefined;
@@ -89,7 +61,14 @@ export class Hub {
       frames: (frames, bytes) => this.#heard(upstream, listener, frames, bytes),
       ended: (error) => this.#ended(upstream, listener, error),
     });
-    const upstream: Upstream = { stream, asked: new Map(), welcome: undefined, isCaughtUp: false, superseded: false };
+    const upstream: Upstream = {
+      stream,
+      asked: new Map(),
+      channels: new Set(),
+      welcome: undefined,
+      isCaughtUp: false,
+      superseded: false,
+    };
     this.#upstreams.add(upstream);
     return {
       send: (frames) => {
@@ -150,7 +129,9 @@ export class Hub {
   }
 
   #speak(says: readonly NonNullable<ClientFrame['frame']>[]): void {
-    if (says.length > 0) this.#current?.stream.send(says.map((frame) => ({ requestId: 0n, frame })));
+    if (this.#current === undefined) return;
+    for (const say of says) if (say.$case === 'unsubscribe') this.#forget(this.#current, say.value);
+    if (says.length > 0) this.#current.stream.send(says.map((frame) => ({ requestId: 0n, frame })));
   }
 
   /** Frames of a tab's client on their way to the node. */
@@ -190,16 +171,22 @@ export class Hub {
           continue;
         }
         case 'subscribe': {
-          if (this.#interests.add(tab, frame.value)) break;
-          const channel = this.#channels.get(frame.value.target?.value ?? '');
-          answer(
-            requestId,
-            ...(channel === undefined ? [] : [{ $case: 'channelChanged', value: { channel } } as const]),
-          );
+          const channel = this.#channels.of(frame.value);
+          const isNews = this.#interests.add(tab, frame.value);
+          // Had is what this session hears: what was refused, has no answer yet or was another session's must be asked for.
+          const isHad = channel !== undefined && upstream.channels.has(channel.channelId);
+          if (isNews || !isHad || this.#channels.lacks(frame.value)) {
+            forward = { $case: 'subscribe', value: this.#channels.resumed(this.#interests.widest(frame.value)) };
+            break;
+          }
+          answer(requestId, { $case: 'channelChanged', value: { channel } });
           continue;
         }
         case 'unsubscribe':
-          if (this.#interests.remove(tab, frame.value)) break;
+          if (this.#interests.remove(tab, frame.value)) {
+            this.#forget(upstream, frame.value);
+            break;
+          }
           answer(requestId);
           continue;
         case 'watchPresence':
@@ -258,7 +245,7 @@ export class Hub {
           }
           break;
         default:
-          this.#note(frame);
+          this.#note(upstream, frame);
           all.push(frame);
       }
       mine.push({ frame });
@@ -275,20 +262,22 @@ export class Hub {
     all.push({ $case: 'heartbeatReply', value: { serverTime: undefined, resumeToken: token as never } });
   }
 
-  #note(frame: Told): void {
+  #note({ channels }: Upstream, frame: Told): void {
+    this.#channels.note(frame);
     if (frame.$case === 'channelChanged' && frame.value.channel !== undefined) {
-      this.#channels.set(frame.value.channel.channelId, frame.value.channel);
-    } else if (frame.$case === 'commentBatch') {
-      const { channelId, epoch, toNumber } = frame.value;
-      const channel = this.#channels.get(channelId);
-      if (channel?.epoch === epoch && toNumber > channel.publishedCount) {
-        this.#channels.set(channelId, { ...channel, publishedCount: toNumber });
-      }
+      channels.add(frame.value.channel.channelId);
     } else if (frame.$case === 'userEntriesAppended') {
       for (const { sequence } of frame.value.entries) {
         if (sequence > this.#userSequence) this.#userSequence = sequence;
       }
     }
+  }
+
+  /** The node tells no more of it. */
+  #forget({ channels }: Upstream, { target }: Unsubscribe): void {
+    if (target?.$case !== 'channelId') return;
+    channels.delete(target.value);
+    this.#channels.forget(target.value);
   }
 
   #replied(upstream: Upstream, frame: Extract<Told, { $case: 'reply' }>, mine: ServerFrame[], all: Told[]): void {
@@ -300,7 +289,12 @@ export class Hub {
     if (tab === own) mine.push({ frame: reply });
     else this.#tell(tab, stream, [reply]);
     const { result } = frame.value;
-    if (result?.$case === 'error') return;
+    if (result?.$case === 'error') {
+      if (asked.frame?.$case !== 'subscribe') return;
+      this.#interests.refused(tab, asked.frame.value);
+      upstream.channels.delete(asked.frame.value.target?.value ?? '');
+      return;
+    }
     let news: Told | undefined;
     if (asked.frame?.$case === 'send' && result?.$case === 'send' && !result.value.duplicate) {
       news = this.#appended(asked.frame.value, result.value);
@@ -324,7 +318,12 @@ export class Hub {
     this.#current = upstream;
     this.#listener = listener;
     // On a session that took over from another, what the other tabs want is said again.
-    this.#speak(this.#interests.besides(own));
+    const says = this.#interests.besides(own);
+    this.#speak(
+      says.map((say) =>
+        say.$case === 'subscribe' ? { $case: say.$case, value: this.#channels.resumed(say.value) } : say,
+      ),
+    );
     for (const [tab, { begun }] of this.#followers) if (!begun) this.#begin(upstream, tab);
   }
 

@@ -32,6 +32,22 @@ export class Interests {
     return this.#wants.get(tab)?.delete(key) === true && this.#others(tab, key).length === 0;
   }
 
+  /** The server refused it: nobody has it by that. Nothing happens when the tab wants something else of the same by now. */
+  refused(tab: string, subscribe: Subscribe): void {
+    const wants = this.#wants.get(tab);
+    if (wants?.get(keyOf(subscribe.target)) === subscribe) wants.delete(keyOf(subscribe.target));
+  }
+
+  /** The same with as much of the channel as any tab wants: the server's last word counts for all. */
+  widest(subscribe: Subscribe): Subscribe {
+    let widest = subscribe;
+    for (const wants of this.#wants.values()) {
+      const want = wants.get(keyOf(subscribe.target));
+      if (want !== undefined && isWider(want, widest)) widest = want;
+    }
+    return { ...subscribe, deliveryClass: widest.deliveryClass, maxRate: widest.maxRate };
+  }
+
   /** Whose presence a tab wants; answers that of all. */
   watch(tab: string, userIds: readonly string[]): string[] {
     this.#watched.set(tab, userIds);
@@ -57,15 +73,12 @@ export class Interests {
 
   /** All that tabs beside `tab` want and it does not: to be said on a new session. */
   besides(tab: string): Say[] {
-    const widest = new Map<string, Subscribe>();
+    const missing = new Map<string, Subscribe>();
     for (const [other, wants] of this.#wants) {
       if (other === tab) continue;
-      for (const [key, want] of wants) {
-        const known = widest.get(key) ?? this.#wants.get(tab)?.get(key);
-        if (known === undefined || isWider(want, known)) widest.set(key, want);
-      }
+      for (const [key, want] of wants) if (this.#wants.get(tab)?.has(key) !== true) missing.set(key, want);
     }
-    const says: Say[] = [...widest.values()].map((value) => ({ $case: 'subscribe', value }));
+    const says: Say[] = [...missing.values()].map((want) => ({ $case: 'subscribe', value: this.widest(want) }));
     if (this.watched.length > 0) says.push({ $case: 'watchPresence', value: { userIds: this.watched } });
     return says;
   }

@@ -1,8 +1,11 @@
 // Tabs on the Web Locks and BroadcastChannels of Node, which are those of browsers; the server is the test.
 import { afterEach, expect, test } from 'vitest';
+import { Channel } from '#proto/parley/v1/channel_service.ts';
+import { CommentBatch } from '#proto/parley/v1/stream_service.ts';
 import { ScriptedCarrier } from '../../../test/support/scripted-carrier.ts';
 import { ScriptedThread } from '../../../test/support/scripted-thread.ts';
 import { ParleyClient } from '../../core/client.ts';
+import { GOODBYE } from '../../core/connection-state.ts';
 import { systemRuntime } from '../../core/runtime.ts';
 import { Tabs } from './tabs.ts';
 import type { Role } from './tabs.ts';
@@ -64,6 +67,11 @@ async function pair(): Promise<{ leader: TestTab; follower: TestTab; thread: Scr
   return { leader, follower, thread };
 }
 
+function channelOf(channelId: string, published: number) {
+  const channel = Channel.fromPartial({ channelId, epoch: 3n, publishedCount: BigInt(published) });
+  return { $case: 'channelChanged', value: { channel } } as const;
+}
+
 test('the first leads, the next follows and opens no stream of its own', async () => {
   const { leader, follower } = await pair();
   expect([leader.roles, follower.roles]).toEqual([['leading'], ['following']]);
@@ -104,6 +112,7 @@ test('wishes are joined: the server hears of a channel when the first wants it, 
   const { leader, follower } = await pair();
   const { last } = leader.carrier;
   void leader.client.subscribeChannel('c');
+  last.tell(channelOf('c', 0));
   void follower.client.subscribeChannel('c', { delivery: 'latest' });
   void follower.client.watchPresence(['bob']);
   await until(() => last.of('watchPresence').length === 1);
@@ -154,4 +163,55 @@ test('a tab whose connection is closed for good leaves the lead to the next, and
   const next = await openTab();
   await until(() => next.roles.at(-1) === 'leading');
   expect(leader.roles.length).toBe(2);
+});
+
+test('a channel that one was refused, or has no answer for, is asked for again when another wants it', async () => {
+  const { leader, follower } = await pair();
+  const { last } = leader.carrier;
+  const refused = leader.client.subscribeChannel('c', { delivery: 'everything' });
+  const heard = follower.client.subscribeChannel('c', { delivery: 'latest' });
+  await until(() => last.of('subscribe').length === 2);
+  const [first, second] = last.of('subscribe');
+  // The node's last word is as wide as the first.
+  expect(second?.value.deliveryClass).toBe(first?.value.deliveryClass);
+  const error = { code: 5, message: 'CHANNEL_NOT_FOUND', details: [] };
+  for (const { requestId } of [first!, second!]) {
+    last.tell({ $case: 'reply', value: { requestId, result: { $case: 'error', value: error } } });
+  }
+  await expect(refused).rejects.toMatchObject({ code: 5 });
+  await expect(heard).rejects.toMatchObject({ code: 5 });
+  void follower.client.subscribeChannel('c', { delivery: 'latest' });
+  await until(() => last.of('subscribe').length === 3);
+  expect(last.of('subscribe')[2]?.value.deliveryClass).toBe(3);
+});
+
+test('after a planned move all channels are asked for where they were left, also those of following tabs alone', async () => {
+  const { leader, follower } = await pair();
+  const old = leader.carrier.last;
+  void leader.client.subscribeChannel('both');
+  old.tell(channelOf('both', 4));
+  void follower.client.subscribeChannel('both');
+  void follower.client.subscribeChannel('theirs');
+  await until(() => old.of('subscribe').length === 2);
+  const { requestId } = old.of('subscribe')[1]!;
+  old.tell({ $case: 'reply', value: { requestId, result: undefined } }, channelOf('theirs', 7));
+  const range = { channelId: 'theirs', epoch: 3n, fromNumber: 8n, toNumber: 9n };
+  old.tell({ $case: 'commentBatch', value: CommentBatch.fromPartial(range) });
+  old.goodbye({ reason: GOODBYE.draining, reconnect: true });
+  await until(() => leader.carrier.streams.length === 2);
+  const next = leader.carrier.last;
+  next.welcome({ resumed: true });
+  next.caughtUp();
+  const said = next.of('subscribe').map(({ value }) => [value.target?.value, value.epoch, value.afterNumber]);
+  expect(said).toEqual([
+    ['both', 3n, 4n],
+    ['theirs', 3n, 9n],
+  ]);
+  // On the new session they are had only once it tells them.
+  next.tell(channelOf('both', 4));
+  follower.client.unsubscribeChannel('both');
+  void follower.client.subscribeChannel('both');
+  void follower.client.watchPresence(['bob']);
+  await until(() => next.of('watchPresence').length === 1);
+  expect(next.of('subscribe').length).toBe(2);
 });

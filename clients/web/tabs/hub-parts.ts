@@ -1,0 +1,43 @@
+import type { ClientFrame, Welcome } from '#proto/parley/v1/stream_service.ts';
+import type { ThreadHead } from '#proto/parley/v1/thread.ts';
+import type { CarrierStream } from '../../core/carrier.ts';
+
+/** What the hub needs of the leading tab. */
+export interface Leader {
+  readonly userId: string;
+  readonly deviceId: string;
+  /** Where the threads stand. */
+  heads(): readonly ThreadHead[];
+  unread(threadId: string): number;
+  /** Whether it still leads. */
+  leads(): boolean;
+  setTimer(delayMs: number, run: () => void): void;
+}
+
+/** What a tab asked, until it is answered. */
+interface Asked {
+  readonly tab: string;
+  readonly stream: number;
+  readonly requestId: bigint;
+  readonly frame: ClientFrame['frame'];
+  readonly unread: number;
+}
+
+/** One stream to a node, opened by the leading tab's client. */
+export interface Upstream {
+  readonly stream: CarrierStream;
+  /** What waits for a reply, by the id that the node knows. */
+  readonly asked: Map<bigint, Asked>;
+  /** Channels that it hears. */
+  readonly channels: Set<string>;
+  welcome: Welcome | undefined;
+  isCaughtUp: boolean;
+  superseded: boolean;
+}
+
+/** A following tab as the hub knows it. */
+export interface Follower {
+  readonly stream: number;
+  foreground: boolean;
+  begun: boolean;
+}
