@@ -41,6 +41,8 @@ export class Fold {
   readonly #members = new Map<string, Member>();
   #name = '';
   #complete = false;
+  /** What was known before this sequence and not after it is left out. */
+  #leftTo = 0n;
 
   /** `me`: whose reactions are "mine". `mostItems`: lines kept; at least 1. */
   constructor(me: () => string, mostItems: number) {
@@ -77,13 +79,25 @@ export class Fold {
   clear(): void {
     this.#held.clear();
     this.#order = [];
-    this.#members.clear();
-    this.#name = '';
-    this.#complete = false;
+    this.#leftTo = 0n;
+    this.#forgetPeople();
   }
 
-  /** Puts in lines as they were at a head; newer knowledge of a line stays. */
+  /**
+   * Entries up to here will not be applied: lines that are not known as of then go, for one of those entries may have erased or
+   * edited what they say. They are to be put in anew.
+   */
+  leave(upTo: bigint): void {
+    if (upTo <= this.#leftTo) return;
+    this.#leftTo = upTo;
+    for (const [sequence, { asOf }] of this.#held) if (asOf < upTo) this.#held.delete(sequence);
+    this.#order = this.#order.filter((sequence) => this.#held.has(sequence));
+    this.#forgetPeople();
+  }
+
+  /** Puts in lines as they were at a head; newer knowledge of a line stays, and lines older than what was left do not come back. */
   put(items: readonly Item[], head: bigint): void {
+    if (head < this.#leftTo) return;
     for (const item of items) {
       const old = this.#held.get(item.sequence);
       if (old !== undefined && old.asOf >= head) continue;
@@ -159,6 +173,12 @@ export class Fold {
     if (message === undefined) return unchanged;
     held.item = { kind: 'message', sequence: target, message };
     return { added: undefined, changed: message };
+  }
+
+  #forgetPeople(): void {
+    this.#members.clear();
+    this.#name = '';
+    this.#complete = false;
   }
 
   #put(item: Item, asOf: bigint): void {

@@ -90,6 +90,23 @@ describe('threads that were kept', () => {
     expect(later.client.held('t')).toBe(0n);
   });
 
+  test('are void when entries were left to history, for one may have erased a line; lines come back only as they are now', async () => {
+    const scripted = new ScriptedClient({ skipped: 'history' });
+    const { client, carrier, thread } = scripted;
+    await scripted.live();
+    carrier.last.tell(thread.post('bob', 'one', 'two'));
+    const before = client.items('t');
+    expect(before).toHaveLength(2);
+    thread.post('bob', ...Array.from({ length: 70 }, () => 'not told'));
+    carrier.last.tell(thread.skipped(3, 72));
+    expect(client.items('t')).toEqual([]);
+    client.putKept('t', 1n, before, 71n);
+    expect(client.items('t')).toEqual([]);
+    client.putKept('t', 1n, before, 72n);
+    carrier.last.tell(thread.post('bob', 'told'), thread.skipped(3, 72));
+    expect(client.items('t').map(({ sequence }) => sequence)).toEqual([1n, 2n, 73n]);
+  });
+
   test('are folded as the user’s whom the options name, before a stream says whose it is', async () => {
     const later = next({ resume: undefined, heads: [] }, { userId: 'alice' });
     expect(later.client.userId).toBe('alice');

@@ -112,9 +112,11 @@ export class ThreadLogs {
 
   skipped(threadId: string, frame: Skipped): void {
     const log = this.#log(threadId);
+    const isFetched = this.#options.skipped === 'fetch';
+    if (!isFetched && frame.to > log.timeline.held) log.fold?.leave(frame.to);
     log.timeline.skipped(frame.to);
     this.#rooms.emitter.emit('skipped', { threadId, from: frame.from, to: frame.to, reason: frame.reason });
-    if (this.#options.skipped === 'fetch') {
+    if (isFetched) {
       if (frame.to > log.skippedTo) log.skippedTo = frame.to;
       this.#look(threadId, log);
     } else this.#took(threadId, log, log.timeline.leave(frame.to), 0);

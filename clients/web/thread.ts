@@ -62,6 +62,8 @@ class OnScreen extends Live<ThreadSnapshot> implements ThreadView {
   #beginning: bigint | undefined;
   /** The newest page was read since the last hole. */
   #isRead = false;
+  /** Counts holes. */
+  #holes = 0;
   #isKeptRead = false;
 
   constructor(parts: Parts, threadId: string) {
@@ -88,6 +90,7 @@ class OnScreen extends Live<ThreadSnapshot> implements ThreadView {
     const again = (event: { readonly threadId: string }): void => {
       if (event.threadId !== threadId) return;
       this.#isRead = false;
+      this.#holes += 1;
       this.#beginning = undefined;
       this.changed();
       if (this.isWatched) void this.#readNewest();
@@ -157,16 +160,20 @@ class OnScreen extends Live<ThreadSnapshot> implements ThreadView {
   async #read(before: bigint | undefined): Promise<void> {
     const { client, keeper } = this.#parts;
     const threadId = this.#threadId;
+    const holes = this.#holes;
     this.#loading += 1;
     this.changed();
     try {
       const page = before === undefined ? { pageSize } : { pageSize, before };
       const { olderPageToken } = await client.readHistory(threadId, page);
-      if (before === undefined) this.#isRead = true;
+      // Read before the hole, it says nothing of what is after.
+      const isCurrent = holes === this.#holes;
+      if (before === undefined && isCurrent) this.#isRead = true;
       const first = newestRun(client.items(threadId))[0];
-      if (olderPageToken === '') this.#beginning = first?.sequence;
+      if (olderPageToken === '' && isCurrent) this.#beginning = first?.sequence;
       this.#error = undefined;
       keeper.keepLines(threadId);
+      if (!isCurrent && this.isWatched) queueMicrotask(() => void this.#readNewest());
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error;
       this.#error = error;

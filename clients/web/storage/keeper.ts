@@ -24,7 +24,7 @@ interface Pending {
   /** By sequence; undefined = as the client has it at the time, or nothing when it has not. */
   readonly items: Map<bigint, Item | undefined>;
   /** All lines of the thread are void. */
-  restarted: boolean;
+  isVoid: boolean;
   thread: Thread | undefined;
 }
 
@@ -83,10 +83,16 @@ export class Keeper implements ResumeStore {
       for (const { threadId } of heads) this.#of(threadId);
     });
     client.on('read', ({ threadId }) => this.#of(threadId));
-    client.on('restarted', ({ threadId }) => {
+    const discard = ({ threadId }: { readonly threadId: string }): void => {
       const pending = this.#of(threadId);
       pending.items.clear();
-      pending.restarted = true;
+      pending.isVoid = true;
+    };
+    client.on('restarted', discard);
+    client.on('skipped', (skipped) => {
+      // Among what was skipped may be what erased a line. What the client still has is as of then.
+      discard(skipped);
+      this.keepLines(skipped.threadId);
     });
   }
 
@@ -144,7 +150,7 @@ export class Keeper implements ResumeStore {
   #of(threadId: string): Pending {
     let pending = this.#pending.get(threadId);
     if (pending === undefined) {
-      pending = { items: new Map(), restarted: false, thread: undefined };
+      pending = { items: new Map(), isVoid: false, thread: undefined };
       this.#pending.set(threadId, pending);
     }
     this.#plan();
@@ -181,9 +187,9 @@ export class Keeper implements ResumeStore {
   async #write(): Promise<void> {
     const client = this.#client;
     if (client === undefined || (this.#pending.size === 0 && this.#resume === undefined)) return;
-    const batch = [...this.#pending].map(([threadId, { items, restarted, thread }]) => ({
+    const batch = [...this.#pending].map(([threadId, { items, isVoid, thread }]) => ({
       threadId,
-      restarted,
+      isVoid,
       thread,
       head: client.heads([threadId])[0],
       items: [...items].map(([sequence, item]) => [sequence, itemOf(client, threadId, sequence, item)] as const),
@@ -199,7 +205,7 @@ export class Keeper implements ResumeStore {
           const items = table('items');
           if (!spare) items.clear();
           for (const one of batch) {
-            if (one.restarted) items.delete(itemsOf(one.threadId));
+            if (one.isVoid) items.delete(itemsOf(one.threadId));
             for (const [sequence, item] of one.items) {
               if (item === undefined) items.delete([one.threadId, Number(sequence)]);
               else items.put(item, [one.threadId, Number(sequence)]);

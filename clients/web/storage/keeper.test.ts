@@ -1,0 +1,38 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { keyRange, MemoryDatabase } from '../../../test/support/memory-database.ts';
+import { ScriptedClient } from '../../../test/support/scripted-client.ts';
+import type { Item } from '../../core/fold.ts';
+import { Keeper } from './keeper.ts';
+
+describe('what is kept of a thread', () => {
+  let scripted: ScriptedClient;
+  let database: MemoryDatabase;
+  let keeper: Keeper;
+
+  beforeEach(async () => {
+    vi.stubGlobal('IDBKeyRange', keyRange);
+    scripted = new ScriptedClient({ skipped: 'history' });
+    database = new MemoryDatabase(scripted.runtime);
+    keeper = new Keeper(database, scripted.runtime, {});
+    keeper.attach(scripted.client);
+    await scripted.live();
+    keeper.active = true;
+  });
+
+  afterEach(() => vi.unstubAllGlobals());
+
+  function kept(): bigint[] {
+    return [...(database.rows.get('items')?.values() ?? [])].map((item) => (item as Item).sequence);
+  }
+
+  test('goes from disk when entries were skipped, for one of them may have erased it; what is after them stays', async () => {
+    const { carrier, thread } = scripted;
+    carrier.last.tell(thread.post('bob', 'one', 'two'));
+    await keeper.flush();
+    expect(kept()).toEqual([1n, 2n]);
+    thread.post('bob', ...Array.from({ length: 70 }, () => 'not told'));
+    carrier.last.tell(thread.skipped(3, 72), thread.post('bob', 'told'));
+    await keeper.flush();
+    expect(kept()).toEqual([73n]);
+  });
+});
