@@ -153,6 +153,7 @@ export class ThreadBook {
       return;
     }
     this.#looking = true;
+    let failed = false;
     try {
       for (const threadId of this.#wanted) {
         // Before it is asked for: what happens meanwhile has it asked for again.
@@ -170,9 +171,12 @@ export class ThreadBook {
       }
     } catch (error) {
       // The next connection asks again.
+      failed = true;
       this.#failed(error);
     }
     this.#looking = false;
+    // Wanted meanwhile.
+    if (!failed && this.#listWanted && !this.#listed) await this.#list();
   }
 
   #failed(error: unknown): void {

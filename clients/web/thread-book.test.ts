@@ -1,0 +1,56 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Thread } from '#proto/parley/v1/thread.ts';
+import { MemoryDatabase } from '../../test/support/memory-database.ts';
+import { settled } from '../../test/support/manual-runtime.ts';
+import { refusal } from '../../test/support/scripted-carrier.ts';
+import { ScriptedClient } from '../../test/support/scripted-client.ts';
+import { Code } from '../core/errors.ts';
+import { Keeper } from './storage/keeper.ts';
+import { ThreadBook } from './thread-book.ts';
+
+describe('the book of threads', () => {
+  let scripted: ScriptedClient;
+  let book: ThreadBook;
+  let answers: { readonly path: string; readonly settle: (error?: Error) => void }[];
+
+  beforeEach(async () => {
+    scripted = new ScriptedClient();
+    answers = [];
+    scripted.carrier.answer = (path) =>
+      new Promise((resolve, reject) => {
+        const thread = Thread.fromPartial({ threadId: 't' });
+        const answer = path.endsWith('/ListThreads') ? { threads: [thread], nextPageToken: '' } : { thread };
+        const settle = (error?: Error): void => (error === undefined ? resolve(answer) : reject(error));
+        answers.push({ path: path.slice(path.lastIndexOf('/') + 1), settle });
+      });
+    await scripted.client.start();
+    await settled();
+    book = new ThreadBook(scripted.client, new Keeper(new MemoryDatabase(scripted.runtime), scripted.runtime, {}));
+  });
+
+  const asked = (): string[] => answers.map(({ path }) => path);
+
+  test('reads the list that was wanted while a thread was looked up, without waiting for another connection', async () => {
+    book.look('t');
+    await settled();
+    book.wantList();
+    await settled();
+    expect(asked()).toEqual(['GetThread']);
+    answers[0]?.settle();
+    await settled();
+    expect(asked()).toEqual(['GetThread', 'ListThreads']);
+    answers[1]?.settle();
+    await settled();
+    expect(book.isWhole).toBe(true);
+  });
+
+  test('leaves it to the next connection when the thread could not be had', async () => {
+    book.look('t');
+    await settled();
+    book.wantList();
+    answers[0]?.settle(refusal('PERMISSION_DENIED', Code.PERMISSION_DENIED));
+    await settled();
+    expect(asked()).not.toContain('ListThreads');
+    expect(book.isWhole).toBe(false);
+  });
+});
