@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { keyRange, MemoryDatabase } from '../../../test/support/memory-database.ts';
 import { ScriptedClient } from '../../../test/support/scripted-client.ts';
+import type { ThreadHead } from '#proto/parley/v1/thread.ts';
 import type { Item } from '../../core/fold.ts';
 import { Keeper } from './keeper.ts';
 
@@ -25,6 +26,11 @@ describe('what is kept of a thread', () => {
     return [...(database.rows.get('items')?.values() ?? [])].map((item) => (item as Item).sequence);
   }
 
+  function head(): bigint | undefined {
+    const [row] = database.rows.get('threads')?.values() ?? [];
+    return (row as { head?: ThreadHead }).head?.deliveredSequence;
+  }
+
   test('goes from disk when entries were skipped, for one of them may have erased it; what is after them stays', async () => {
     const { carrier, thread } = scripted;
     carrier.last.tell(thread.post('bob', 'one', 'two'));
@@ -34,5 +40,29 @@ describe('what is kept of a thread', () => {
     carrier.last.tell(thread.skipped(3, 72), thread.post('bob', 'told'));
     await keeper.flush();
     expect(kept()).toEqual([73n]);
+  });
+
+  test('is not written over by a tab that does not know yet that another leads, until it leads again', async () => {
+    const { carrier, thread } = scripted;
+    carrier.last.tell(thread.post('bob', 'one'));
+    await keeper.flush();
+    const other = new ScriptedClient({ skipped: 'history' });
+    Object.assign(other.runtime, { newId: () => 'another' });
+    const taking = new Keeper(database, other.runtime, {});
+    taking.attach(other.client);
+    await other.live();
+    taking.active = true;
+    other.carrier.last.tell(other.thread.post('bob', 'one', 'two', 'three'));
+    await taking.flush();
+    carrier.last.tell(thread.post('bob', 'two'));
+    await keeper.flush();
+    expect(head()).toBe(3n);
+    await taking.flush();
+    expect(kept()).toEqual([1n, 2n, 3n]);
+    keeper.active = false;
+    carrier.last.tell(thread.post('bob', 'three', 'four'));
+    keeper.active = true;
+    await keeper.flush();
+    expect(head()).toBe(4n);
   });
 });

@@ -44,10 +44,15 @@ export class Keeper implements ResumeStore {
   #writing: Promise<void> = Promise.resolve();
   #writes = 0;
   #active = false;
+  /** This keeper's name on disk while it is the one that writes. */
+  readonly #writer: string;
+  /** The disk does not yet say that it is. */
+  #claims = false;
 
   constructor(database: Database, runtime: Runtime, options: KeepOptions) {
     this.#database = database;
     this.#runtime = runtime;
+    this.#writer = runtime.newId();
     this.#options = { itemsPerThread: options.itemsPerThread ?? 200, items: options.items ?? 20_000 };
   }
 
@@ -100,6 +105,7 @@ export class Keeper implements ResumeStore {
   set active(active: boolean) {
     if (active && !this.#active) {
       this.#active = true;
+      this.#claims = true;
       for (const { threadId } of this.#client?.heads() ?? []) this.keepLines(threadId);
       this.#plan();
     }
@@ -186,7 +192,9 @@ export class Keeper implements ResumeStore {
 
   async #write(): Promise<void> {
     const client = this.#client;
-    if (client === undefined || (this.#pending.size === 0 && this.#resume === undefined)) return;
+    if (client === undefined || (this.#pending.size === 0 && this.#resume === undefined && !this.#claims)) return;
+    const claims = this.#claims;
+    this.#claims = false;
     const batch = [...this.#pending].map(([threadId, { items, isVoid, thread }]) => ({
       threadId,
       isVoid,
@@ -202,6 +210,13 @@ export class Keeper implements ResumeStore {
         ['meta', 'threads', 'items'],
         'readwrite',
         async (table) => {
+          const meta = table('meta');
+          if (claims) meta.put(this.#writer, 'writer');
+          else if ((await result(meta.get('writer') as IDBRequest<string | undefined>)) !== this.#writer) {
+            // The lead was taken from this tab, which has not heard of it yet: what it has is older than what is there.
+            this.#active = false;
+            return;
+          }
           const items = table('items');
           if (!spare) items.clear();
           for (const one of batch) {
@@ -215,7 +230,7 @@ export class Keeper implements ResumeStore {
             table('threads').put(row, one.threadId);
             await this.#trim(items, one.threadId);
           }
-          if (resume !== undefined) table('meta').put(resume, 'resume');
+          if (resume !== undefined) meta.put(resume, 'resume');
           this.#writes += 1;
           if (this.#writes % 50 === 1) await this.#trimAll(table('threads'), items);
         },
