@@ -2,7 +2,6 @@
 import { fromBinary, isFieldSet } from '@bufbuild/protobuf';
 import {
   type DescriptorProto,
-  type FieldDescriptorProto,
   FieldDescriptorProto_Label,
   FieldDescriptorProtoSchema,
   FieldDescriptorProto_Type as Type,
@@ -37,48 +36,57 @@ export function tablesModule(descriptors: Uint8Array): string {
   };
   for (const file of files) find(`.${file.package}`, file.messageType);
 
-  const numbers = new Map<string, number>();
+  const services = files
+    .filter((file) => file.package === 'parley.v1')
+    .flatMap((file) => file.service)
+    .map(({ name, method }) => ({ name, methods: method.filter(({ clientStreaming }) => !clientStreaming) }))
+    .filter(({ methods }) => methods.length > 0);
+  // What the methods take and answer comes first, by their order; what that is made of follows as it is met.
+  const calls = services.flatMap(({ methods }) => methods.flatMap((method) => [method.inputType, method.outputType]));
+  const names = [...calls];
+  const lineOf = (name: string): number => {
+    const known = names.indexOf(name);
+    return known < 0 ? names.push(name) - 1 : known;
+  };
   const lines: string[] = [];
-  const numberOf = (name: string): number => {
-    const known = numbers.get(name);
-    if (known !== undefined) return known;
+  for (let name = names[0]; name !== undefined; name = names[lines.length]) {
     const message = found.get(name);
     if (message === undefined) throw new Error(`the tables of proto/gen/tables.ts lack ${name}`);
-    const number = numbers.size;
-    numbers.set(name, number);
-    lines[number] = message.field.map((field) => fieldOf(message, field, numberOf)).join(' ');
-    return number;
-  };
-  const methods = files
-    .filter((file) => file.package === 'parley.v1')
-    .flatMap((file) => file.service.flatMap((service) => service.method.map((method) => ({ service, method }))))
-    .filter(({ method }) => !method.clientStreaming)
-    .map(({ service, method }) => {
-      const [request, response] = [numberOf(method.inputType), numberOf(method.outputType)];
-      return `${service.name}/${method.name} ${request} ${response}`;
-    });
+    lines.push(lineFor(message, lineOf));
+  }
   return `// Made by platform/gen-tables.ts. DO NOT EDIT.
 
-/** A line each: \`Service/Method\` of parley.v1, then which messages it takes and answers, by their line in \`messages\` from 0. */
-export const methods: string = \`${methods.join('\n')}\`;
+/** A line a service of parley.v1: its name and its methods'. The nth method of all, from 0, takes line 2n of \`messages\` and answers line 2n + 1. */
+export const services: string = \`${services.map((service) => [service.name, ...service.methods.map(({ name }) => name)].join(' ')).join('\n')}\`;
 
 /**
- * A line a message, a word a field: \`group/name*=number kind line\` without the blanks. Group: its oneof, if any. \`*\` = repeated,
- * \`?\` = absent unless set. Kinds: s string, y bytes, b bool, i int32 or enum, u uint32, l uint64, g int64, m the message of that line.
+ * A line a message, a word a field in the order of their numbers: \`+group/name=kind line*\` without the blanks. The first is number 1, each
+ * one more than that before it, and one more for each \`+\`. Group: its oneof; it stays until the next \`/\`, which may name none. Kinds: s string,
+ * y bytes, b bool, i int32 or enum, u uint32, l uint64, g int64, m the message of that line, from 0; no kind: a string. At the end \`*\` =
+ * repeated, \`?\` = absent unless set.
  */
 export const messages: string = \`${lines.join('\n')}\`;
 `;
 }
 
-function fieldOf(message: DescriptorProto, field: FieldDescriptorProto, numberOf: (name: string) => number): string {
-  const letter = letters[field.type];
-  if (letter === undefined) throw new Error(`the tables have no letter for field ${message.name}.${field.name}`);
-  const inOneof = isFieldSet(field, FieldDescriptorProtoSchema.field.oneofIndex) && !field.proto3Optional;
-  const oneof = inOneof ? message.oneofDecl[field.oneofIndex] : undefined;
-  const group = oneof === undefined ? '' : `${camel(oneof.name)}/`;
-  const repeated = field.label === FieldDescriptorProto_Label.REPEATED ? '*' : field.proto3Optional ? '?' : '';
-  const line = field.type === Type.MESSAGE ? numberOf(field.typeName) : '';
-  return `${group}${camel(field.name)}${repeated}=${field.number}${letter}${line}`;
+function lineFor(message: DescriptorProto, lineOf: (name: string) => number): string {
+  let before = 0;
+  let groupBefore = '';
+  const words = message.field
+    .toSorted((a, b) => a.number - b.number)
+    .map((field) => {
+      const letter = letters[field.type];
+      if (letter === undefined) throw new Error(`the tables have no letter for field ${message.name}.${field.name}`);
+      const inOneof = isFieldSet(field, FieldDescriptorProtoSchema.field.oneofIndex) && !field.proto3Optional;
+      const group = camel((inOneof ? message.oneofDecl[field.oneofIndex]?.name : undefined) ?? '');
+      const head = '+'.repeat(field.number - before - 1) + (group === groupBefore ? '' : `${group}/`);
+      before = field.number;
+      groupBefore = group;
+      const mark = field.label === FieldDescriptorProto_Label.REPEATED ? '*' : field.proto3Optional ? '?' : '';
+      const kind = field.type === Type.MESSAGE ? `=${letter}${lineOf(field.typeName)}` : letter === 's' ? '' : `=${letter}`;
+      return `${head}${camel(field.name)}${kind}${mark}`;
+    });
+  return words.join(' ');
 }
 
 function camel(name: string): string {

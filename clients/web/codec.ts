@@ -1,4 +1,4 @@
-import { messages, methods } from '#proto/tables.ts';
+import { messages, services } from '#proto/tables.ts';
 import type { ListenRequest, ListenResponse, SubmitRequest, SubmitResponse } from '#proto/parley/v1/stream_service.ts';
 import type { Path, RequestOf, ResponseOf } from '../core/methods.ts';
 import { bytesOf, numbersOf, readFields, textOf } from '../core/wire.ts';
@@ -36,12 +36,11 @@ const encoder = new TextEncoder();
  */
 export class Codecs {
   readonly #lines = messages.split('\n');
-  readonly #methods = new Map(
-    methods.split('\n').map((line) => {
-      const [path, request, response] = line.split(' ');
-      return [`/parley.v1.${path}`, [Number(request), Number(response)] as const];
-    }),
-  );
+  /** Methods in the order of their messages. */
+  readonly #paths = services.split('\n').flatMap((line) => {
+    const [service, ...methods] = line.split(' ');
+    return methods.map((method) => `/parley.v1.${service}/${method}`);
+  });
   readonly #fields = new Map<number, ReadonlyMap<number, Field>>();
 
   of<P extends Path>(path: P): Codec<RequestOf<P>, ResponseOf<P>> {
@@ -57,18 +56,17 @@ export class Codecs {
   }
 
   #at<Q, R>(path: string): Codec<Q, R> {
-    const [request, response] = this.#methods.get(path) ?? [-1, -1];
+    const line = this.#paths.indexOf(path) * 2;
     return {
-      encode: (value) => this.#encode(request, value as Value),
-      decode: (bytes) => this.#decode(response, bytes) as R,
+      encode: (value) => this.#encode(line, value as Value),
+      decode: (bytes) => this.#decode(line + 1, bytes) as R,
     };
   }
 
   #fieldsOf(line: number): ReadonlyMap<number, Field> {
     let fields = this.#fields.get(line);
     if (fields === undefined) {
-      const words = this.#lines[line]?.split(' ') ?? [];
-      fields = new Map(words.filter((word) => word !== '').map((word) => parse(word)));
+      fields = parse(this.#lines[line] ?? '');
       this.#fields.set(line, fields);
     }
     return fields;
@@ -135,11 +133,17 @@ export class Codecs {
   }
 }
 
-function parse(word: string): [number, Field] {
-  const [, group, name = '', mark, digits, kind = '', line] =
-    /^(?:(\w+)\/)?(\w+)([*?]?)=(\d+)([a-z])(\d*)$/.exec(word) ?? [];
-  const number = Number(digits);
-  return [number, { name, group, repeated: mark === '*', optional: mark === '?', number, kind, line: Number(line) }];
+function parse(line: string): Map<number, Field> {
+  const fields = new Map<number, Field>();
+  let number = 0;
+  let group: string | undefined;
+  for (const word of line.matchAll(/(\+*)(?:(\w*)\/)?(\w+)(?:=(.)(\d*))?([*?]?)/g)) {
+    const [, gap = '', named, name = '', kind = 's', at, mark] = word;
+    number += gap.length + 1;
+    group = (named ?? group) || undefined;
+    fields.set(number, { name, group, repeated: mark === '*', optional: mark === '?', number, kind, line: Number(at) });
+  }
+  return fields;
 }
 
 function isNumber({ kind }: Field): boolean {
