@@ -7,7 +7,7 @@ import { ScriptedClient } from '../../test/support/scripted-client.ts';
 import type { ScriptedThread } from '../../test/support/scripted-thread.ts';
 import type { ParleyClient } from './client.ts';
 import type { ClientOptions } from './client-options.ts';
-import { Code } from './errors.ts';
+import * as Code from './codes.ts';
 
 describe('what a device holds and the user has read', () => {
   let scripted: ScriptedClient;

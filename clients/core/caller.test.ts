@@ -3,7 +3,7 @@ import { ManualRuntime } from '../../test/support/manual-runtime.ts';
 import { refusal, ScriptedCarrier } from '../../test/support/scripted-carrier.ts';
 import { ThreadCalls } from './calls.ts';
 import { Caller } from './caller.ts';
-import { Code } from './errors.ts';
+import * as Code from './codes.ts';
 import { Tokens } from './tokens.ts';
 
 describe('calls without a stream', () => {

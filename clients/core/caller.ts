@@ -1,6 +1,7 @@
 import { Backoff } from './backoff.ts';
 import type { Carrier } from './carrier.ts';
-import { Code, localError, ParleyError } from './errors.ts';
+import * as Code from './codes.ts';
+import { localError, ParleyError } from './errors.ts';
 import type { Path, RequestOf, ResponseOf } from './methods.ts';
 import type { Runtime } from './runtime.ts';
 import type { Tokens } from './tokens.ts';

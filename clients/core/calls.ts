@@ -16,7 +16,8 @@ import type { ListMembersResponse, ListThreadsResponse } from '#proto/parley/v1/
 import type { Caller, CallLimits } from './caller.ts';
 import { contentOf } from './content.ts';
 import type { MessageBody } from './content.ts';
-import { Code, localError } from './errors.ts';
+import * as Code from './codes.ts';
+import { localError } from './errors.ts';
 
 /** A page to read: how much, and from where an earlier answer ended. */
 export interface Page {

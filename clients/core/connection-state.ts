@@ -1,5 +1,5 @@
 import type { GoodbyeReason } from '#proto/parley/v1/stream_service.ts';
-import { Code } from './errors.ts';
+import * as Code from './codes.ts';
 import type { ParleyError } from './errors.ts';
 
 /** Why a connection is over for good. */

@@ -3,7 +3,7 @@ import { ManualRuntime, settled } from '../../test/support/manual-runtime.ts';
 import { refusal, ScriptedCarrier, unavailable } from '../../test/support/scripted-carrier.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionState } from './connection-state.ts';
-import { Code } from './errors.ts';
+import * as Code from './codes.ts';
 import { Tokens } from './tokens.ts';
 
 describe('a connection', () => {

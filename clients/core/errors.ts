@@ -1,22 +1,6 @@
 import type { Status } from '#proto/google/rpc/status.ts';
+import * as Code from './codes.ts';
 import { bytesOf, numberOf, readFields, textOf } from './wire.ts';
-
-/** gRPC status codes that the SDK decides by. */
-export const Code = {
-  OK: 0,
-  CANCELLED: 1,
-  UNKNOWN: 2,
-  INVALID_ARGUMENT: 3,
-  DEADLINE_EXCEEDED: 4,
-  PERMISSION_DENIED: 7,
-  RESOURCE_EXHAUSTED: 8,
-  FAILED_PRECONDITION: 9,
-  ABORTED: 10,
-  UNIMPLEMENTED: 12,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-  UNAUTHENTICATED: 16,
-} as const;
 
 /**
  * Reasons that come from the SDK and never from a server:

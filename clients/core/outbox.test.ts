@@ -4,7 +4,7 @@ import { ManualRuntime, settled } from '../../test/support/manual-runtime.ts';
 import { ScriptedCarrier, unavailable } from '../../test/support/scripted-carrier.ts';
 import type { ScriptedStream } from '../../test/support/scripted-carrier.ts';
 import type { Draft, DraftStore } from './draft.ts';
-import { Code } from './errors.ts';
+import * as Code from './codes.ts';
 import type { ParleyError } from './errors.ts';
 import { Outbox } from './outbox.ts';
 import type { OutboxOptions } from './outbox.ts';

@@ -8,7 +8,8 @@ import type {
   Welcome,
 } from '#proto/parley/v1/stream_service.ts';
 import type { Carrier, CarrierStream } from './carrier.ts';
-import { Code, errorOfStatus, localError } from './errors.ts';
+import * as Code from './codes.ts';
+import { errorOfStatus, localError } from './errors.ts';
 import type { ParleyError } from './errors.ts';
 import { aboutMs } from './runtime.ts';
 import type { Runtime, Timer } from './runtime.ts';

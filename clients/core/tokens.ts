@@ -1,4 +1,5 @@
-import { anotherUser, Code, localError, ParleyError } from './errors.ts';
+import * as Code from './codes.ts';
+import { anotherUser, localError, ParleyError } from './errors.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Fetches a bearer token, without the word; asked again before the last one expires. */

@@ -1,6 +1,7 @@
 import type { Hello } from '#proto/parley/v1/stream_service.ts';
 import type { CallOptions, Carrier, CarrierStream, StreamListener } from '../core/carrier.ts';
-import { Code, localError } from '../core/errors.ts';
+import * as Code from '../core/codes.ts';
+import { localError } from '../core/errors.ts';
 import type { Path, RequestOf, ResponseOf } from '../core/methods.ts';
 import { systemRuntime } from '../core/runtime.ts';
 import type { Runtime } from '../core/runtime.ts';

@@ -1,4 +1,5 @@
-import { Code, localError, ParleyError } from '../core/errors.ts';
+import * as Code from '../core/codes.ts';
+import { localError, ParleyError } from '../core/errors.ts';
 import type { ChannelWish } from '../core/wishes.ts';
 import type { Channel, Comment } from '#proto/parley/v1/channel_service.ts';
 import type { ChannelStats } from '#proto/parley/v1/stream_service.ts';

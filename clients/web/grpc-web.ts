@@ -1,4 +1,5 @@
-import { Code, errorOfDetails, localError, ParleyError } from '../core/errors.ts';
+import * as Code from '../core/codes.ts';
+import { errorOfDetails, localError, ParleyError } from '../core/errors.ts';
 
 /** One call. */
 export interface WebCall {

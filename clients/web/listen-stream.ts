@@ -2,7 +2,8 @@ import type { ClientFrame, Hello, Reply, ServerFrame } from '#proto/parley/v1/st
 import { Backoff } from '../core/backoff.ts';
 import { fitting } from '../core/batches.ts';
 import type { CarrierStream, StreamListener } from '../core/carrier.ts';
-import { Code, isForNow, ParleyError } from '../core/errors.ts';
+import * as Code from '../core/codes.ts';
+import { isForNow, ParleyError } from '../core/errors.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { Codecs } from './codec.ts';
 import { exchange } from './grpc-web.ts';

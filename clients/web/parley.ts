@@ -1,6 +1,7 @@
 import { ParleyClient } from '../core/client.ts';
 import type { ConnectionState } from '../core/connection-state.ts';
-import { Code, localError } from '../core/errors.ts';
+import * as Code from '../core/codes.ts';
+import { localError } from '../core/errors.ts';
 import { claimsOf } from '../core/tokens.ts';
 import type { GetToken } from '../core/tokens.ts';
 import { WebCarrier } from './carrier.ts';

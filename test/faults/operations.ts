@@ -1,6 +1,7 @@
 // The things that a user does in a fault run.
 import { setTimeout as delay } from 'node:timers/promises';
-import { Code, ParleyError } from '../../clients/core/errors.ts';
+import * as Code from '../../clients/core/codes.ts';
+import { ParleyError } from '../../clients/core/errors.ts';
 import type { ParleyClient } from '../../clients/core/client.ts';
 import type { Device } from './device.ts';
 import type { Told, Wish } from './record.ts';

@@ -1,7 +1,8 @@
 /** The client that applications use, as the replay drives it: clients/core over clients/node, each on its own connection. */
 import type { Entry } from '#proto/parley/v1/entry.ts';
 import { ParleyClient } from '../../clients/core/client.ts';
-import { Code, ParleyError } from '../../clients/core/errors.ts';
+import * as Code from '../../clients/core/codes.ts';
+import { ParleyError } from '../../clients/core/errors.ts';
 import type { Path, RequestOf, ResponseOf } from '../../clients/core/methods.ts';
 import { NodeCarrier } from '../../clients/node/carrier.ts';
 import { type Body, textOf } from './body.ts';

@@ -3,7 +3,8 @@ import { Metadata } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ErrorInfo } from '#proto/google/rpc/error_details.ts';
 import { Hello, type ServerFrame } from '#proto/parley/v1/stream_service.ts';
-import { Code, type ParleyError } from '../../clients/core/errors.ts';
+import * as Code from '../../clients/core/codes.ts';
+import { type ParleyError } from '../../clients/core/errors.ts';
 import { NodeCarrier } from '../../clients/node/carrier.ts';
 import { detailsOf, type FakeAnswers, FakeNode } from '../support/fake-node.ts';
 

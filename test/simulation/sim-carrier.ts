@@ -1,6 +1,7 @@
 import type { Hello, ServerFrame } from '#proto/parley/v1/stream_service.ts';
 import type { CallOptions, Carrier, CarrierStream, StreamListener } from '../../clients/core/carrier.ts';
-import { Code, errorOfStatus, ParleyError } from '../../clients/core/errors.ts';
+import * as Code from '../../clients/core/codes.ts';
+import { errorOfStatus, ParleyError } from '../../clients/core/errors.ts';
 import type { Path, RequestOf, ResponseOf } from '../../clients/core/methods.ts';
 import { Refusal } from '../../server/core/errors.ts';
 import type { SessionId, UserId } from '../../server/core/ids.ts';

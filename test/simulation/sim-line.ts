@@ -2,7 +2,8 @@
 // first, or at one end only.
 import { OpenResponse, type ClientFrame, type Hello, type ServerFrame } from '#proto/parley/v1/stream_service.ts';
 import type { CarrierStream, StreamListener } from '../../clients/core/carrier.ts';
-import { Code, errorOfStatus, ParleyError } from '../../clients/core/errors.ts';
+import * as Code from '../../clients/core/codes.ts';
+import { errorOfStatus, ParleyError } from '../../clients/core/errors.ts';
 import type { SessionId, UserId } from '../../server/core/ids.ts';
 import type { Refusal } from '../../server/core/errors.ts';
 import type { Goodbye, GoodbyeReason } from '../../server/delivery/frames.ts';

@@ -9,7 +9,8 @@ import type {
 } from '#proto/parley/v1/stream_service.ts';
 import { Goodbye as GoodbyeMessage, Welcome as WelcomeMessage } from '#proto/parley/v1/stream_service.ts';
 import type { CallOptions, Carrier, CarrierStream, StreamListener } from '../../clients/core/carrier.ts';
-import { Code, ParleyError } from '../../clients/core/errors.ts';
+import * as Code from '../../clients/core/codes.ts';
+import { ParleyError } from '../../clients/core/errors.ts';
 import type { Path, RequestOf, ResponseOf } from '../../clients/core/methods.ts';
 
 type Say = NonNullable<ClientFrame['frame']>;

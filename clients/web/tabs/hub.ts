@@ -10,7 +10,8 @@ import type {
 } from '#proto/parley/v1/stream_service.ts';
 import type { Carrier, CarrierStream, StreamListener } from '../../core/carrier.ts';
 import { GOODBYE } from '../../core/connection-state.ts';
-import { anotherUser, Code, localError, type ParleyError } from '../../core/errors.ts';
+import * as Code from '../../core/codes.ts';
+import { anotherUser, localError, type ParleyError } from '../../core/errors.ts';
 import { entryOfDraft } from '../../core/fold.ts';
 import { HeardChannels } from './heard-channels.ts';
 import type { Follower, Leader, Upstream } from './hub-parts.ts';

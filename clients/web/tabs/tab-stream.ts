@@ -1,6 +1,7 @@
 import type { ClientFrame, Hello } from '#proto/parley/v1/stream_service.ts';
 import type { CarrierStream, StreamListener } from '../../core/carrier.ts';
-import { Code, localError, ParleyError } from '../../core/errors.ts';
+import * as Code from '../../core/codes.ts';
+import { localError, ParleyError } from '../../core/errors.ts';
 import type { Runtime } from '../../core/runtime.ts';
 import type { ToFollowers, Wire } from './messages.ts';
 
