@@ -27,7 +27,7 @@ export interface OutboxListener {
   added(draft: Draft): void;
   /** The draft is durable on the server. Told before the promise of `add` resolves, once per draft. */
   sent(draft: Draft, result: SendResult): void;
-  /** It never will be: refused for good. Told before the promise rejects. */
+  /** It never will be: refused for good, or too large to be sent (then it was not `added`). Told before the promise rejects. */
   failed(draft: Draft, error: ParleyError): void;
 }
 
@@ -115,7 +115,11 @@ export class Outbox {
   add(draft: Draft): Promise<SendResult> {
     if (this.#closed) return Promise.reject(closedError());
     const error = tooLarge(draft);
-    if (error !== undefined) return Promise.reject(error);
+    if (error !== undefined) {
+      // As when the server refuses it: who listens has what was written, and can say why.
+      this.#listener.failed(draft, error);
+      return Promise.reject(error);
+    }
     const bytes = bytesOfDraft(draft);
     if (this.#drafts >= this.#options.maxDrafts || this.#bytes + bytes > this.#options.maxBytes) {
       const held = `${this.#drafts} drafts and ${this.#bytes} bytes wait`;
