@@ -83,7 +83,8 @@ function lineFor(message: DescriptorProto, lineOf: (name: string) => number): st
       before = field.number;
       groupBefore = group;
       const mark = field.label === FieldDescriptorProto_Label.REPEATED ? '*' : field.proto3Optional ? '?' : '';
-      const kind = field.type === Type.MESSAGE ? `=${letter}${lineOf(field.typeName)}` : letter === 's' ? '' : `=${letter}`;
+      const kind =
+        field.type === Type.MESSAGE ? `=${letter}${lineOf(field.typeName)}` : letter === 's' ? '' : `=${letter}`;
       return `${head}${camel(field.name)}${kind}${mark}`;
     });
   return words.join(' ');

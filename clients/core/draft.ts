@@ -1,5 +1,6 @@
 import type { Attachment, Content } from '#proto/parley/v1/entry.ts';
-import { Code, ParleyError } from './errors.ts';
+import * as Code from './codes.ts';
+import { ParleyError } from './errors.ts';
 
 /** A message without a sequence yet. Never changed after it was made: a retry must be the same to the byte. */
 export interface Draft {

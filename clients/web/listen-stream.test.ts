@@ -6,7 +6,8 @@ import { ErrorInfo } from '#proto/google/rpc/error_details.ts';
 import { Status } from '#proto/google/rpc/status.ts';
 import { ClientFrame, Hello, ListenResponse, SubmitRequest } from '#proto/parley/v1/stream_service.ts';
 import type { ServerFrame } from '#proto/parley/v1/stream_service.ts';
-import { Code, errorOfStatus } from '../core/errors.ts';
+import * as Code from '../core/codes.ts';
+import { errorOfStatus } from '../core/errors.ts';
 import { WebCarrier } from './carrier.ts';
 
 const headBytes = 5;

@@ -4,7 +4,7 @@ import { MemoryDatabase } from '../../test/support/memory-database.ts';
 import { settled } from '../../test/support/manual-runtime.ts';
 import { refusal } from '../../test/support/scripted-carrier.ts';
 import { ScriptedClient } from '../../test/support/scripted-client.ts';
-import { Code } from '../core/errors.ts';
+import * as Code from '../core/codes.ts';
 import { Keeper } from './storage/keeper.ts';
 import { ThreadBook } from './thread-book.ts';
 
