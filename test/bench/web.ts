@@ -1,6 +1,7 @@
 // `npm run bench -- web [first-load,latency,history] [--messages N] [--sends N] [--runs N]`: the web app in a real Chromium, through Envoy.
 import { globSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { builtWebApp } from '../../platform/web-app.ts';
 import { AppScene, line, openChatWith, say } from '../browser/support/app-scene.ts';
@@ -14,6 +15,7 @@ export const webUsage = `npm run bench -- web [first-load,latency,history]
 /** What a fresh profile's processor is slowed down by. */
 const slowdown = 4;
 const jumps = 40;
+const keyEveryMs = 20;
 
 /** Prints what it measured as a JSON object in the last line; times in milliseconds. */
 export async function benchWeb(args: readonly string[]): Promise<void> {
@@ -52,12 +54,20 @@ async function firstLoad(scene: AppScene, runs: number): Promise<Record<string, 
     const page = await scene.stranger({ path: '/favicon.svg' });
     const session = await page.context().newCDPSession(page);
     await session.send('Emulation.setCPUThrottlingRate', { rate: slowdown });
+    // Keys are hit until one arrives: what drives the browser should cost the page nothing before that.
+    await page.addInitScript(() => {
+      const took = { ms: 0 };
+      Object.assign(window, { took });
+      addEventListener('input', () => (took.ms ||= performance.now()), true);
+    });
     await page.goto(`${scene.origin}/?as=Reader${run}`, { waitUntil: 'commit' });
-    await page.locator('#composer').waitFor();
-    await page.locator('#composer').press('k');
-    times.push(
-      await page.evaluate(() => (document.querySelector('textarea')?.value === 'k' ? performance.now() : Infinity)),
-    );
+    for (let ms = 0; ms === 0;) {
+      await session.send('Input.dispatchKeyEvent', { type: 'keyDown', key: 'k', code: 'KeyK', text: 'k' });
+      await session.send('Input.dispatchKeyEvent', { type: 'keyUp', key: 'k', code: 'KeyK' });
+      await sleep(keyEveryMs);
+      ms = await page.evaluate(() => (window as unknown as { took: { ms: number } }).took.ms);
+      if (ms > 0) times.push(ms);
+    }
     await page.context().close();
   }
   return { composer_ms_median: middle(times), composer_ms_max: Math.max(...times) };

@@ -52,7 +52,8 @@ export function App({ router, settings }: AppProps): ReactNode {
   );
   const signIn = useCallback(
     async (config: Config, name: string, keep: boolean): Promise<void> => {
-      setState({ kind: 'nobody', config, isBusy: true });
+      // Whose name is remembered sees no form for it.
+      if (keep) setState({ kind: 'nobody', config, isBusy: true });
       try {
         const account = await signInByName(config, name);
         if (keep) rememberName(name);
