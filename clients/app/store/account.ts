@@ -20,23 +20,33 @@ export interface Demo {
   readonly channelId: string;
 }
 
-/** Nobody is signed in: the page of `signInUrl` helps, or typing a name where there is the dev key. */
-export class SignedOutError extends Error {
-  override readonly name = 'SignedOutError';
-}
-
 const nameKey = 'parley.name';
 /** gRPC's UNAUTHENTICATED and UNAVAILABLE. */
 const [unauthenticated, unavailable] = [16, 14];
 
-export async function readConfig(): Promise<Config> {
+/** What is known before anything is shown. */
+export interface Beginning {
+  readonly config: Config;
+  /** Undefined: nobody is signed in. */
+  readonly account: Account | undefined;
+}
+
+/** Asks how to sign in, and does so where that needs nobody. Rejects when there is no answer. */
+export async function begin(): Promise<Beginning> {
+  const config = await readConfig();
+  const name = config.dev ? rememberedName() : undefined;
+  if (name !== undefined) return { config, account: await signInByName(config, name) };
+  return { config, account: config.dev ? undefined : await signInBySession(config) };
+}
+
+async function readConfig(): Promise<Config> {
   const response = await fetch('/config.json', { credentials: 'same-origin' });
   if (!response.ok) throw new Error(`/config.json: ${response.status}`);
   return (await response.json()) as Config;
 }
 
 /** The name of the last sign-in with the dev key. `?as=alice` is for this tab only: so one browser can be several people. */
-export function rememberedName(): string | undefined {
+function rememberedName(): string | undefined {
   const asked = new URL(location.href).searchParams.get('as');
   if (asked !== null && asked !== '') {
     sessionStorage.setItem(nameKey, asked);
@@ -72,21 +82,23 @@ export async function signInByName(config: Config, name: string): Promise<Accoun
   };
 }
 
-/** Signs in with what the deployment's own pages know of the user. Rejects with SignedOutError when they know nobody. */
-export async function signInBySession(config: Config): Promise<Account> {
-  const ask = async (): Promise<string> => {
+/** Signs in with what the deployment's own pages know of the user; undefined when they know nobody. */
+async function signInBySession(config: Config): Promise<Account | undefined> {
+  const ask = async (): Promise<string | undefined> => {
     const response = await fetch(config.tokenUrl, { credentials: 'include', cache: 'no-store' }).catch(unreachable);
-    if (response.status === 401) throw new SignedOutError('nobody is signed in');
+    if (response.status === 401) return undefined;
     if (!response.ok) throw refused(response.status, '');
     return ((await response.json()) as { token: string }).token;
   };
-  let kept: string | undefined = await ask();
+  let kept = await ask();
+  if (kept === undefined) return undefined;
   return {
     userId: subjectOf(kept),
     demo: undefined,
     async getToken() {
       const token = kept ?? (await ask());
       kept = undefined;
+      if (token === undefined) throw refused(401, 'nobody is signed in');
       return token;
     },
   };

@@ -2,16 +2,8 @@ import { useCallback, useEffect, useMemo, useState } from 'react';
 import type { ReactNode } from 'react';
 import { openParley } from '../../web/parley.ts';
 import { useView } from '../../web/react/index.ts';
-import {
-  readConfig,
-  rememberedName,
-  rememberName,
-  signInByName,
-  signInBySession,
-  SignedOutError,
-  signInPage,
-} from '../store/account.ts';
-import type { Account, Config } from '../store/account.ts';
+import { begin, rememberName, signInByName, signInPage } from '../store/account.ts';
+import type { Account, Beginning, Config } from '../store/account.ts';
 import { Desk } from '../store/desk.ts';
 import type { Router } from '../store/route.ts';
 import type { SettingsStore } from '../store/settings.ts';
@@ -23,6 +15,8 @@ import { Notice, SignIn } from './sign-in.tsx';
 interface AppProps {
   readonly router: Router;
   readonly settings: SettingsStore;
+  /** Under way since before the app was loaded. */
+  readonly begun: Promise<Beginning>;
 }
 
 type State =
@@ -32,7 +26,7 @@ type State =
   | { readonly kind: 'in'; readonly desk: Desk };
 
 /** From nobody to somebody. */
-export function App({ router, settings }: AppProps): ReactNode {
+export function App({ router, settings, begun }: AppProps): ReactNode {
   const { language } = useView(settings);
   const texts = languages[language];
   const times = useMemo(() => new Times(texts), [texts]);
@@ -51,12 +45,11 @@ export function App({ router, settings }: AppProps): ReactNode {
     [router, settings],
   );
   const signIn = useCallback(
-    async (config: Config, name: string, keep: boolean): Promise<void> => {
-      // Whose name is remembered sees no form for it.
-      if (keep) setState({ kind: 'nobody', config, isBusy: true });
+    async (config: Config, name: string): Promise<void> => {
+      setState({ kind: 'nobody', config, isBusy: true });
       try {
         const account = await signInByName(config, name);
-        if (keep) rememberName(name);
+        rememberName(name);
         await enter(account);
       } catch (error) {
         setState({ kind: 'nobody', config, isBusy: false, error });
@@ -64,21 +57,20 @@ export function App({ router, settings }: AppProps): ReactNode {
     },
     [enter],
   );
-  const start = useCallback(async (): Promise<void> => {
-    setState({ kind: 'starting' });
-    let config: Config | undefined;
-    try {
-      config = await readConfig();
-      const name = config.dev ? rememberedName() : undefined;
-      if (!config.dev) await enter(await signInBySession(config));
-      else if (name === undefined) setState({ kind: 'nobody', config, isBusy: false });
-      else await signIn(config, name, false);
-    } catch (error) {
-      if (error instanceof SignedOutError && config !== undefined) setState({ kind: 'nobody', config, isBusy: false });
-      else setState({ kind: 'failed', error });
-    }
-  }, [enter, signIn]);
-  useEffect(() => void start(), [start]);
+  const start = useCallback(
+    async (beginning: Promise<Beginning>): Promise<void> => {
+      setState({ kind: 'starting' });
+      try {
+        const { config, account } = await beginning;
+        if (account === undefined) setState({ kind: 'nobody', config, isBusy: false });
+        else await enter(account);
+      } catch (error) {
+        setState({ kind: 'failed', error });
+      }
+    },
+    [enter],
+  );
+  useEffect(() => void start(begun), [start, begun]);
 
   switch (state.kind) {
     case 'starting':
@@ -91,14 +83,14 @@ export function App({ router, settings }: AppProps): ReactNode {
           title={texts.cannotStart}
           text={sentenceOf(texts, state.error)}
           action={texts.tryAgain}
-          act={() => void start()}
+          act={() => void start(begin())}
         />
       );
     case 'nobody': {
       const { config, isBusy, error } = state;
       if (config.dev) {
         const said = error === undefined ? undefined : sentenceOf(texts, error);
-        return <SignIn texts={texts} isBusy={isBusy} error={said} signIn={(name) => void signIn(config, name, true)} />;
+        return <SignIn texts={texts} isBusy={isBusy} error={said} signIn={(name) => void signIn(config, name)} />;
       }
       const act = (): void => (config.signInUrl === '' ? location.reload() : location.assign(signInPage(config)));
       const action = config.signInUrl === '' ? texts.tryAgain : texts.signIn;
