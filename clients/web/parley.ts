@@ -10,7 +10,7 @@ import { followPage, isInFront } from './page.ts';
 import { PageRuntime } from './page-runtime.ts';
 import { Parts } from './parts.ts';
 import { Database } from './storage/database.ts';
-import { forgetTabDevice, keptDeviceId, tabDeviceId } from './storage/device.ts';
+import { forgetTabDevice, isKeptDevice, keptDeviceId, tabDeviceId } from './storage/device.ts';
 import { KeptDrafts } from './storage/kept-drafts.ts';
 import { Keeper } from './storage/keeper.ts';
 import { LoneTab } from './tabs/lone-tab.ts';
@@ -110,22 +110,44 @@ export async function openParley(options: ParleyOptions): Promise<Parley> {
   keeper.attach(client);
   const connection = new Value<ConnectionState>(runtime, client.connection);
   client.on('connection', (state) => connection.set(state));
+  let asleep = false;
+  /** How often it fell asleep. */
+  let sleeps = 0;
   const unfollow = followPage({
     client,
     flush: () => void keeper.flush(),
     sleep: () => {
+      asleep = true;
+      sleeps += 1;
       void keeper.flush();
       client.suspend();
       tabs.sleep();
       runtime.sleep();
+      // After the write has begun. An open one would hold up the tab that wipes it.
+      queueMicrotask(() => database.close());
     },
-    wake: () => {
-      runtime.wake();
-      tabs.join(client);
-      client.setForeground(isInFront());
-      void client.start();
-    },
+    wake: () => void wake(),
   });
+  const wake = async (): Promise<void> => {
+    if (!asleep) return;
+    asleep = false;
+    const before = sleeps;
+    runtime.wake();
+    // Signed out elsewhere meanwhile, which a tab that sleeps is not told.
+    const isThere = await database.reopen();
+    const isOurs = isThere && (locks === undefined || (await isKeptDevice(database, deviceId)));
+    if (sleeps !== before) {
+      if (asleep) database.close();
+      return;
+    }
+    if (!isOurs) {
+      await leave();
+      return;
+    }
+    tabs.join(client);
+    client.setForeground(isInFront());
+    await client.start();
+  };
   /** Ends the tab's part. */
   const leave = async (): Promise<void> => {
     unfollow();

@@ -45,6 +45,24 @@ test('a tab that is frozen gives the lead away, and follows when it wakes: nothi
   expect(await first.run('told')).toEqual(['while it slept', 'awake']);
 });
 
+test('a tab that was frozen while another signed the user out holds that up by nothing, and ends when it wakes', async () => {
+  await using browser = await TabbedBrowser.start();
+  const address = await addressOf('gone');
+  const first = await browser.open(address);
+  await first.until('window.parley');
+  await first.run('parley.client.ready()');
+  const second = await browser.open(address);
+  await second.until('window.parley');
+  await second.run('parley.client.ready()');
+  await first.say('Page.setWebLifecycleState', { state: 'frozen' });
+  await second.until(`parley.role.get() === 'leading'`);
+  await second.run('parley.client.ready()');
+  await second.run('parley.signOut()');
+  await first.say('Page.setWebLifecycleState', { state: 'active' });
+  await first.until(`parley.client.connection.phase === 'closed'`);
+  expect(await second.run('indexedDB.databases()')).toEqual([]);
+});
+
 test('a hidden page whose own timers are held back to one a minute beats on time', async () => {
   await using browser = await TabbedBrowser.start(...soonHeldBack);
   const page = await browser.open(await addressOf('hidden'));

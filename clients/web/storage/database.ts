@@ -51,10 +51,24 @@ export class Database {
       return;
     }
     try {
-      this.#db = await this.#opened(factory);
+      this.#db = await this.#opened(factory, true);
     } catch (error) {
       this.giveUp(isFull(error) ? 'full' : 'denied', error);
     }
+  }
+
+  /** Opens it again after `close`. Answers false when it is not there any more: wiped. Then none is made. */
+  async reopen(): Promise<boolean> {
+    if (this.#state.kind === 'memory') return true;
+    try {
+      const db = await this.#opened(indexedDB, false);
+      if (this.#db === undefined) this.#db = db;
+      else db.close();
+    } catch (error) {
+      if (error instanceof DOMException && error.name === 'AbortError') return false;
+      this.giveUp('denied', error);
+    }
+    return true;
   }
 
   /** Keeps nothing from now on, and says so. */
@@ -103,16 +117,22 @@ export class Database {
     await result(factory.deleteDatabase(this.#name)).catch(() => undefined);
   }
 
+  /** What was begun goes on to its end. */
   close(): void {
     this.#db?.close();
     this.#db = undefined;
   }
 
-  #opened(factory: IDBFactory): Promise<IDBDatabase> {
+  #opened(factory: IDBFactory, mayMake: boolean): Promise<IDBDatabase> {
     return new Promise((resolve, reject) => {
       const timer = this.#runtime.setTimer(openMs, () => reject(new Error('the database did not open in time')));
       const request = factory.open(this.#name, 1);
       request.addEventListener('upgradeneeded', () => {
+        if (!mayMake) {
+          // The request then fails with an AbortError, and nothing is left of it.
+          request.transaction?.abort();
+          return;
+        }
         const db = request.result;
         db.createObjectStore('meta');
         db.createObjectStore('drafts', { autoIncrement: true }).createIndex('id', 'id', { unique: true });

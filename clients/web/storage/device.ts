@@ -37,3 +37,11 @@ export async function keptDeviceId(database: Database, runtime: Runtime): Promis
   });
   return kept ?? made;
 }
+
+/** Whether what is kept is still of this device; true where nothing can be kept. */
+export async function isKeptDevice(database: Database, deviceId: string): Promise<boolean> {
+  const kept = await database.run(['meta'], 'readonly', async (table) => ({
+    device: await result(table('meta').get('device') as IDBRequest<string | undefined>),
+  }));
+  return kept === undefined || kept.device === deviceId;
+}
