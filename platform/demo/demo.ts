@@ -36,6 +36,8 @@ const headStart = 30;
 /** Between comments while somebody looks; and how often it is asked whether somebody does. */
 const paceMs = { from: 900, to: 4_500 };
 const lookMs = 2_000;
+/** Messages of the group under way at once while it is made. */
+const atOnce = 16;
 
 /** Begins at once and goes on behind the caller's back; what fails is tried again when somebody comes. */
 export function startDemo(options: DemoOptions): Demo {
@@ -89,20 +91,30 @@ async function makeGroup(calls: DemoCalls): Promise<string> {
   return threadId;
 }
 
+/** Some at once: they share a commit. Over one connection they keep their order, and what answers another waits for it. */
 async function say(calls: DemoCalls, threadId: string, lines: readonly DemoLine[]): Promise<void> {
-  const sequences: bigint[] = [];
-  for (const [index, { nick, text, to, answers }] of lines.entries()) {
+  const said: Promise<bigint>[] = [];
+  const sayOne = async ({ nick, text, to, answers }: DemoLine, index: number): Promise<bigint> => {
     const { sequence } = await calls.asService(threadAdmin.sendMessage, {
       threadId,
       clientMessageId: `demo-${index}`,
       sender: { $case: 'userId', value: nick },
-      replyTo: answers === undefined ? 0n : (sequences[answers] ?? 0n),
+      replyTo: answers === undefined ? 0n : ((await said[answers]) ?? 0n),
       mentionIds: to === undefined ? [] : [to],
       attachments: [],
       content: { body: { $case: 'text', value: text }, contentType: '' },
     });
-    sequences.push(sequence);
+    return sequence;
+  };
+  for (const [index, line] of lines.entries()) {
+    const answered = line.answers === undefined ? undefined : said[line.answers];
+    await (answered ?? said[index - atOnce]);
+    const saying = sayOne(line, index);
+    // Whoever waits for it hears of a failure.
+    saying.catch(() => {});
+    said.push(saying);
   }
+  await Promise.all(said);
 }
 
 /** Comments as long as somebody listens. */
