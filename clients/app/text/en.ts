@@ -228,6 +228,7 @@ export const en = {
     CLIENT_CLOSED: 'Parley was closed before it was sent.',
     CONNECTION_LOST: 'The connection broke. Try again.',
     TOKEN_UNAVAILABLE: 'Your sign-in could not be confirmed just now.',
+    ANOTHER_USER: 'Somebody else has signed in here. Reload the page.',
     OFFLINE: 'There is no connection just now.',
     OTHER: 'That did not work. Try again.',
   } as Readonly<Record<string, string>>,

@@ -229,6 +229,7 @@ export const zh: Texts = {
     CLIENT_CLOSED: '发送前 Parley 已关闭。',
     CONNECTION_LOST: '连接中断，请重试。',
     TOKEN_UNAVAILABLE: '暂时无法确认你的登录。',
+    ANOTHER_USER: '这里已有另一位用户登录。请重新加载页面。',
     OFFLINE: '当前没有连接。',
     OTHER: '没有成功，请重试。',
   },

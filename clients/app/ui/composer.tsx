@@ -13,6 +13,8 @@ export interface ComposerHandle {
   focus(): void;
   reply(message: Message): void;
   edit(message: Message): void;
+  /** What was written could not be kept: it stands there again, before what was written since. */
+  putBack(text: string): void;
 }
 
 export interface Written {
@@ -98,6 +100,7 @@ export function Composer(props: ComposerProps): ReactNode {
       );
       field.current?.focus();
     },
+    putBack: (lost) => setText((since) => (since === '' ? lost : `${lost}\n${since}`)),
   }));
   useLayoutEffect(() => {
     const it = field.current;

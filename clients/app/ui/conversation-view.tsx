@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { KeyboardEvent, ReactNode } from 'react';
 import type { Message, Thread } from '#proto/parley/v1/thread.ts';
+import { ParleyError } from '../../core/errors.ts';
 import { useConnection, useView } from '../../web/react/index.ts';
 import { sentenceOf } from '../text/texts.ts';
 import { Composer } from './composer.tsx';
@@ -37,8 +38,12 @@ export function ConversationView({ threadId }: { readonly threadId: string }): R
       void desk.act(client.messages.edit(threadId, editOf.sequence, { text, mentionIds }));
       return;
     }
-    // A refusal is shown in its place: see DraftRow.
-    client.send(threadId, { text, mentionIds }, replyTo === 0n ? {} : { replyTo }).catch(() => {});
+    client.send(threadId, { text, mentionIds }, replyTo === 0n ? {} : { replyTo }).catch((error: unknown) => {
+      // Any other refusal is shown in its place: see DraftRow.
+      if (!(error instanceof ParleyError && ['OUTBOX_FULL', 'DRAFT_NOT_SAVED'].includes(error.reason))) return;
+      desk.say(desk.sentence(error));
+      composer.current?.putBack(text);
+    });
     conversation.firstUnread = undefined;
     lines.current?.toEnd();
   };
