@@ -177,6 +177,9 @@ async function play(node: DeliveryNode, steps: readonly Step[]): Promise<void> {
       await node.clock.turnSlowly(200, 50);
       for (const client of clients.values()) await client.acknowledge();
       await turns();
+      // What is read from the disk comes after what was asked for before it, however long a busy machine takes.
+      await node.store.head(threadLog(threadId));
+      await turns();
     }
     const head = await node.store.head(threadLog(threadId));
     return node.store.entries(threadLog(threadId), { after: 0n, upTo: head?.sequence ?? 0n, limit: 1_000 });
