@@ -204,17 +204,14 @@ describe('tabs', () => {
     await leader.close();
     for (const page of [follower, third]) await page.evaluate(() => window.sending);
     expect((await Promise.all([follower, third].map(role))).toSorted()).toEqual(['following', 'leading']);
-    await until(async () => (await peer.evaluate(() => window.told)).length >= 100);
-    const told = await peer.evaluate(() => window.told);
-    for (const [name, count] of [
-      ['f', 40],
-      ['t', 40],
-      ['l', 20],
-    ] as const) {
-      expect(told.filter((text) => text.startsWith(name))).toEqual(
-        Array.from({ length: count }, (_, n) => `${name}${n}`),
-      );
-    }
+    // What the closed one had written down already is sent by the others, in order; what it had not was never promised to anybody.
+    const toldOf = async (name: string): Promise<string[]> =>
+      (await peer.evaluate(() => window.told)).filter((text) => text.startsWith(name));
+    const numbered = (name: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${name}${n}`);
+    await until(async () => (await toldOf('f')).length + (await toldOf('t')).length >= 80);
+    expect([await toldOf('f'), await toldOf('t')]).toEqual([numbered('f', 40), numbered('t', 40)]);
+    const ofClosed = await toldOf('l');
+    expect(ofClosed).toEqual(numbered('l', ofClosed.length));
     await peer.context().close();
   });
 

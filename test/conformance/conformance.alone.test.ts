@@ -3,12 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needs } from '../support/skip.ts';
 import { type RowResult, rows, Suite, tableOf } from './suite.ts';
 
-needs(
-  'redis',
-  'cassandra',
-  'openssl',
-  'chromium',
-)('on every carrier alike', () => {
+/**
+ * `npm run conformance` runs the rows. Here they wait for PARLEY_CONFORMANCE=1: amid all the other tests two of them were not steady yet, and they
+ * start a Cassandra of their own.
+ */
+const isWanted = process.env['PARLEY_CONFORMANCE'] === '1';
+
+const suiteOf = isWanted ? needs('redis', 'cassandra', 'openssl', 'chromium') : describe.skip;
+suiteOf('on every carrier alike', () => {
   let suite: Suite;
   let results: readonly RowResult[];
   beforeAll(async () => {
