@@ -1,8 +1,9 @@
 import { Backoff } from './backoff.ts';
 import type { Carrier } from './carrier.ts';
 import * as Code from './codes.ts';
-import { localError, ParleyError } from './errors.ts';
+import { isCutOff, localError, ParleyError } from './errors.ts';
 import type { Path, RequestOf, ResponseOf } from './methods.ts';
+import { pause } from './runtime.ts';
 import type { Runtime } from './runtime.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -50,28 +51,10 @@ export class Caller {
         if (!maybe || backoff.failures >= mostTries - 1) throw error;
         const waitMs = backoff.nextMs(error.retryAfterMs);
         if (this.#runtime.now() + waitMs >= endMs) throw error;
-        await this.#pause(waitMs, limits.signal);
+        await pause(this.#runtime, waitMs, limits.signal);
+        if (limits.signal?.aborted === true)
+          throw localError('CLIENT_CLOSED', 'the call was cancelled', Code.CANCELLED);
       }
     }
   }
-
-  #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const cancelled = (): void => {
-        timer.cancel();
-        reject(localError('CLIENT_CLOSED', 'the call was cancelled', Code.CANCELLED));
-      };
-      const timer = this.#runtime.setTimer(ms, () => {
-        signal?.removeEventListener('abort', cancelled);
-        resolve();
-      });
-      if (signal?.aborted === true) cancelled();
-      else signal?.addEventListener('abort', cancelled, { once: true });
-    });
-  }
-}
-
-/** A node died within its answer: HTTP/2 has no better word for a stream that ends so, and no node gave a reason. */
-function isCutOff({ code, reason }: ParleyError): boolean {
-  return code === Code.INTERNAL && reason === 'NO_REASON';
 }

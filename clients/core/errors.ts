@@ -74,6 +74,11 @@ export function anotherUser(userId: string): ParleyError {
   );
 }
 
+/** A node died within its answer: neither HTTP/2 nor grpc-web has a better word for a stream that ends so, and no node gave a reason. */
+export function isCutOff({ code, reason }: ParleyError): boolean {
+  return code === Code.INTERNAL && reason === 'NO_REASON';
+}
+
 /** Whether the same request may be taken later. */
 export function isForNow(error: ParleyError): boolean {
   const reasons = [

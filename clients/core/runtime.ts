@@ -42,6 +42,20 @@ export const systemRuntime: Runtime = {
   },
 };
 
+/** Waits, no longer than until the signal aborts; not at all when it has. */
+export function pause(runtime: Runtime, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const over = (): void => {
+      timer.cancel();
+      signal?.removeEventListener('abort', over);
+      resolve();
+    };
+    const timer = runtime.setTimer(ms, over);
+    if (signal?.aborted === true) over();
+    else signal?.addEventListener('abort', over);
+  });
+}
+
 /** `middleMs` ± a tenth. */
 export function aboutMs(runtime: Runtime, middleMs: number): number {
   return middleMs * (0.9 + 0.2 * runtime.random());

@@ -51,23 +51,13 @@ export class WebCarrier implements Carrier {
     if (this.#closed.signal.aborted) throw localError('CLIENT_CLOSED', 'the carrier is closed', Code.CANCELLED);
     const { encode, decode } = this.#codecs.of(path);
     const { token, deadlineMs, signal } = options;
-    const stop = new AbortController();
-    const cancel = (): void => stop.abort();
     const signals = [this.#closed.signal, ...(signal === undefined ? [] : [signal])];
-    for (const each of signals) {
-      each.addEventListener('abort', cancel);
-      if (each.aborted) cancel();
-    }
-    try {
-      const answers: ResponseOf<P>[] = [];
-      const call = { url: this.#address + path, token, message: encode(request), deadlineMs, signal: stop.signal };
-      await exchange(call, (bytes) => answers.push(decode(bytes)));
-      const [answer] = answers;
-      if (answer === undefined) throw localError('NO_REASON', 'no answer', Code.INTERNAL);
-      return answer;
-    } finally {
-      for (const each of signals) each.removeEventListener('abort', cancel);
-    }
+    const answers: ResponseOf<P>[] = [];
+    const call = { url: this.#address + path, token, message: encode(request), deadlineMs, signals };
+    await exchange(call, (bytes) => answers.push(decode(bytes)));
+    const [answer] = answers;
+    if (answer === undefined) throw localError('NO_REASON', 'no answer', Code.INTERNAL);
+    return answer;
   }
 
   close(): void {

@@ -11,8 +11,8 @@ export interface WebCall {
   readonly message: Uint8Array;
   /** The call is given up after this time; undefined = never. */
   readonly deadlineMs?: number | undefined;
-  /** Cancels it. */
-  readonly signal: AbortSignal;
+  /** Each of them cancels it. */
+  readonly signals: readonly AbortSignal[];
 }
 
 /** One answer takes no more than this: 200 messages of 64 KiB, and their frames. */
@@ -35,12 +35,14 @@ const codesOfHttp: Readonly<Record<number, number>> = {
  * throws. After it settled nothing is told.
  */
 export async function exchange(call: WebCall, told: (message: Uint8Array) => void): Promise<void> {
-  const { url, token, message, deadlineMs, signal } = call;
+  const { url, token, message, deadlineMs, signals } = call;
   const stop = new AbortController();
   let isLate = false;
   const cancel = (): void => stop.abort();
-  if (signal.aborted) cancel();
-  signal.addEventListener('abort', cancel);
+  for (const signal of signals) {
+    if (signal.aborted) cancel();
+    signal.addEventListener('abort', cancel);
+  }
   const timer =
     deadlineMs === undefined
       ? undefined
@@ -68,11 +70,11 @@ export async function exchange(call: WebCall, told: (message: Uint8Array) => voi
     if (error !== undefined) throw error;
   } catch (error) {
     if (isLate) throw localError('NO_REASON', 'the deadline passed', Code.DEADLINE_EXCEEDED);
-    if (signal.aborted) throw localError('NO_REASON', 'the call was cancelled', Code.CANCELLED);
+    if (signals.some(({ aborted }) => aborted)) throw localError('NO_REASON', 'the call was cancelled', Code.CANCELLED);
     throw errorOf(error);
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', cancel);
+    for (const signal of signals) signal.removeEventListener('abort', cancel);
     // Whatever is still on its way is not wanted any more.
     cancel();
   }

@@ -3,7 +3,8 @@ import { Backoff } from '../core/backoff.ts';
 import { fitting } from '../core/batches.ts';
 import type { CarrierStream, StreamListener } from '../core/carrier.ts';
 import * as Code from '../core/codes.ts';
-import { isForNow, ParleyError } from '../core/errors.ts';
+import { isCutOff, isForNow, ParleyError } from '../core/errors.ts';
+import { pause } from '../core/runtime.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { Codecs } from './codec.ts';
 import { exchange } from './grpc-web.ts';
@@ -104,7 +105,7 @@ export class ListenStream implements CarrierStream {
         url: `${address}/parley.v1.StreamService/Listen`,
         token: this.#token,
         message: encode({ hello }),
-        signal: this.#stop.signal,
+        signals: [this.#stop.signal],
       };
       await exchange(call, (bytes) => {
         const { frames } = decode(bytes);
@@ -158,7 +159,7 @@ export class ListenStream implements CarrierStream {
         token: this.#token,
         message,
         deadlineMs: submitMs,
-        signal: this.#stop.signal,
+        signals: [this.#stop.signal],
       };
       try {
         await exchange(call, () => undefined);
@@ -172,12 +173,13 @@ export class ListenStream implements CarrierStream {
           return;
         }
         if (!(error instanceof ParleyError) || !isWorthRepeating(error)) {
-          await this.#pause(explainMs);
+          await pause(runtime, explainMs, this.#stop.signal);
           this.#drop(error as ParleyError);
           return;
         }
         const askedMs = error.retryAfterMs ?? 0;
-        await this.#pause(Math.min(backoff.nextMs(askedMs), askedMs + longestWaitMs));
+        const waitMs = Math.min(backoff.nextMs(askedMs), askedMs + longestWaitMs);
+        await pause(runtime, waitMs, this.#stop.signal);
       }
     }
   }
@@ -191,21 +193,6 @@ export class ListenStream implements CarrierStream {
     this.#note(frame);
     this.#listener.frames([{ frame }], 0);
   }
-
-  /** Waits, no longer than the stream lasts. */
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const over = (): void => {
-        timer.cancel();
-        resolve();
-      };
-      const timer = this.#wires.runtime.setTimer(ms, () => {
-        this.#stop.signal.removeEventListener('abort', over);
-        resolve();
-      });
-      this.#stop.signal.addEventListener('abort', over);
-    });
-  }
 }
 
 /** A detail of a status that says a reason of fewer than 128 letters. */
@@ -217,7 +204,5 @@ function errorInfo(reason: string): { typeUrl: string; value: never } {
 
 /** Whether the same Submit may be taken later: the session may be there still. */
 function isWorthRepeating(error: ParleyError): boolean {
-  // A node that dies within its answer.
-  const isCutOff = error.code === Code.INTERNAL && error.reason === 'NO_REASON';
-  return error.code !== Code.UNAUTHENTICATED && (isForNow(error) || isCutOff);
+  return error.code !== Code.UNAUTHENTICATED && (isForNow(error) || isCutOff(error));
 }
