@@ -12,6 +12,9 @@ import { WebCarrier } from '../../clients/web/carrier.ts';
 import { type TestGateway, startGateway } from '../gateway/support/gateway.ts';
 import { detailsOf, type FakeAnswers, type FakeListen, FakeNode } from '../support/fake-node.ts';
 
+/** What is waited for may take this long on a busy machine: what it is, is tested, not how soon. */
+const within = { timeout: 10_000, interval: 20 };
+
 const hello = Hello.fromPartial({ deviceId: 'd' });
 const typeUrl = 'type.googleapis.com/google.rpc.ErrorInfo';
 const getThread = '/parley.v1.ThreadService/GetThread';
@@ -95,7 +98,7 @@ describe('a stream', () => {
   test('ends when the gateway is gone, and so does one opened then', async () => {
     answers.listen = greet;
     const { told, ended } = open();
-    await vi.waitFor(() => expect(told).toHaveLength(1));
+    await vi.waitFor(() => expect(told).toHaveLength(1), within);
     await gateway.envoy.child.end('SIGKILL', 5000);
     await expect(ended).resolves.toMatchObject({ code: Code.UNAVAILABLE, reason: 'NO_REASON' });
     await expect(open().ended).resolves.toMatchObject({ code: Code.UNAVAILABLE, reason: 'NO_REASON' });
@@ -110,7 +113,7 @@ describe('a stream', () => {
   test('is over with its carrier', async () => {
     answers.listen = greet;
     const { told, ended } = open();
-    await vi.waitFor(() => expect(told).toHaveLength(1));
+    await vi.waitFor(() => expect(told).toHaveLength(1), within);
     carrier.close();
     await expect(ended).resolves.toMatchObject({ code: Code.CANCELLED });
     await expect(open().ended).resolves.toMatchObject({ code: Code.CANCELLED });
@@ -125,12 +128,14 @@ describe('a stream', () => {
     answers.listen = greet;
     const { stream } = open();
     stream.send(Array.from({ length: 600 }, () => beat()));
-    await vi.waitFor(() =>
-      expect(sizes).toEqual([
-        [1n, 256],
-        [2n, 256],
-        [3n, 88],
-      ]),
+    await vi.waitFor(
+      () =>
+        expect(sizes).toEqual([
+          [1n, 256],
+          [2n, 256],
+          [3n, 88],
+        ]),
+      within,
     );
   });
 
@@ -141,11 +146,11 @@ describe('a stream', () => {
     answers.listen = greet;
     const { stream } = open();
     stream.send([beat(1n)]);
-    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    await vi.waitFor(() => expect(waiting).toHaveLength(1), within);
     stream.send([beat(2n)]);
     stream.send([beat(3n)]);
     waiting[0]?.take();
-    await vi.waitFor(() => expect(waiting.map(({ ids }) => ids)).toEqual([[1n], [2n, 3n]]));
+    await vi.waitFor(() => expect(waiting.map(({ ids }) => ids)).toEqual([[1n], [2n, 3n]]), within);
   });
 
   test('repeats a Submit with its number when it was refused for now, and goes on after it', async () => {
@@ -163,9 +168,9 @@ describe('a stream', () => {
     answers.listen = greet;
     const { stream, told } = open();
     stream.send([beat()]);
-    await vi.waitFor(() => expect(seen).toHaveLength(1));
+    await vi.waitFor(() => expect(seen).toHaveLength(1), within);
     stream.send([beat(), beat()]);
-    await vi.waitFor(() => expect(seen).toHaveLength(5), 10_000);
+    await vi.waitFor(() => expect(seen).toHaveLength(5), within);
     expect(seen.map(([number]) => number)).toEqual([1n, 1n, 1n, 1n, 2n]);
     expect(told).toHaveLength(1);
   });
@@ -207,15 +212,15 @@ describe('a stream', () => {
     const { stream, told } = open();
     const reauthenticate = { $case: 'reauthenticate', value: { token: next } } as const;
     stream.send([{ requestId: 1n, frame: reauthenticate }]);
-    await vi.waitFor(() => expect(shown).toHaveLength(1));
+    await vi.waitFor(() => expect(shown).toHaveLength(1), within);
     say(listen as FakeListen, reply(1n, { $case: 'error', value: { code: 16, message: '', details: [] } }));
-    await vi.waitFor(() => expect(told).toHaveLength(2));
+    await vi.waitFor(() => expect(told).toHaveLength(2), within);
     stream.send([{ requestId: 2n, frame: reauthenticate }]);
-    await vi.waitFor(() => expect(shown).toHaveLength(2));
+    await vi.waitFor(() => expect(shown).toHaveLength(2), within);
     say(listen as FakeListen, reply(2n, { $case: 'reauthenticate', value: {} }));
-    await vi.waitFor(() => expect(told).toHaveLength(3));
+    await vi.waitFor(() => expect(told).toHaveLength(3), within);
     stream.send([beat()]);
-    await vi.waitFor(() => expect(shown).toHaveLength(3));
+    await vi.waitFor(() => expect(shown).toHaveLength(3), within);
     expect(shown).toEqual([`Bearer ${token}`, `Bearer ${token}`, `Bearer ${next}`]);
   });
 
@@ -230,12 +235,12 @@ describe('a stream', () => {
     const { stream, told, ended } = open();
     stream.send([beat(7n)]);
     stream.close();
-    await vi.waitFor(() => expect(taken).toEqual([7n]));
+    await vi.waitFor(() => expect(taken).toEqual([7n]), within);
     expect(listen?.cancelled).toBe(false);
     say(listen as FakeListen, reply(7n));
     await expect(ended).resolves.toBeUndefined();
     expect(told.map(({ frame }) => frame?.$case)).toEqual(['welcome', 'reply']);
-    await vi.waitFor(() => expect(listen?.cancelled).toBe(true));
+    await vi.waitFor(() => expect(listen?.cancelled).toBe(true), within);
   });
 });
 
