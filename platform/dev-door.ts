@@ -1,11 +1,11 @@
 // Who types a name on this machine gets a token for it: what the web app signs in by while the dev key is in use. It belongs
 // to the launcher, which has that key; a node knows nothing of it. Reached through the gateway under /dev/, from loopback alone.
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, credentials } from '@grpc/grpc-js';
 import { PeopleServiceService as people } from '#proto/parley/v1/people_service.ts';
 import type { DevKey } from '../server/auth/dev-key.ts';
+import { listenHttp } from '../server/http-port.ts';
 import type { Demo } from './demo/demo.ts';
 import { unary } from './unary.ts';
 
@@ -37,7 +37,7 @@ export interface Welcome {
 }
 
 export async function openDevDoor(key: DevKey, welcome: () => Welcome): Promise<DevDoor> {
-  const server = createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     const refusal = refusalOf(request);
     const answer = async (): Promise<[number, object]> => {
       if (refusal !== undefined) return [403, { error: refusal }];
@@ -53,19 +53,9 @@ export async function openDevDoor(key: DevKey, welcome: () => Welcome): Promise<
       },
       () => response.destroy(),
     );
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    [Symbol.asyncDispose]: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
   };
+  const port = await listenHttp(listener, { host: '127.0.0.1', port: 0 });
+  return { address: port.address, [Symbol.asyncDispose]: () => port.close() };
 }
 
 async function signIn(key: DevKey, welcome: Welcome, name: string): Promise<SignedIn> {

@@ -1,5 +1,5 @@
-import { createServer, type Server } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type HttpPort, listenHttp } from '../http-port.ts';
 import { LoopDelay } from './loop-delay.ts';
 
 /** What the gauges read, when they are read. */
@@ -175,8 +175,8 @@ export async function serveMetrics(
   metrics: Metrics,
   address: { readonly host: string; readonly port: number },
   ready: () => { readonly ready: boolean; readonly why: string },
-): Promise<{ readonly address: string; close(): Promise<void> }> {
-  const server: Server = createServer((request, response) => {
+): Promise<HttpPort> {
+  return listenHttp((request, response) => {
     const path = request.url?.split('?')[0];
     if (path === '/metrics') {
       void metrics.registry.metrics().then(
@@ -191,19 +191,5 @@ export async function serveMetrics(
     } else {
       response.writeHead(404).end('there are /metrics, /healthz and /readyz\n');
     }
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address.port, address.host, resolve);
-  });
-  const bound = server.address();
-  const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;
-  return {
-    address: `${address.host}:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
-  };
+  }, address);
 }

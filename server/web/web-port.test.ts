@@ -5,11 +5,12 @@ import path from 'node:path';
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readWebFiles } from './web-files.ts';
-import { serveWeb, type WebPort } from './web-port.ts';
+import type { HttpPort } from '../http-port.ts';
+import { serveWeb } from './web-port.ts';
 
 const script = `console.log('${'hello '.repeat(200)}');`;
 let folder: string;
-let port: WebPort;
+let port: HttpPort;
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'parley-web-'));

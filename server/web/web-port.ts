@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type HttpPort, listenHttp } from '../http-port.ts';
 import type { Encoding, WebFile } from './web-files.ts';
 
 /** What the app is told by its deployment, as /config.json. */
@@ -9,12 +10,6 @@ export interface WebConfig {
   readonly tokenUrl: string;
   /** Where somebody signs in; the page's address follows as `return_to`. Empty = the app says that it cannot. */
   readonly signInUrl: string;
-}
-
-export interface WebPort {
-  /** host:port */
-  readonly address: string;
-  close(): Promise<void>;
 }
 
 /** Paths of the app's own screens: each is the same page, which shows what the path says. */
@@ -28,10 +23,10 @@ export async function serveWeb(
   files: ReadonlyMap<string, WebFile>,
   config: WebConfig,
   address: { readonly host: string; readonly port: number },
-): Promise<WebPort> {
+): Promise<HttpPort> {
   const common = headersOf(config);
   const text = JSON.stringify(config);
-  const server = createServer((request, response) => {
+  return listenHttp((request, response) => {
     for (const [name, value] of common) response.setHeader(name, value);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' }).end();
@@ -48,21 +43,7 @@ export async function serveWeb(
       response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
       response.end(request.method === 'HEAD' ? undefined : 'There is nothing here.\n');
     } else answer(request, response, file);
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address.port, address.host, resolve);
-  });
-  const bound = server.address();
-  const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;
-  return {
-    address: `${address.host}:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
-  };
+  }, address);
 }
 
 function answer(request: IncomingMessage, response: ServerResponse, file: WebFile): void {

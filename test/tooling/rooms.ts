@@ -31,7 +31,8 @@ function room(may: readonly string[], packages: Room['packages'] = [], builtins:
 export const rooms: Readonly<Record<string, Room>> = {
   // Words and rules: no I/O, no proto.
   'server/core/': room([], [], ['assert', 'buffer', 'crypto', 'util']),
-  'server/telemetry/': room([core], ['pino', 'prom-client']),
+  'server/http-port.ts': room([]),
+  'server/telemetry/': room([core, 'server/http-port.ts'], ['pino', 'prom-client']),
 
   // A door knows none of its implementations; implementations never import each other.
   'server/store/': room(base),
@@ -64,7 +65,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'server/notify/fcm': room([...base, 'server/notify/'], ['firebase-admin']),
   'server/auth/': room(base, ['jose']),
   // The files of the web app. It knows nothing of chat.
-  'server/web/': room([]),
+  'server/web/': room(['server/http-port.ts']),
 
   // rpc → chat → delivery → doors. Only rpc knows gRPC and generated types.
   'server/delivery/': room([...base, ...doors]),
@@ -95,8 +96,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   'clients/app/vite.config.ts': room([], ['vite'], ['path']),
   'clients/cli/': room(['clients/core/', 'clients/node/', 'proto/gen/'], 'any'),
 
-  // The platform starts the server as a process; what they share is how tokens are made, and the clock for it.
-  'platform/': room(['server/auth/', 'server/core/clock.ts', 'gateway/', 'proto/gen/'], 'any'),
+  // The platform starts the server as a process; what they share is how tokens are made, the clock for it, and a port for HTTP.
+  'platform/': room(['server/auth/', 'server/core/clock.ts', 'server/http-port.ts', 'gateway/', 'proto/gen/'], 'any'),
   'gateway/': room(['proto/gen/'], 'any'),
 };
 

@@ -1,0 +1,29 @@
+import { createServer, type RequestListener } from 'node:http';
+
+export interface HttpPort {
+  /** host:port */
+  readonly address: string;
+  /** Ends it and what is open on it. */
+  close(): Promise<void>;
+}
+
+/** Listens for HTTP/1.1; port 0 = any that is free. Rejects when it cannot. */
+export async function listenHttp(
+  answer: RequestListener,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<HttpPort> {
+  const server = createServer(answer);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const bound = server.address();
+  return {
+    address: `${host}:${typeof bound === 'object' && bound !== null ? bound.port : port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
