@@ -4,16 +4,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Platform, startPlatform } from '../../platform/platform.ts';
 import { needs } from '../support/skip.ts';
 import { startBrowser } from './support/browser.ts';
-import { bundle, type Pages, servePage } from './support/pages.ts';
+import { buildSite, serveSite, type Site } from './support/site.ts';
 
 needs('chromium')('a page of another origin', () => {
   let platform: Platform;
   let browser: Browser;
-  let pages: Pages;
+  let pages: Site;
   beforeAll(async () => {
     platform = await startPlatform({ webOrigins: ['http://localhost:*'] });
     browser = await startBrowser();
-    pages = await servePage(await bundle('test/conformance/page.ts'));
+    pages = await serveSite(await buildSite('test/conformance/page.ts'));
   });
   afterAll(async () => {
     await pages[Symbol.asyncDispose]();

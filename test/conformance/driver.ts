@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { NodeCarrier } from '../../clients/node/carrier.ts';
 import { startBrowser } from '../browser/support/browser.ts';
-import { bundle, type Pages, servePage } from '../browser/support/pages.ts';
+import { buildSite, serveSite, type Site } from '../browser/support/site.ts';
 import { Device, type Setting } from './device.ts';
 
 /** A device of whatever carrier. */
@@ -61,17 +61,17 @@ export class NativeDriver implements Driver {
 /** The web carrier in a real Chromium, on a page from another origin than the gateway's. */
 export class WebDriver implements Driver {
   readonly #browser: Browser;
-  readonly #pages: Pages;
+  readonly #pages: Site;
   readonly #protocols = new Map<Remote, string>();
 
-  private constructor(browser: Browser, pages: Pages) {
+  private constructor(browser: Browser, pages: Site) {
     this.#browser = browser;
     this.#pages = pages;
   }
 
   static async start(): Promise<WebDriver> {
-    const script = await bundle('test/conformance/page.ts');
-    return new WebDriver(await startBrowser(), await servePage(script));
+    const files = await buildSite('test/conformance/page.ts');
+    return new WebDriver(await startBrowser(), await serveSite(files));
   }
 
   async device({ address, certificate }: Place, setting: Setting, token: () => Promise<string>): Promise<Remote> {

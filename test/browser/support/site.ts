@@ -1,4 +1,4 @@
-// A built page on an origin of its own, under a policy that allows no inline script and nothing from elsewhere.
+// Built pages on an origin of their own, another one than the gateway's.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -46,15 +46,20 @@ export interface Site extends AsyncDisposable {
   readonly origin: string;
 }
 
-/** Serves files until disposed; pages may call `gateway` (host:port) beside their own origin. */
-export async function serveSite(files: Files, gateway: string): Promise<Site> {
+/**
+ * Serves files until disposed. With a `gateway` (host:port): under a policy that allows no inline script, and calls to it and to their own
+ * origin alone; without: pages may call whom they like.
+ */
+export async function serveSite(files: Files, gateway?: string): Promise<Site> {
   const server = createServer((request, response) => {
     const name = (request.url ?? '/').replace(/[?#].*$/, '').slice(1) || 'index.html';
     const content = files.get(name);
     response.statusCode = content === undefined ? 404 : 200;
     response.setHeader('content-type', types[name.split('.').at(-1) ?? ''] ?? 'text/plain');
-    const policy = `default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self' http://${gateway}`;
-    response.setHeader('content-security-policy', policy);
+    if (gateway !== undefined) {
+      const policy = `default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self' http://${gateway}`;
+      response.setHeader('content-security-policy', policy);
+    }
     response.end(content ?? '');
   });
   server.listen(0, '127.0.0.1');
