@@ -4,6 +4,7 @@ import type { Comment } from '#proto/parley/v1/channel_service.ts';
 import { msOf, wireTime } from '../../core/times.ts';
 import { Avatar, hueOf } from './avatar.tsx';
 import { useApp, useName } from './context.ts';
+import { IconButton } from './icon-button.tsx';
 import { Icon } from './icon.tsx';
 import { MessageText } from './message-text.tsx';
 import { useMenu } from './popover.tsx';
@@ -79,14 +80,11 @@ export const CommentRow = memo(function CommentRow({
         </span>
         <MessageText text={text} mentionIds={mentionIds} />
       </div>
-      <button
-        type="button"
-        className="icon-button"
-        aria-label={texts.more}
+      <IconButton
+        icon="more"
+        label={texts.more}
         onClick={(event) => openMenu(event.currentTarget, texts.messageActions, items)}
-      >
-        <Icon name="more" />
-      </button>
+      />
     </li>
   );
 });

@@ -4,6 +4,7 @@ import type { Message } from '#proto/parley/v1/thread.ts';
 import { textOf } from '../../core/fold.ts';
 import { useApp } from './context.ts';
 import { EmojiGrid } from './emoji-picker.tsx';
+import { IconButton } from './icon-button.tsx';
 import { Icon } from './icon.tsx';
 import { MentionPicker, wordAt } from './mention-picker.tsx';
 import type { Mentionable } from './mention-picker.tsx';
@@ -181,22 +182,12 @@ export function Composer(props: ComposerProps): ReactNode {
         <div className="composing-on">
           <Icon name={editOf === undefined ? 'reply' : 'edit'} />
           <span className="quoted">{editOf === undefined ? <QuoteOf message={quoted} /> : <b>{texts.editing}</b>}</span>
-          <button type="button" className="icon-button" aria-label={texts.cancel} onClick={cancel}>
-            <Icon name="close" />
-          </button>
+          <IconButton icon="close" label={texts.cancel} onClick={cancel} />
         </div>
       )}
       {candidates.length > 0 && <MentionPicker candidates={candidates} picked={picked} pick={mention} />}
       <div className="composer-field">
-        <button
-          type="button"
-          className="icon-button"
-          aria-label={texts.emoji}
-          title={texts.emoji}
-          onClick={(event) => openEmoji(event.currentTarget)}
-        >
-          <Icon name="smile" />
-        </button>
+        <IconButton icon="smile" label={texts.emoji} hint onClick={(event) => openEmoji(event.currentTarget)} />
         <textarea
           ref={field}
           id="composer"

@@ -8,6 +8,7 @@ import type { Times } from '../text/times.ts';
 import { Avatar, GroupAvatar } from './avatar.tsx';
 import type { LinesHandle } from './conversation-lines.tsx';
 import { isOnline, useApp, useName, usePresence } from './context.ts';
+import { BackButton, IconButton } from './icon-button.tsx';
 import { Icon } from './icon.tsx';
 
 const group = 2;
@@ -20,17 +21,10 @@ interface HeaderProps {
 }
 
 export function ConversationHeader({ thread, lines, openDetails }: HeaderProps): ReactNode {
-  const { desk, texts } = useApp();
+  const { texts } = useApp();
   return (
     <header className="bar">
-      <button
-        type="button"
-        className="icon-button back"
-        aria-label={texts.back}
-        onClick={() => desk.router.go({ kind: 'home' })}
-      >
-        <Icon name="back" />
-      </button>
+      <BackButton />
       {thread === undefined ? (
         <span className="bar-title" />
       ) : (
@@ -39,15 +33,7 @@ export function ConversationHeader({ thread, lines, openDetails }: HeaderProps):
         </button>
       )}
       <DateButton lines={lines} />
-      <button
-        type="button"
-        className="icon-button"
-        aria-label={texts.details}
-        title={texts.details}
-        onClick={openDetails}
-      >
-        <Icon name="info" />
-      </button>
+      <IconButton icon="info" label={texts.details} hint onClick={openDetails} />
     </header>
   );
 }

@@ -13,6 +13,7 @@ import { useApp, useName } from './context.ts';
 import { Details } from './details.tsx';
 import { mentionableOf } from './mention-picker.tsx';
 import { useMessageActions } from './use-message-actions.tsx';
+import { UnblockButton } from './unblock-button.tsx';
 
 const maxBytes = 65_536;
 const group = 2;
@@ -148,18 +149,11 @@ function ThreadComposer({ thread, threadId, send, lastOwn, composer }: ThreadCom
 }
 
 function BlockedNote({ userId }: { readonly userId: string }): ReactNode {
-  const { desk, texts } = useApp();
+  const { texts } = useApp();
   const name = useName(userId);
   return (
     <p className="foot-note">
-      {texts.youBlocked(name)}{' '}
-      <button
-        type="button"
-        className="link-button"
-        onClick={() => void desk.act(desk.parley.client.people.unblock(userId))}
-      >
-        {texts.unblock}
-      </button>
+      {texts.youBlocked(name)} <UnblockButton userId={userId} />
     </p>
   );
 }

@@ -8,6 +8,7 @@ import { Avatar, GroupAvatar } from './avatar.tsx';
 import { useApp, useName, usePresence } from './context.ts';
 import { presenceText } from './conversation-header.tsx';
 import { Confirm, Dialog } from './dialog.tsx';
+import { IconButton } from './icon-button.tsx';
 import { Icon } from './icon.tsx';
 import { PeoplePicker } from './new-chat.tsx';
 import { useMenu } from './popover.tsx';
@@ -26,9 +27,7 @@ export function Details({ thread, close }: { readonly thread: Thread; readonly c
     <aside className="details" aria-label={texts.details}>
       <header className="bar">
         <h2>{texts.details}</h2>
-        <button type="button" className="icon-button" aria-label={texts.close} onClick={close}>
-          <Icon name="close" />
-        </button>
+        <IconButton icon="close" label={texts.close} onClick={close} />
       </header>
       <div className="details-body">
         {thread.kind === group ? <GroupCard thread={thread} /> : <PersonCard userId={thread.peerId} />}
@@ -292,14 +291,11 @@ function MemberLine({
         {said !== '' && <small>{said}</small>}
       </span>
       {items.length > 0 && (
-        <button
-          type="button"
-          className="icon-button"
-          aria-label={texts.memberActions(name)}
+        <IconButton
+          icon="more"
+          label={texts.memberActions(name)}
           onClick={(event) => openMenu(event.currentTarget, texts.memberActions(name), items)}
-        >
-          <Icon name="more" />
-        </button>
+        />
       )}
     </li>
   );

@@ -2,7 +2,7 @@ import { useEffect, useId, useRef } from 'react';
 import type { MouseEvent, ReactNode, SubmitEvent } from 'react';
 import { useView } from '../../web/react/index.ts';
 import { useApp } from './context.ts';
-import { Icon } from './icon.tsx';
+import { IconButton } from './icon-button.tsx';
 
 /** Shows what `desk.dialog` holds: the browser keeps the focus inside, and Escape closes it. */
 export function DialogHost(): ReactNode {
@@ -51,9 +51,7 @@ export function Dialog({ title, children, actions, onSubmit, wide = false }: Dia
       <form onSubmit={onForm}>
         <header>
           <h2 id={id}>{title}</h2>
-          <button type="button" className="icon-button" aria-label={texts.close} onClick={close}>
-            <Icon name="close" />
-          </button>
+          <IconButton icon="close" label={texts.close} onClick={close} />
         </header>
         <div className="dialog-body">{children}</div>
         {actions !== undefined && <footer>{actions}</footer>}

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { useApp } from './context.ts';
-import { Icon } from './icon.tsx';
+import { IconButton } from './icon-button.tsx';
 
 const quickEmoji = ['👍', '❤️', '😂', '🎉', '😮', '🙏'] as const;
 
@@ -37,9 +37,7 @@ export function QuickReactions({ pick, more: openAll }: QuickProps): ReactNode {
           {emoji}
         </button>
       ))}
-      <button type="button" className="icon-button" data-cell="" aria-label={texts.moreEmoji} onClick={openAll}>
-        <Icon name="plus" />
-      </button>
+      <IconButton icon="plus" label={texts.moreEmoji} data-cell="" onClick={openAll} />
     </div>
   );
 }

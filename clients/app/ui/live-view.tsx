@@ -10,6 +10,7 @@ import { CommentRow } from './comment-row.tsx';
 import { Composer } from './composer.tsx';
 import type { ComposerHandle, Written } from './composer.tsx';
 import { useApp, useName } from './context.ts';
+import { BackButton, IconButton } from './icon-button.tsx';
 import { Icon } from './icon.tsx';
 import { useMenu } from './popover.tsx';
 import { postTitle } from './post-item.tsx';
@@ -111,14 +112,7 @@ function LiveHeader({ channelId, snapshot: { channel, stats }, isModerator }: He
   ];
   return (
     <header className="bar">
-      <button
-        type="button"
-        className="icon-button back"
-        aria-label={texts.back}
-        onClick={() => desk.router.go({ kind: 'home' })}
-      >
-        <Icon name="back" />
-      </button>
+      <BackButton />
       <div className="bar-title">
         <span>
           <h1 dir="auto">
@@ -131,15 +125,12 @@ function LiveHeader({ channelId, snapshot: { channel, stats }, isModerator }: He
         </span>
       </div>
       <ClassPicker channelId={channelId} />
-      <button
-        type="button"
-        className="icon-button"
-        aria-label={texts.more}
-        title={texts.more}
+      <IconButton
+        icon="more"
+        label={texts.more}
+        hint
         onClick={(event) => openMenu(event.currentTarget, texts.more, items)}
-      >
-        <Icon name="more" />
-      </button>
+      />
     </header>
   );
 }
@@ -182,16 +173,13 @@ function Pinned({ channel, isModerator }: { readonly channel: Channel; readonly 
         <b dir="auto">{name}</b> <span dir="auto">{comment.text}</span>
       </p>
       {isModerator && (
-        <button
-          type="button"
-          className="icon-button"
-          aria-label={texts.unpinComment}
+        <IconButton
+          icon="close"
+          label={texts.unpinComment}
           onClick={() =>
             void desk.act(desk.parley.client.call('/parley.v1.ChannelService/PinComment', { channelId, number: 0n }))
           }
-        >
-          <Icon name="close" />
-        </button>
+        />
       )}
     </div>
   );
@@ -206,9 +194,7 @@ function ReplyTo({ comment, cancel }: { readonly comment: Comment; readonly canc
       <span className="quoted">
         <b dir="auto">{name}</b> <span dir="auto">{comment.text}</span>
       </span>
-      <button type="button" className="icon-button" aria-label={texts.cancel} onClick={cancel}>
-        <Icon name="close" />
-      </button>
+      <IconButton icon="close" label={texts.cancel} onClick={cancel} />
     </div>
   );
 }

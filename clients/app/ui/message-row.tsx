@@ -9,6 +9,7 @@ import { msOf } from '../../core/times.ts';
 import { sentenceOf } from '../text/texts.ts';
 import { Avatar, hueOf } from './avatar.tsx';
 import { useApp, useName } from './context.ts';
+import { IconButton } from './icon-button.tsx';
 import { Icon, TickMark } from './icon.tsx';
 import { MessageText } from './message-text.tsx';
 
@@ -125,36 +126,21 @@ export const MessageRow = memo(function MessageRow(props: MessageProps): ReactNo
       </div>
       {!isDeleted && (
         <div className="line-tools" role="toolbar" aria-label={texts.messageActions}>
-          <button
-            type="button"
-            className="icon-button"
+          <IconButton
+            icon="smile"
+            label={texts.react}
+            hint
             tabIndex={-1}
-            aria-label={texts.react}
-            title={texts.react}
             onClick={(event) => actions.pickReaction(message, event.currentTarget)}
-          >
-            <Icon name="smile" />
-          </button>
-          <button
-            type="button"
-            className="icon-button"
+          />
+          <IconButton icon="reply" label={texts.reply} hint tabIndex={-1} onClick={() => actions.reply(message)} />
+          <IconButton
+            icon="more"
+            label={texts.more}
+            hint
             tabIndex={-1}
-            aria-label={texts.reply}
-            title={texts.reply}
-            onClick={() => actions.reply(message)}
-          >
-            <Icon name="reply" />
-          </button>
-          <button
-            type="button"
-            className="icon-button"
-            tabIndex={-1}
-            aria-label={texts.more}
-            title={texts.more}
             onClick={(event) => actions.open(message, event.currentTarget)}
-          >
-            <Icon name="more" />
-          </button>
+          />
         </div>
       )}
     </article>

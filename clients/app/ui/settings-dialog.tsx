@@ -7,6 +7,7 @@ import { languages } from '../text/texts.ts';
 import type { LanguageName } from '../text/texts.ts';
 import { useApp, useName } from './context.ts';
 import { Dialog } from './dialog.tsx';
+import { UnblockButton } from './unblock-button.tsx';
 
 /** How the app looks in this browser, and what holds for the account. */
 export function SettingsDialog(): ReactNode {
@@ -144,18 +145,11 @@ function Blocked(): ReactNode {
 }
 
 function BlockedPerson({ userId }: { readonly userId: string }): ReactNode {
-  const { desk, texts } = useApp();
   const name = useName(userId);
   return (
     <li className="person">
       <span dir="auto">{name}</span>
-      <button
-        type="button"
-        className="link-button"
-        onClick={() => void desk.act(desk.parley.client.people.unblock(userId))}
-      >
-        {texts.unblock}
-      </button>
+      <UnblockButton userId={userId} />
     </li>
   );
 }

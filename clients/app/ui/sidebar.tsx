@@ -8,6 +8,7 @@ import type { ThreadRow } from '../../web/threads.ts';
 import { isMuted } from '../store/alerts.ts';
 import { Avatar, GroupAvatar } from './avatar.tsx';
 import { useApp, useName } from './context.ts';
+import { IconButton } from './icon-button.tsx';
 import { Icon } from './icon.tsx';
 import { NewChat } from './new-chat.tsx';
 import { PostItem } from './post-item.tsx';
@@ -33,15 +34,7 @@ export function Sidebar(): ReactNode {
           <Avatar userId={desk.me} size="small" />
           <b dir="auto">{name}</b>
         </button>
-        <button
-          type="button"
-          className="icon-button"
-          aria-label={texts.newChat}
-          title={texts.newChat}
-          onClick={() => desk.dialog.set(<NewChat />)}
-        >
-          <Icon name="pencil" />
-        </button>
+        <IconButton icon="pencil" label={texts.newChat} hint onClick={() => desk.dialog.set(<NewChat />)} />
       </header>
       <label className="search">
         <Icon name="search" />
