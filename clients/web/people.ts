@@ -36,41 +36,55 @@ function soon(run: () => void): () => void {
   };
 }
 
+/** Whose presence is watched, for all views of it. */
+class PresenceBook {
+  readonly listeners = new Map<string, () => void>();
+  readonly #userIds = new Set<string>();
+  readonly #tell: () => void;
+
+  constructor({ client, runtime }: Parts) {
+    // Refused when there are too many: the presences of the last ones stay unknown.
+    this.#tell = soon(() => void client.watchPresence([...this.#userIds].slice(0, mostAtOnce)).catch(() => undefined));
+    client.on('presence', (presences) => {
+      for (const { userId } of presences) this.listeners.get(userId)?.();
+    });
+    // Once both have written in a direct thread, each may see whether the other is there. The node takes a second to notice.
+    client.on('entry', ({ entry: { senderId } }) => {
+      if (this.#userIds.has(senderId) && client.presence(senderId)?.state === hidden)
+        runtime.setTimer(noticeMs, this.#tell);
+    });
+  }
+
+  /** The answer ends it. */
+  watch(userId: string): () => void {
+    this.#userIds.add(userId);
+    this.#tell();
+    return () => {
+      this.#userIds.delete(userId);
+      this.#tell();
+    };
+  }
+}
+
 class PresenceOf extends Live<Presence | undefined> {
-  readonly #parts: Parts;
+  readonly #client: Parts['client'];
+  readonly #book: PresenceBook;
   readonly #userId: string;
 
   constructor(parts: Parts, userId: string) {
     super(parts.runtime);
-    this.#parts = parts;
+    this.#client = parts.client;
+    this.#book = parts.once('presences', () => new PresenceBook(parts));
     this.#userId = userId;
-    parts.client.on('presence', (presences) => {
-      if (presences.some((presence) => presence.userId === userId)) this.changed();
-    });
+    this.#book.listeners.set(userId, () => this.changed());
   }
 
   protected override begin(): () => void {
-    const { client, runtime } = this.#parts;
-    const watched = this.#parts.once('watched', () => {
-      const userIds = new Set<string>();
-      // Refused when there are too many: the presences of the last ones stay unknown.
-      const tell = soon(() => void client.watchPresence([...userIds].slice(0, mostAtOnce)).catch(() => undefined));
-      // Once both have written in a direct thread, each may see whether the other is there. The node takes a second to notice.
-      client.on('entry', ({ entry: { senderId } }) => {
-        if (userIds.has(senderId) && client.presence(senderId)?.state === hidden) runtime.setTimer(noticeMs, tell);
-      });
-      return { userIds, tell };
-    });
-    watched.userIds.add(this.#userId);
-    watched.tell();
-    return () => {
-      watched.userIds.delete(this.#userId);
-      watched.tell();
-    };
+    return this.#book.watch(this.#userId);
   }
 
   protected make(): Presence | undefined {
-    return this.#parts.client.presence(this.#userId);
+    return this.#client.presence(this.#userId);
   }
 }
 
