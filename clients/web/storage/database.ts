@@ -45,8 +45,8 @@ export class Database {
 
   /** Opens it, or finds out that there is none to be had. */
   async open(): Promise<void> {
-    const factory = (globalThis as { indexedDB?: IDBFactory }).indexedDB;
-    if (factory === undefined || factory === null) {
+    const factory = factoryHere();
+    if (factory === undefined) {
       this.giveUp('absent', undefined);
       return;
     }
@@ -73,8 +73,7 @@ export class Database {
 
   /** Keeps nothing from now on, and says so. */
   giveUp(why: 'off' | 'absent' | 'denied' | 'full', error: unknown): void {
-    this.#db?.close();
-    this.#db = undefined;
+    this.close();
     if (this.#state.kind === 'memory') return;
     this.#state = { kind: 'memory', why, error };
     this.#changed();
@@ -110,10 +109,9 @@ export class Database {
 
   /** Removes it, with all that is in it, also while other tabs have it open. */
   async wipe(): Promise<void> {
-    this.#db?.close();
-    this.#db = undefined;
-    const factory = (globalThis as { indexedDB?: IDBFactory }).indexedDB;
-    if (factory === undefined || factory === null) return;
+    this.close();
+    const factory = factoryHere();
+    if (factory === undefined) return;
     await result(factory.deleteDatabase(this.#name)).catch(() => undefined);
   }
 
@@ -153,6 +151,10 @@ export class Database {
       });
     });
   }
+}
+
+function factoryHere(): IDBFactory | undefined {
+  return (globalThis as { indexedDB?: IDBFactory | null }).indexedDB ?? undefined;
 }
 
 function isFull(error: unknown): boolean {
