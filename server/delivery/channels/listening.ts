@@ -95,7 +95,7 @@ export class Listening {
 
   /** Numbering is another from now on: what was left out of the old one is told before. */
   begin(): void {
-    if (this.#skipFrom > 0n) this.listener.tell(this.#skipped(this.#skipFrom, this.#skipTo));
+    if (this.#skipFrom > 0n) this.listener.tell(this.#skips.of(this.#skipFrom, this.#skipTo));
     this.#skipFrom = 0n;
     this.#skipTo = 0n;
     this.floor = 0n;
@@ -109,7 +109,7 @@ export class Listening {
     if (this.#skipFrom > 0n) {
       const from = this.#skipFrom;
       this.#skipFrom = 0n;
-      if (!this.listener.offer(this.#skipped(from, this.#skipTo))) {
+      if (!this.listener.offer(this.#skips.of(from, this.#skipTo))) {
         this.#skipFrom = from;
         return;
       }
@@ -138,10 +138,6 @@ export class Listening {
   #changed(channel: Channel): Buffer {
     const published = this.#skipTo > channel.published ? this.#skipTo : channel.published;
     return this.#encode({ type: 'channel', channel: { ...channel, published } });
-  }
-
-  #skipped(from: bigint, to: bigint): Buffer {
-    return this.#skips.of(from, to);
   }
 }
 
