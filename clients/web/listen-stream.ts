@@ -1,4 +1,4 @@
-import type { ClientFrame, Hello, Reply, ServerFrame } from '#proto/parley/v1/stream_service.ts';
+import type { ClientFrame, Hello, ServerFrame } from '#proto/parley/v1/stream_service.ts';
 import { Backoff } from '../core/backoff.ts';
 import { fitting } from '../core/batches.ts';
 import type { CarrierStream, StreamListener } from '../core/carrier.ts';
@@ -167,11 +167,6 @@ export class ListenStream implements CarrierStream {
         return;
       } catch (error) {
         if (this.#isOver) return;
-        if (frames.length === 1 && error instanceof ParleyError && error.reason === 'TOO_LARGE') {
-          // It was not taken, nor was its number; sent again on another stream, it would end that one too.
-          this.#refuse(frames[0]?.requestId ?? 0n, error);
-          return;
-        }
         if (!(error instanceof ParleyError) || !isWorthRepeating(error)) {
           await pause(runtime, explainMs, this.#stop.signal);
           this.#drop(error as ParleyError);
@@ -183,23 +178,6 @@ export class ListenStream implements CarrierStream {
       }
     }
   }
-
-  /** Answers a request in the place of the server, which did not read it. */
-  #refuse(requestId: bigint, { code, message, reason }: ParleyError): void {
-    if (requestId === 0n) return;
-    const value = { code, message, details: [errorInfo(reason)] };
-    const reply: Reply = { requestId, result: { $case: 'error', value } };
-    const frame = { $case: 'reply', value: reply } as const;
-    this.#note(frame);
-    this.#listener.frames([{ frame }], 0);
-  }
-}
-
-/** A detail of a status that says a reason of fewer than 128 letters. */
-function errorInfo(reason: string): { typeUrl: string; value: never } {
-  const value = Uint8Array.of(0x0a, reason.length, ...new TextEncoder().encode(reason));
-  // Codecs of browsers have Uint8Array, node's generated types say Buffer.
-  return { typeUrl: 'type.googleapis.com/google.rpc.ErrorInfo', value: value as never };
 }
 
 /** Whether the same Submit may be taken later: the session may be there still. */

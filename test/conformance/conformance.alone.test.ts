@@ -3,14 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needs } from '../support/skip.ts';
 import { type RowResult, rows, Suite, tableOf } from './suite.ts';
 
-/**
- * `npm run conformance` runs the rows. Here they wait for PARLEY_CONFORMANCE=1: amid all the other tests two of them were not steady yet, and they
- * start a Cassandra of their own.
- */
-const isWanted = process.env['PARLEY_CONFORMANCE'] === '1';
-
-const suiteOf = isWanted ? needs('redis', 'cassandra', 'openssl', 'chromium') : describe.skip;
-suiteOf('on every carrier alike', () => {
+needs(
+  'redis',
+  'cassandra',
+  'openssl',
+  'chromium',
+)('on every carrier alike', () => {
   let suite: Suite;
   let results: readonly RowResult[];
   beforeAll(async () => {
@@ -21,7 +19,7 @@ suiteOf('on every carrier alike', () => {
 
   test.each(rows.map(({ name }) => name))('%s', (row) => {
     const { outcomes } = results.find(({ name }) => name === row) ?? {};
-    expect(outcomes).toMatchObject({ native: { kind: 'passed' }, web: { kind: 'passed' } });
+    expect(outcomes, JSON.stringify(outcomes)).toMatchObject({ native: { kind: 'passed' }, web: { kind: 'passed' } });
   });
 
   describe('the table', () => {
