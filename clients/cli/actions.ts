@@ -138,8 +138,8 @@ async function inThread(chat: Chat, threadId: string, command: ThreadCommand, no
       const old = chat.rows.get(threadId)?.thread.settings;
       const untilMs = command.hours === Number.POSITIVE_INFINITY ? forGoodMs : nowMs + command.hours * 3_600_000;
       const muteUntilTime = command.hours === 0 ? undefined : wireTime(Math.min(untilMs, forGoodMs));
-      const { pinned = false, archived = false } = old ?? {};
-      await client.threads.updateSettings(threadId, { muteUntilTime, pinned, archived });
+      const now = old ?? { pinned: false, archived: false, notificationLevel: 0 };
+      await client.threads.updateSettings(threadId, { ...now, muteUntilTime });
       await chat.rows.refresh(threadId);
       return { notice: command.hours === 0 ? 'no longer muted' : 'muted' };
     }

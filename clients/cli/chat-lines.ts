@@ -54,6 +54,8 @@ export function changeOf(entry: Entry, name: NameOf): string {
       return `${who} made ${name(kind.value.userId)} ${roleName(kind.value.role)}`;
     case 'groupChanged':
       return `${who} changed the group: ${kind.value.name}`;
+    case 'retentionChanged':
+      return `${who} changed how long messages are kept`;
     case 'message':
     case 'messageEdited':
     case 'messageDeleted':

@@ -153,6 +153,8 @@ export class Fold {
         if (member !== undefined) this.#members.set(member.userId, { ...member, role: kind.value.role });
         return this.#add({ kind: 'change', sequence, entry });
       }
+      case 'retentionChanged':
+        return this.#add({ kind: 'change', sequence, entry });
       case 'groupChanged':
         this.#name = kind.value.name;
         return this.#add({ kind: 'change', sequence, entry });
@@ -219,6 +221,7 @@ export function entryOfDraft(
     attachments: [...attachments],
     editSequence: 0n,
     deleteSequence: 0n,
+    erased: false,
   };
   return {
     sequence,
@@ -247,6 +250,7 @@ export function messageOf(entry: Entry): Message {
     attachments: posted?.attachments ?? [],
     editSequence: posted?.editSequence ?? 0n,
     deleteSequence: posted?.deleteSequence ?? 0n,
+    erased: posted?.erased ?? false,
     reactions: [],
   };
 }

@@ -186,5 +186,5 @@ export class ThreadBook {
 }
 
 function archived({ settings }: Thread): Thread['settings'] {
-  return { muteUntilTime: settings?.muteUntilTime, pinned: settings?.pinned ?? false, archived: true };
+  return { muteUntilTime: undefined, pinned: false, notificationLevel: 0, ...settings, archived: true };
 }

@@ -39,6 +39,7 @@ const changes: Readonly<Record<Change['kind'], true>> = {
   'member-removed': true,
   'role-changed': true,
   'group-changed': true,
+  'retention-changed': true,
   'thread-added': true,
   'thread-removed': true,
   'thread-settings-changed': true,

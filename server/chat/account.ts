@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Entry } from '../core/entry.ts';
 import { invalidField } from '../core/errors.ts';
 import { type UserId, userLog } from '../core/ids.ts';
@@ -33,13 +34,12 @@ export class Account {
 
   async setSettings(caller: Caller, settings: AccountRow): Promise<AccountRow> {
     const { userId, deviceId, signal } = caller;
-    const { directPolicy, readPrivately, hidePresence } = settings;
     await this.#options.appender.appendUser(
       userId,
       async () => {
         const before = await accountOf(this.#options.store, userId, signal);
-        if (isSame(before, settings)) return [];
-        const change = { kind: 'account-settings-changed', directPolicy, readPrivately, hidePresence } as const;
+        if (isDeepStrictEqual(before, settings)) return [];
+        const change = { kind: 'account-settings-changed', ...settings } as const;
         return [{ senderId: userId, deviceId, clientMessageId: '', fingerprint: '', change }];
       },
       signal,
@@ -111,8 +111,4 @@ export class Account {
     );
     this.#options.onChange();
   }
-}
-
-function isSame(a: AccountRow, b: AccountRow): boolean {
-  return a.directPolicy === b.directPolicy && a.readPrivately === b.readPrivately && a.hidePresence === b.hidePresence;
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Role } from '../core/entry.ts';
 import { Refusal } from '../core/errors.ts';
 import { type ThreadId, type UserId, threadLog, userLog } from '../core/ids.ts';
@@ -118,7 +119,7 @@ export class Threads {
       async () => {
         const all = await this.allSettings(userId, signal);
         const before = all.get(threadId)?.settings ?? defaultSettings;
-        if (isSame(before, settings)) return [];
+        if (isDeepStrictEqual(before, settings)) return [];
         if (settings.pinned && !before.pinned) {
           let pinned = 0;
           for (const one of all.values()) if (one.settings.pinned) pinned += 1;
@@ -146,8 +147,4 @@ export class Threads {
 export function peerOf(members: Iterable<UserId>, userId: UserId): UserId {
   for (const member of members) if (member !== userId) return member;
   return userId;
-}
-
-function isSame(a: ThreadSettingsRow, b: ThreadSettingsRow): boolean {
-  return a.muteUntilMs === b.muteUntilMs && a.pinned === b.pinned && a.archived === b.archived;
 }

@@ -15,6 +15,7 @@ const changes: Record<Change['kind'], Change> = {
   'member-removed': { kind: 'member-removed', userId: user },
   'role-changed': { kind: 'role-changed', userId: user, role: 'admin' },
   'group-changed': { kind: 'group-changed', name: '', historyForNewMembers: true },
+  'retention-changed': { kind: 'retention-changed', retention: { mode: 'keep', durationS: 0 } },
   'thread-added': { kind: 'thread-added', threadId: 'g_t' as ThreadId },
   'thread-removed': { kind: 'thread-removed', threadId: 'g_t' as ThreadId },
   'thread-settings-changed': {

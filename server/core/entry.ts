@@ -39,6 +39,8 @@ export type ThreadChange =
       readonly editSequence: bigint;
       /** Sequence of the delete; 0 = not deleted. Filled in when read. */
       readonly deleteSequence: bigint;
+      /** Its body was erased by the thread's retention, and is empty. Filled in when read. */
+      readonly erased?: true;
     }
   /** `body` is the new one; when read, it is empty if a later edit or delete took its place. */
   | { readonly kind: 'message-edited'; readonly target: bigint; readonly body: Body }
@@ -54,7 +56,28 @@ export type ThreadChange =
   | { readonly kind: 'member-added'; readonly userId: UserId; readonly role: Role }
   | { readonly kind: 'member-removed'; readonly userId: UserId }
   | { readonly kind: 'role-changed'; readonly userId: UserId; readonly role: Role }
-  | { readonly kind: 'group-changed'; readonly name: string; readonly historyForNewMembers: boolean };
+  | { readonly kind: 'group-changed'; readonly name: string; readonly historyForNewMembers: boolean }
+  /** Messages after it are kept so. */
+  | { readonly kind: 'retention-changed'; readonly retention: Retention };
+
+/** How long bodies are kept. */
+export interface Retention {
+  readonly mode: 'keep' | 'keep-for' | 'until-delivered';
+  /** Seconds from the message's `createTimeMs`; 0 = as long as the deployment allows. Of `keep` always 0. */
+  readonly durationS: number;
+}
+
+/** Of which messages a user's devices are notified. */
+export type NotificationLevel = 'all' | 'mentions' | 'none';
+
+/** A part of each day, in minutes of it in the time zone. */
+export interface QuietHours {
+  readonly startMinute: number;
+  /** Before the start = on the next day. Never the same. */
+  readonly endMinute: number;
+  /** IANA name. */
+  readonly timeZone: string;
+}
 
 /** What an entry of a user's own log changes. */
 export type UserChange =
@@ -67,6 +90,8 @@ export type UserChange =
       readonly muteUntilMs: number;
       readonly pinned: boolean;
       readonly archived: boolean;
+      /** Unset = as the account says. */
+      readonly notificationLevel?: NotificationLevel;
     }
   | { readonly kind: 'block-changed'; readonly userId: UserId; readonly blocked: boolean }
   | { readonly kind: 'profile-changed'; readonly displayName: string; readonly avatarUrl: string }
@@ -75,6 +100,10 @@ export type UserChange =
       readonly directPolicy: 'anyone' | 'shared-group' | 'nobody';
       readonly readPrivately: boolean;
       readonly hidePresence: boolean;
+      readonly hideNotificationContent?: true;
+      /** Unset = all. */
+      readonly notificationLevel?: NotificationLevel;
+      readonly quietHours?: QuietHours;
     }
   | { readonly kind: 'device-changed'; readonly deviceId: DeviceId; readonly removed: boolean };
 

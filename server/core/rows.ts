@@ -1,4 +1,4 @@
-import type { ChannelRow, Entry, Role } from './entry.ts';
+import type { ChannelRow, Entry, NotificationLevel, QuietHours, Retention, Role } from './entry.ts';
 
 /**
  * Rows: what a log amounts to, by key. Each entry of a log puts some rows; the row with the highest sequence under a key
@@ -7,6 +7,7 @@ import type { ChannelRow, Entry, Role } from './entry.ts';
  *
  *   thread log   info                        ThreadInfo
  *                member/<user>               MemberRow
+ *                retention                   RetentionRow
  *                reaction/<target>/<emoji>/<user>   ReactionRow     (target: 16 hex digits; emoji: hex of its UTF-8)
  *   user log     thread/<thread>             PointerRow
  *                settings/<thread>           ThreadSettingsRow
@@ -39,6 +40,18 @@ export interface MemberRow {
   readonly leftSequence: bigint;
 }
 
+/** Under which rule messages are: that of the last span that begins below their sequence. None = the deployment's default. */
+export interface RetentionRow {
+  /** Ascending, at most 16: of more the oldest two become one, with the later one's rule. */
+  readonly spans: readonly RetentionSpan[];
+}
+
+export interface RetentionSpan {
+  /** Sequence of the entry that set the rule. */
+  readonly after: bigint;
+  readonly retention: Retention;
+}
+
 export interface ReactionRow {
   readonly removed: boolean;
 }
@@ -52,6 +65,8 @@ export interface ThreadSettingsRow {
   readonly muteUntilMs: number;
   readonly pinned: boolean;
   readonly archived: boolean;
+  /** Unset = as the account says. */
+  readonly notificationLevel?: NotificationLevel;
 }
 
 export interface BlockRow {
@@ -67,6 +82,10 @@ export interface AccountRow {
   readonly directPolicy: 'anyone' | 'shared-group' | 'nobody';
   readonly readPrivately: boolean;
   readonly hidePresence: boolean;
+  readonly hideNotificationContent?: true;
+  /** Unset = all. */
+  readonly notificationLevel?: NotificationLevel;
+  readonly quietHours?: QuietHours;
 }
 
 export interface DeviceRow {
@@ -82,12 +101,15 @@ export interface RestrictionRow {
   readonly untilMs: number;
 }
 
+const maxSpans = 16;
+
 export function hexSequence(sequence: bigint): string {
   return sequence.toString(16).padStart(16, '0');
 }
 
 export const rowKey = {
   info: 'info',
+  retention: 'retention',
   profile: 'profile',
   account: 'account',
   member: (user: string) => `member/${user}`,
@@ -154,21 +176,26 @@ export function rowsOf(entry: Entry, current: (key: string) => Row | undefined):
       const { name, historyForNewMembers } = change;
       return [put<ThreadInfo>(rowKey.info, { kind: 'group', name, historyForNewMembers })];
     }
+    case 'retention-changed': {
+      const row = current(rowKey.retention)?.value as RetentionRow | undefined;
+      const spans = [...(row?.spans ?? []), { after: sequence, retention: change.retention }];
+      return [put<RetentionRow>(rowKey.retention, { spans: spans.length > maxSpans ? joinOldest(spans) : spans })];
+    }
     case 'thread-added':
       return [put<PointerRow>(rowKey.thread(change.threadId), { added: true })];
     case 'thread-removed':
       return [put<PointerRow>(rowKey.thread(change.threadId), { added: false })];
     case 'thread-settings-changed': {
-      const { muteUntilMs, pinned, archived } = change;
-      return [put<ThreadSettingsRow>(rowKey.settings(change.threadId), { muteUntilMs, pinned, archived })];
+      const { kind: _, threadId, ...settings } = change;
+      return [put<ThreadSettingsRow>(rowKey.settings(threadId), settings)];
     }
     case 'block-changed':
       return [put<BlockRow>(rowKey.block(change.userId), { blocked: change.blocked })];
     case 'profile-changed':
       return [put<ProfileRow>(rowKey.profile, { displayName: change.displayName, avatarUrl: change.avatarUrl })];
     case 'account-settings-changed': {
-      const { directPolicy, readPrivately, hidePresence } = change;
-      return [put<AccountRow>(rowKey.account, { directPolicy, readPrivately, hidePresence })];
+      const { kind: _, ...account } = change;
+      return [put<AccountRow>(rowKey.account, account)];
     }
     case 'device-changed':
       return [put<DeviceRow>(rowKey.device(change.deviceId), { removed: change.removed })];
@@ -181,4 +208,9 @@ export function rowsOf(entry: Entry, current: (key: string) => Row | undefined):
     case 'restriction-changed':
       return [put<RestrictionRow>(rowKey.restriction(change.userId), { untilMs: change.untilMs })];
   }
+}
+
+function joinOldest([first, second, ...later]: readonly RetentionSpan[]): RetentionSpan[] {
+  if (first === undefined || second === undefined) return [...later];
+  return [{ after: first.after, retention: second.retention }, ...later];
 }

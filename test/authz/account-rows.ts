@@ -1,4 +1,5 @@
 // Calls about the caller and other people, and those that this deployment does not serve.
+import { NotificationLevel } from '#proto/parley/v1/notification.ts';
 import { DirectPolicy } from '#proto/parley/v1/account.ts';
 import { ChannelServiceService, type PublishCommentRequest } from '#proto/parley/v1/channel_service.ts';
 import { DevicePlatform, DeviceServiceService } from '#proto/parley/v1/device_service.ts';
@@ -60,7 +61,14 @@ export const accountRows: readonly Row[] = [
   unary(PeopleServiceService.listBlockedUsers, everyone, () => list),
   unary(PeopleServiceService.getAccountSettings, everyone, () => ({})),
   unary(PeopleServiceService.updateAccountSettings, everyone, () => ({
-    settings: { directPolicy: DirectPolicy.DIRECT_POLICY_ANYONE, readPrivately: false, hidePresence: false },
+    settings: {
+      directPolicy: DirectPolicy.DIRECT_POLICY_ANYONE,
+      readPrivately: false,
+      hidePresence: false,
+      hideNotificationContent: false,
+      notificationLevel: NotificationLevel.NOTIFICATION_LEVEL_UNSPECIFIED,
+      quietHours: undefined,
+    },
   })),
   unary(PeopleServiceService.listUserEntries, everyone, () => ({ afterSequence: 0n, pageSize: 0 })),
   unary(
@@ -78,6 +86,8 @@ export const accountRows: readonly Row[] = [
       locale: '',
       keyBlob: Buffer.alloc(0),
       lastSeenTime: undefined,
+      active: false,
+      notified: false,
     },
   })),
   unary(DeviceServiceService.listDevices, nobody, () => list),

@@ -1,4 +1,5 @@
 // What is told without being asked for: entries, typing, receipts, presence reach those they are for, and nobody else.
+import { NotificationLevel } from '#proto/parley/v1/notification.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Platform, startPlatform } from '../../platform/platform.ts';
 import { DirectPolicy } from '#proto/parley/v1/account.ts';
@@ -143,7 +144,14 @@ test('between two of whom one has blocked the other no typing, receipt or presen
 test('who reads privately is not told of, and is not told of others', async () => {
   const [open, secret] = [await people.person('open'), await people.person('secret')];
   await secret.client.ask(PeopleServiceService.updateAccountSettings, {
-    settings: { directPolicy: DirectPolicy.DIRECT_POLICY_ANYONE, readPrivately: true, hidePresence: false },
+    settings: {
+      directPolicy: DirectPolicy.DIRECT_POLICY_ANYONE,
+      readPrivately: true,
+      hidePresence: false,
+      hideNotificationContent: false,
+      notificationLevel: NotificationLevel.NOTIFICATION_LEVEL_UNSPECIFIED,
+      quietHours: undefined,
+    },
   });
   const threadId = await directThread(open, secret);
   const [theirs, mine] = [await live(open), await live(secret)];

@@ -1,4 +1,5 @@
 // Calls about a thread.
+import { NotificationLevel } from '#proto/parley/v1/notification.ts';
 import { GroupServiceService } from '#proto/parley/v1/group_service.ts';
 import { MemberRole } from '#proto/parley/v1/entry.ts';
 import { HistoryServiceService, ListMessagesRequest } from '#proto/parley/v1/history_service.ts';
@@ -19,13 +20,23 @@ export const threadRows: readonly Row[] = [
   unary(ThreadServiceService.listMembers, members, ({ threadId }) => ({ threadId, pageSize: 0, pageToken: '' })),
   unary(ThreadServiceService.updateThreadSettings, readers, ({ threadId }) => ({
     threadId,
-    settings: { muteUntilTime: undefined, pinned: false, archived: true },
+    settings: {
+      muteUntilTime: undefined,
+      pinned: false,
+      archived: true,
+      notificationLevel: NotificationLevel.NOTIFICATION_LEVEL_UNSPECIFIED,
+    },
   })),
   unary(ThreadServiceService.openDirectThread, everyone, ({ other }) => ({ userId: other.id })),
   unary(
     ThreadServiceService.listThreads,
     everyone,
-    () => ({ pageSize: 200, pageToken: '', archived: false }),
+    () => ({
+      pageSize: 200,
+      pageToken: '',
+      archived: false,
+      notificationLevel: NotificationLevel.NOTIFICATION_LEVEL_UNSPECIFIED,
+    }),
     ({ threads }, target) => {
       const listed = threads.find((thread) => thread.threadId === target.threadId);
       return listed === undefined || listed.role !== MemberRole.MEMBER_ROLE_UNSPECIFIED

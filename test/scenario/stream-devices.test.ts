@@ -1,4 +1,5 @@
 // Two devices of a user end up with the same: messages, own read position, settings, memberships, blocks.
+import { NotificationLevel } from '#proto/parley/v1/notification.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Platform, startPlatform } from '../../platform/platform.ts';
 import { DirectPolicy } from '#proto/parley/v1/account.ts';
@@ -64,7 +65,12 @@ test('what is read on one device is read on the other', async () => {
 
 test('a thread muted, pinned and archived on one device is so on both', async () => {
   const threadId = await groupOf(alice);
-  const settings = { muteUntilTime: { seconds: 4_000_000_000n, nanos: 0 }, pinned: true, archived: true };
+  const settings = {
+    muteUntilTime: { seconds: 4_000_000_000n, nanos: 0 },
+    pinned: true,
+    archived: true,
+    notificationLevel: NotificationLevel.NOTIFICATION_LEVEL_UNSPECIFIED,
+  };
   await alice.client.ask(ThreadServiceService.updateThreadSettings, { threadId, settings });
   for (const device of [phone, laptop]) {
     await device.until(() => ownLog(device, 'threadSettingsChanged').length > 0);
@@ -100,7 +106,14 @@ test('a block, a profile and account settings come to both devices, each at its 
   await alice.client.ask(PeopleServiceService.blockUser, { userId: 'a-bore' });
   await alice.client.ask(PeopleServiceService.updateProfile, { displayName: 'Alice', avatarUrl: '' });
   await alice.client.ask(PeopleServiceService.updateAccountSettings, {
-    settings: { directPolicy: DirectPolicy.DIRECT_POLICY_SHARED_GROUP, readPrivately: true, hidePresence: false },
+    settings: {
+      directPolicy: DirectPolicy.DIRECT_POLICY_SHARED_GROUP,
+      readPrivately: true,
+      hidePresence: false,
+      hideNotificationContent: false,
+      notificationLevel: NotificationLevel.NOTIFICATION_LEVEL_UNSPECIFIED,
+      quietHours: undefined,
+    },
   });
   for (const device of [phone, laptop]) {
     await device.until(() => ownLog(device, 'accountSettingsChanged').length > 0);

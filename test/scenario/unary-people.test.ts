@@ -1,4 +1,5 @@
 // People and groups over unary calls: who is in what, who may see whom, and what one's token says of one.
+import { NotificationLevel } from '#proto/parley/v1/notification.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DirectPolicy } from '#proto/parley/v1/account.ts';
 import { MemberRole } from '#proto/parley/v1/entry.ts';
@@ -107,7 +108,14 @@ test('who takes no direct messages is not reached by who is new', async () => {
   const [alice, bob, carol] = await cast('alice', 'bob', 'carol');
   if (!alice || !bob || !carol) throw new Error('someone is missing');
   const threadId = await directThread(alice, bob);
-  const settings = { directPolicy: DirectPolicy.DIRECT_POLICY_NOBODY, readPrivately: true, hidePresence: false };
+  const settings = {
+    directPolicy: DirectPolicy.DIRECT_POLICY_NOBODY,
+    readPrivately: true,
+    hidePresence: false,
+    hideNotificationContent: false,
+    notificationLevel: NotificationLevel.NOTIFICATION_LEVEL_UNSPECIFIED,
+    quietHours: undefined,
+  };
   const { settings: kept } = await bob.client.ask(PeopleServiceService.updateAccountSettings, { settings });
   expect(kept).toEqual(settings);
   const { status } = await carol.client.call(ThreadServiceService.openDirectThread, { userId: bob.id });
@@ -119,4 +127,46 @@ test('who takes no direct messages is not reached by who is new', async () => {
   });
   expect(entries.map(({ kind }) => kind?.$case)).toEqual(['threadAdded', 'accountSettingsChanged']);
   expect(headSequence).toBe(2n);
+});
+
+test('of what is notified the account and each thread say their own, and what cannot be is refused', async () => {
+  const [alice, bob] = await cast('alice', 'bob');
+  if (!alice || !bob) throw new Error('someone is missing');
+  const threadId = await directThread(alice, bob);
+  const quietHours = { startMinute: 1_320, endMinute: 420, timeZone: 'Europe/Berlin' };
+  const settings = {
+    directPolicy: DirectPolicy.DIRECT_POLICY_ANYONE,
+    readPrivately: false,
+    hidePresence: false,
+    hideNotificationContent: true,
+    notificationLevel: NotificationLevel.NOTIFICATION_LEVEL_MENTIONS,
+    quietHours,
+  };
+  await alice.client.ask(PeopleServiceService.updateAccountSettings, { settings });
+  expect(await alice.client.ask(PeopleServiceService.getAccountSettings, {})).toEqual({ settings });
+  const ofThread = {
+    muteUntilTime: undefined,
+    pinned: false,
+    archived: false,
+    notificationLevel: NotificationLevel.NOTIFICATION_LEVEL_NONE,
+  };
+  await alice.client.ask(ThreadServiceService.updateThreadSettings, { threadId, settings: ofThread });
+  const { thread } = await alice.client.ask(ThreadServiceService.getThread, { threadId });
+  expect(thread?.settings).toEqual(ofThread);
+  for (const wrong of [
+    { ...quietHours, startMinute: 1_440 },
+    { ...quietHours, endMinute: 1_440 },
+    { ...quietHours, endMinute: quietHours.startMinute },
+    { ...quietHours, timeZone: 'Berlin' },
+  ]) {
+    const { status } = await alice.client.call(PeopleServiceService.updateAccountSettings, {
+      settings: { ...settings, quietHours: wrong },
+    });
+    expect(status).toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'INVALID_FIELD' });
+  }
+  const { status } = await alice.client.call(ThreadServiceService.updateThreadSettings, {
+    threadId,
+    settings: { ...ofThread, notificationLevel: 9 as NotificationLevel },
+  });
+  expect(status).toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'INVALID_FIELD' });
 });

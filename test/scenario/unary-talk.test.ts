@@ -1,4 +1,5 @@
 // Talking without a stream: what a device that was woken for a second, or another service, can do.
+import { NotificationLevel } from '#proto/parley/v1/notification.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MemberRole, ThreadKind } from '#proto/parley/v1/entry.ts';
 import {
@@ -135,7 +136,12 @@ test('pages go to both ends from the middle', async () => {
 test('the thread list shows what is unread and what was said last; reading and acknowledging are told to the other', async () => {
   const last = await post(alice, threadId, 'the last word');
   const listOf = async (by: Person) => {
-    const request = { pageSize: 0, pageToken: '', archived: false };
+    const request = {
+      pageSize: 0,
+      pageToken: '',
+      archived: false,
+      notificationLevel: NotificationLevel.NOTIFICATION_LEVEL_UNSPECIFIED,
+    };
     const { threads } = await by.client.ask(ThreadServiceService.listThreads, request);
     return threads.find((thread) => thread.threadId === threadId);
   };
@@ -184,7 +190,12 @@ test('a send is idempotent by its id, conditional when asked, and answers with w
 });
 
 test('own settings of a thread are kept whole, on every device', async () => {
-  const settings = { muteUntilTime: { seconds: 4_000_000_000n, nanos: 0 }, pinned: true, archived: false };
+  const settings = {
+    muteUntilTime: { seconds: 4_000_000_000n, nanos: 0 },
+    pinned: true,
+    archived: false,
+    notificationLevel: NotificationLevel.NOTIFICATION_LEVEL_UNSPECIFIED,
+  };
   await alice.client.ask(ThreadServiceService.updateThreadSettings, { threadId, settings });
   const again = await people.again(alice.id);
   const { thread } = await again.client.ask(ThreadServiceService.getThread, { threadId });

@@ -130,6 +130,7 @@ export const en = {
   removed: (who: string, whom: string) => `${who} removed ${whom}`,
   left: (who: string) => `${who} left`,
   roleChanged: (whom: string, role: string) => `${whom} is now ${role}`,
+  retentionChanged: (who: string) => `${who} changed how long messages are kept`,
   renamed: (who: string, name: string) => `${who} named the group ${name}`,
   system: 'Parley',
 

@@ -131,6 +131,7 @@ export const zh: Texts = {
   removed: (who, whom) => `${who}移除了${whom}`,
   left: (who) => `${who}离开了`,
   roleChanged: (whom, role) => `${whom}现在是${role}`,
+  retentionChanged: (who) => `${who}更改了消息的保留时间`,
   renamed: (who, name) => `${who}将群组改名为“${name}”`,
   system: 'Parley',
 

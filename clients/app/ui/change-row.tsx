@@ -22,6 +22,8 @@ export function ChangeRow({ entry }: { readonly entry: Entry }): ReactNode {
         return texts.roleChanged(whom, texts.role[kind.value.role] ?? '');
       case 'groupChanged':
         return texts.renamed(who, kind.value.name);
+      case 'retentionChanged':
+        return texts.retentionChanged(who);
       default:
         return texts.unknownMessage;
     }

@@ -106,7 +106,8 @@ function useSettingsOf({ threadId, settings }: Thread): (change: { untilMs?: num
   return ({ untilMs, pinned }) => {
     const muteUntilTime =
       untilMs === undefined ? settings?.muteUntilTime : untilMs === 0 ? undefined : wireTime(untilMs);
-    const whole = { muteUntilTime, pinned: pinned ?? settings?.pinned ?? false, archived: settings?.archived ?? false };
+    const now = settings ?? { pinned: false, archived: false, notificationLevel: 0 };
+    const whole = { ...now, muteUntilTime, pinned: pinned ?? now.pinned };
     void desk.act(desk.parley.client.threads.updateSettings(threadId, whole));
   };
 }

@@ -1,3 +1,4 @@
+import { RetentionMode } from '#proto/parley/v1/retention.ts';
 import { expect, test } from 'vitest';
 import { UserEntry } from '#proto/parley/v1/account.ts';
 import { Entry as ProtoEntry } from '#proto/parley/v1/entry.ts';
@@ -31,6 +32,7 @@ const threadChanges: Record<ThreadChange['kind'], [ThreadChange, unknown]> = {
         attachments: [],
         editSequence: 5n,
         deleteSequence: 0n,
+        erased: false,
       },
     },
   ],
@@ -80,6 +82,18 @@ const threadChanges: Record<ThreadChange['kind'], [ThreadChange, unknown]> = {
     { kind: 'group-changed', name: 'tea', historyForNewMembers: false },
     { $case: 'groupChanged', value: { name: 'tea', historyForNewMembers: false } },
   ],
+  'retention-changed': [
+    { kind: 'retention-changed', retention: { mode: 'until-delivered', durationS: 3_600 } },
+    {
+      $case: 'retentionChanged',
+      value: {
+        retention: {
+          mode: RetentionMode.RETENTION_MODE_UNTIL_DELIVERED,
+          duration: { seconds: 3_600n, nanos: 0 },
+        },
+      },
+    },
+  ],
 };
 
 test.each(Object.entries(threadChanges))('an entry %s reads on the wire as what it is', (_, [change, kind]) => {
@@ -119,10 +133,17 @@ const userChanges: Record<UserChange['kind'], [UserChange, unknown]> = {
     { $case: 'threadRemoved', value: { threadId } },
   ],
   'thread-settings-changed': [
-    { kind: 'thread-settings-changed', threadId, muteUntilMs: 0, pinned: true, archived: false },
+    {
+      kind: 'thread-settings-changed',
+      threadId,
+      muteUntilMs: 0,
+      pinned: true,
+      archived: false,
+      notificationLevel: 'mentions',
+    },
     {
       $case: 'threadSettingsChanged',
-      value: { threadId, muteUntilTime: undefined, pinned: true, archived: false },
+      value: { threadId, muteUntilTime: undefined, pinned: true, archived: false, notificationLevel: 2 },
     },
   ],
   'block-changed': [
@@ -134,8 +155,25 @@ const userChanges: Record<UserChange['kind'], [UserChange, unknown]> = {
     { $case: 'profileChanged', value: { displayName: 'Bob', avatarUrl: '' } },
   ],
   'account-settings-changed': [
-    { kind: 'account-settings-changed', directPolicy: 'nobody', readPrivately: true, hidePresence: false },
-    { $case: 'accountSettingsChanged', value: { directPolicy: 3, readPrivately: true, hidePresence: false } },
+    {
+      kind: 'account-settings-changed',
+      directPolicy: 'nobody',
+      readPrivately: true,
+      hidePresence: false,
+      hideNotificationContent: true,
+      quietHours: { startMinute: 1_320, endMinute: 420, timeZone: 'Asia/Tokyo' },
+    },
+    {
+      $case: 'accountSettingsChanged',
+      value: {
+        directPolicy: 3,
+        readPrivately: true,
+        hidePresence: false,
+        hideNotificationContent: true,
+        notificationLevel: 0,
+        quietHours: { startMinute: 1_320, endMinute: 420, timeZone: 'Asia/Tokyo' },
+      },
+    },
   ],
   'device-changed': [
     { kind: 'device-changed', deviceId: 'phone' as DeviceId, removed: true },

@@ -1,6 +1,7 @@
 import type { Attachment, Entry as ProtoEntry, Member as ProtoMember } from '#proto/parley/v1/entry.ts';
 import type { Entry, Member, ThreadChange } from '../../core/entry.ts';
 import { contentToProto } from './content.ts';
+import { retentionToProto } from './retention.ts';
 import { timeToProto } from './time.ts';
 import { kindToProto, roleToProto } from './words.ts';
 
@@ -32,6 +33,7 @@ function kindOfEntry(change: ThreadChange, sequence: bigint): ProtoEntry['kind']
           attachments: change.body.attachments as Attachment[],
           editSequence: change.editSequence,
           deleteSequence: change.deleteSequence,
+          erased: change.erased === true,
         },
       };
     case 'message-edited':
@@ -69,6 +71,8 @@ function kindOfEntry(change: ThreadChange, sequence: bigint): ProtoEntry['kind']
       return { $case: 'roleChanged', value: { userId: change.userId, role: roleToProto(change.role) } };
     case 'group-changed':
       return { $case: 'groupChanged', value: { name: change.name, historyForNewMembers: change.historyForNewMembers } };
+    case 'retention-changed':
+      return { $case: 'retentionChanged', value: { retention: retentionToProto(change.retention) } };
   }
 }
 

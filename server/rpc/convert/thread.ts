@@ -16,7 +16,7 @@ import { contentToProto } from './content.ts';
 import { memberToProto } from './entry.ts';
 import { headToProto, presenceToProto } from './head.ts';
 import { optionalTimeToProto, timeFromProto, timeToProto } from './time.ts';
-import { kindToProto, roleToProto } from './words.ts';
+import { kindToProto, levelFromProto, levelToProto, roleToProto } from './words.ts';
 
 export function threadToProto(thread: Thread): ProtoThread {
   return {
@@ -30,6 +30,7 @@ export function threadToProto(thread: Thread): ProtoThread {
     memberCount: thread.memberCount,
     historyForNewMembers: thread.historyForNewMembers,
     lastMessage: thread.lastMessage === undefined ? undefined : messageToProto(thread.lastMessage),
+    retention: undefined,
   };
 }
 
@@ -49,11 +50,14 @@ export function messageToProto({ entry, reactions }: Message): ProtoMessage {
     editSequence: change.editSequence,
     deleteSequence: change.deleteSequence,
     reactions: reactions.map(({ emoji, count, mine }) => ({ emoji, count, mine })),
+    erased: change.erased === true,
   };
 }
 
-export function settingsToProto({ muteUntilMs, pinned, archived }: ThreadSettingsRow): ThreadSettings {
-  return { muteUntilTime: optionalTimeToProto(muteUntilMs), pinned, archived };
+export function settingsToProto(settings: ThreadSettingsRow): ThreadSettings {
+  const { muteUntilMs, pinned, archived, notificationLevel } = settings;
+  const muteUntilTime = optionalTimeToProto(muteUntilMs);
+  return { muteUntilTime, pinned, archived, notificationLevel: levelToProto(notificationLevel) };
 }
 
 /** @throws Refusal INVALID_FIELD */
@@ -61,7 +65,8 @@ export function settingsFromProto(settings: ThreadSettings, field: string): Thre
   const { muteUntilTime, pinned, archived } = settings;
   // A time before 1970 is as long over as 0 is.
   const muteUntilMs = Math.max(0, timeFromProto(muteUntilTime, `${field}.mute_until_time`));
-  return { muteUntilMs, pinned, archived };
+  const notificationLevel = levelFromProto(settings.notificationLevel, `${field}.notification_level`);
+  return { muteUntilMs, pinned, archived, ...(notificationLevel === undefined ? {} : { notificationLevel }) };
 }
 
 export function profileToProto({ userId, displayName, avatarUrl }: Profile): ProtoProfile {

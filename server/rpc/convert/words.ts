@@ -1,7 +1,9 @@
 import { DirectPolicy } from '#proto/parley/v1/account.ts';
 import { MemberRole, ThreadKind } from '#proto/parley/v1/entry.ts';
+import { NotificationLevel } from '#proto/parley/v1/notification.ts';
 import { PresenceState } from '#proto/parley/v1/presence.ts';
-import type { Role } from '../../core/entry.ts';
+import { RetentionMode } from '#proto/parley/v1/retention.ts';
+import type { NotificationLevel as CoreLevel, Retention, Role } from '../../core/entry.ts';
 import { invalidField } from '../../core/errors.ts';
 import type { PresenceState as CorePresenceState } from '../../core/presence.ts';
 import type { AccountRow } from '../../core/rows.ts';
@@ -71,5 +73,45 @@ export function directPolicyFromProto(policy: number, field: string): AccountRow
       return 'nobody';
     default:
       throw invalidField(field, 'must be ANYONE, SHARED_GROUP or NOBODY');
+  }
+}
+
+export function levelToProto(level: CoreLevel | undefined): NotificationLevel {
+  switch (level) {
+    case undefined:
+      return NotificationLevel.NOTIFICATION_LEVEL_UNSPECIFIED;
+    case 'all':
+      return NotificationLevel.NOTIFICATION_LEVEL_ALL;
+    case 'mentions':
+      return NotificationLevel.NOTIFICATION_LEVEL_MENTIONS;
+    case 'none':
+      return NotificationLevel.NOTIFICATION_LEVEL_NONE;
+  }
+}
+
+/** @throws Refusal INVALID_FIELD for levels that are newer than this server. */
+export function levelFromProto(level: number, field: string): CoreLevel | undefined {
+  switch (level) {
+    case NotificationLevel.NOTIFICATION_LEVEL_UNSPECIFIED:
+      return undefined;
+    case NotificationLevel.NOTIFICATION_LEVEL_ALL:
+      return 'all';
+    case NotificationLevel.NOTIFICATION_LEVEL_MENTIONS:
+      return 'mentions';
+    case NotificationLevel.NOTIFICATION_LEVEL_NONE:
+      return 'none';
+    default:
+      throw invalidField(field, 'must be ALL, MENTIONS, NONE or unset');
+  }
+}
+
+export function retentionModeToProto(mode: Retention['mode']): RetentionMode {
+  switch (mode) {
+    case 'keep':
+      return RetentionMode.RETENTION_MODE_KEEP;
+    case 'keep-for':
+      return RetentionMode.RETENTION_MODE_KEEP_FOR;
+    case 'until-delivered':
+      return RetentionMode.RETENTION_MODE_UNTIL_DELIVERED;
   }
 }
