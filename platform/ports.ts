@@ -12,7 +12,7 @@ import { createServer } from 'node:net';
 export async function freePort(address = '127.0.0.1', pick = (): number => randomInt(10_000, 32_000)): Promise<number> {
   for (let tries = 0; tries < 100; tries += 1) {
     const port = pick();
-    if (await isClaimed(port, address)) return port;
+    if (await claim(port, address)) return port;
   }
   throw new Error(`no free port found on ${address}`);
 }
@@ -20,19 +20,20 @@ export async function freePort(address = '127.0.0.1', pick = (): number => rando
 /**
  * Whoever asks for a free port uses it a moment later, and others ask meanwhile. The claim is the UDP port of the same
  * number, which nothing here speaks: the kernel gives it to one process and takes it back when that process ends.
+ * True = it is this process's.
  */
-async function isClaimed(port: number, address: string): Promise<boolean> {
-  const claim = createSocket('udp4');
+async function claim(port: number, address: string): Promise<boolean> {
+  const socket = createSocket('udp4');
   const isMine = await new Promise<boolean>((resolve, reject) => {
-    claim.once('error', (error: NodeJS.ErrnoException) => {
+    socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') resolve(false);
       else reject(error);
     });
-    claim.bind({ port, address: '127.0.0.1', exclusive: true }, () => resolve(true));
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => resolve(true));
   });
-  claim.unref();
+  socket.unref();
   if (isMine && (await isFree(port, address))) return true;
-  claim.close();
+  socket.close();
   return false;
 }
 
