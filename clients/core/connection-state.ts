@@ -44,10 +44,6 @@ export function closeReasonOf(goodbye: GoodbyeReason): CloseReason {
   return 'refused';
 }
 
-export function isUnauthenticated(error: ParleyError): boolean {
-  return error.code === Code.UNAUTHENTICATED;
-}
-
 /**
  * Whether the status of a stream that ended without Goodbye is the last word. Only Parley's own words are: what a proxy
  * or the network says may be otherwise in a minute.

@@ -1,7 +1,8 @@
 import type { CaughtUp, Goodbye, Hello, Welcome } from '#proto/parley/v1/stream_service.ts';
 import { Backoff } from './backoff.ts';
 import type { Carrier } from './carrier.ts';
-import { closeReasonOf, finalReasonOf, GOODBYE, isUnauthenticated } from './connection-state.ts';
+import * as Code from './codes.ts';
+import { closeReasonOf, finalReasonOf, GOODBYE } from './connection-state.ts';
 import type { CloseReason, ConnectionState } from './connection-state.ts';
 import { ParleyError } from './errors.ts';
 import type { Runtime, Timer } from './runtime.ts';
@@ -267,7 +268,7 @@ export class Connection {
 
   #learn(error: ParleyError): void {
     if (error.reason === 'INVALID_TOKEN') this.#listener.resumeToken(undefined);
-    if (isUnauthenticated(error)) {
+    if (error.code === Code.UNAUTHENTICATED) {
       this.#refusedTokens += 1;
       this.#tokens.refused(this.#token);
     }

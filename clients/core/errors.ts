@@ -107,25 +107,17 @@ export function errorOfStatus(status: Pick<Status, 'code' | 'message' | 'details
 }
 
 /** Reads a status from the bytes of `grpc-status-details-bin`; without them, from code and message. */
-export function errorOfDetails(code: number, message: string, details: Uint8Array | undefined): ParleyError {
-  const status = { code, message, details: [] as { typeUrl: string; value: Uint8Array }[] };
-  if (details !== undefined) {
-    try {
-      for (const field of readFields(details)) if (field.number === 3) status.details.push(readAny(bytesOf(field)));
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
+export function errorOfDetails(code: number, message: string, details: Uint8Array = new Uint8Array()): ParleyError {
+  const anys: { typeUrl: string; value: Uint8Array }[] = [];
+  try {
+    for (const field of readFields(details)) {
+      const [typeUrl, value] = field.number === 3 ? readFields(bytesOf(field)) : [];
+      if (typeUrl !== undefined && value !== undefined) anys.push({ typeUrl: textOf(typeUrl), value: bytesOf(value) });
     }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
   }
-  return errorOfStatus(status as Pick<Status, 'code' | 'message' | 'details'>);
-}
-
-function readAny(bytes: Uint8Array): { typeUrl: string; value: Uint8Array } {
-  const any = { typeUrl: '', value: new Uint8Array() as Uint8Array };
-  for (const field of readFields(bytes)) {
-    if (field.number === 1) any.typeUrl = textOf(field);
-    if (field.number === 2) any.value = bytesOf(field);
-  }
-  return any;
+  return errorOfStatus({ code, message, details: anys as Status['details'] });
 }
 
 function readDetail(parts: ErrorParts, typeUrl: string, value: Uint8Array): void {
@@ -151,11 +143,10 @@ function readDetail(parts: ErrorParts, typeUrl: string, value: Uint8Array): void
     case 'google.rpc.RetryInfo':
       for (const field of readFields(value)) {
         if (field.number !== 1) continue;
-        let delayMs = 0;
+        parts.retryAfterMs = 0;
         for (const part of readFields(bytesOf(field))) {
-          delayMs += part.number === 1 ? numberOf(part) * 1000 : numberOf(part) / 1e6;
+          parts.retryAfterMs += part.number === 1 ? numberOf(part) * 1000 : numberOf(part) / 1e6;
         }
-        parts.retryAfterMs = delayMs;
       }
       return;
     default:

@@ -69,7 +69,7 @@ describe('a fold', () => {
     ]);
   });
 
-  test('knows the members when it began with the thread', () => {
+  test('has a line for each change of a group', () => {
     const fold = folded([
       entry(1, {
         $case: 'threadCreated',
@@ -86,12 +86,9 @@ describe('a fold', () => {
       entry(4, { $case: 'roleChanged', value: { userId: 'carol', role: 2 } }),
       entry(5, { $case: 'groupChanged', value: { name: 'coffee' } }),
     ]);
-    expect(fold.hasAllMembers).toBe(true);
-    expect([...fold.members.values()].map(({ userId, role, joinSequence }) => [userId, role, joinSequence])).toEqual([
-      ['alice', 3, 0n],
-      ['carol', 2, 2n],
-    ]);
-    expect(fold.name).toBe('coffee');
+    expect(fold.items().map(({ kind, sequence }) => [kind, sequence])).toEqual(
+      [1n, 2n, 3n, 4n, 5n].map((sequence) => ['change', sequence]),
+    );
   });
 
   test('puts history before what was told, and does not count twice what history has already', () => {

@@ -1,4 +1,4 @@
-import type { Content, Entry, Member } from '#proto/parley/v1/entry.ts';
+import type { Content, Entry } from '#proto/parley/v1/entry.ts';
 import type { SendResult } from '#proto/parley/v1/stream_service.ts';
 import type { Message } from '#proto/parley/v1/thread.ts';
 import type { Draft } from './draft.ts';
@@ -38,9 +38,6 @@ export class Fold {
   readonly #held = new Map<bigint, Held>();
   #order: bigint[] = [];
   #sorted = true;
-  readonly #members = new Map<string, Member>();
-  #name = '';
-  #complete = false;
   /** What was known before this sequence and not after it is left out. */
   #leftTo = 0n;
 
@@ -61,26 +58,10 @@ export class Fold {
     return item?.kind === 'message' ? item.message : undefined;
   }
 
-  /** Members by id, from what the entries said. Whole only when `hasAllMembers`. */
-  get members(): ReadonlyMap<string, Member> {
-    return this.#members;
-  }
-
-  /** Whether the thread's first entry was among those applied. */
-  get hasAllMembers(): boolean {
-    return this.#complete;
-  }
-
-  /** A group's name as the entries said it; empty when they did not. */
-  get name(): string {
-    return this.#name;
-  }
-
   clear(): void {
     this.#held.clear();
     this.#order = [];
     this.#leftTo = 0n;
-    this.#forgetPeople();
   }
 
   /**
@@ -92,7 +73,6 @@ export class Fold {
     this.#leftTo = upTo;
     for (const [sequence, { asOf }] of this.#held) if (asOf < upTo) this.#held.delete(sequence);
     this.#order = this.#order.filter((sequence) => this.#held.has(sequence));
-    this.#forgetPeople();
   }
 
   /** Puts in lines as they were at a head; newer knowledge of a line stays, and lines older than what was left do not come back. */
@@ -138,25 +118,11 @@ export class Fold {
         return this.#change(targetSequence, sequence, (message) => react(message, emoji, removed, mine));
       }
       case 'threadCreated':
-        this.#complete = true;
-        this.#name = kind.value.name;
-        for (const member of kind.value.members) this.#members.set(member.userId, member);
-        return this.#add({ kind: 'change', sequence, entry });
       case 'memberAdded':
-        this.#members.set(kind.value.userId, { ...kind.value, joinSequence: sequence });
-        return this.#add({ kind: 'change', sequence, entry });
       case 'memberRemoved':
-        this.#members.delete(kind.value.userId);
-        return this.#add({ kind: 'change', sequence, entry });
-      case 'roleChanged': {
-        const member = this.#members.get(kind.value.userId);
-        if (member !== undefined) this.#members.set(member.userId, { ...member, role: kind.value.role });
-        return this.#add({ kind: 'change', sequence, entry });
-      }
+      case 'roleChanged':
       case 'retentionChanged':
-        return this.#add({ kind: 'change', sequence, entry });
       case 'groupChanged':
-        this.#name = kind.value.name;
         return this.#add({ kind: 'change', sequence, entry });
     }
   }
@@ -175,12 +141,6 @@ export class Fold {
     if (message === undefined) return unchanged;
     held.item = { kind: 'message', sequence: target, message };
     return { added: undefined, changed: message };
-  }
-
-  #forgetPeople(): void {
-    this.#members.clear();
-    this.#name = '';
-    this.#complete = false;
   }
 
   #put(item: Item, asOf: bigint): void {

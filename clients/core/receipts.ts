@@ -59,12 +59,6 @@ export class Receipts {
     }
   }
 
-  /** The positions of one member, as far as they were told. */
-  positions(threadId: string, userId: string): { deliveredSequence: bigint; readSequence: bigint } {
-    const positions = this.#threads.get(threadId)?.members.get(userId);
-    return { deliveredSequence: positions?.delivered ?? 0n, readSequence: positions?.read ?? 0n };
-  }
-
   /** Ticks of the user's own message. `me` is left out of what is counted. */
   ticks(threadId: string, sequence: bigint, me: string): Ticks {
     const thread = this.#threads.get(threadId);

@@ -37,11 +37,6 @@ export class Repair {
     this.#runtime = runtime;
   }
 
-  /** Whether something is missing or being fetched. */
-  get isBusy(): boolean {
-    return this.#jobs.size > 0;
-  }
-
   /** Holes are filled from now on. Before, the stream is still bringing what was missed. */
   resume(): void {
     this.#live = true;

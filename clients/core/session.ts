@@ -84,11 +84,6 @@ export class Session {
     return this.#welcome !== undefined && !this.#ended;
   }
 
-  /** Requests without a reply. */
-  get waiting(): number {
-    return this.#waiting.size;
-  }
-
   /** Says something without wanting a reply. */
   say(...said: readonly Says[]): void {
     if (!this.#ended) this.#stream.send(said.map((frame) => ({ requestId: 0n, frame })));

@@ -80,10 +80,6 @@ export class ThreadLogs {
     return this.#logs.get(threadId)?.timeline.held ?? 0n;
   }
 
-  epoch(threadId: string): bigint {
-    return this.#logs.get(threadId)?.timeline.epoch ?? 0n;
-  }
-
   unread(threadId: string): number {
     return Number(this.#logs.get(threadId)?.unread ?? 0n);
   }
