@@ -6,6 +6,7 @@ import type { ClientOptions } from './client-options.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionState } from './connection-state.ts';
 import { Emitter } from './emitter.ts';
+import { anotherUser } from './errors.ts';
 import type { ClientEvents } from './events.ts';
 import { Outbox } from './outbox.ts';
 import { PresenceBook } from './presence-book.ts';
@@ -142,6 +143,12 @@ export class Engine {
   }
 
   #welcome(session: Session, welcome: Welcome): void {
+    const { userId } = this.options;
+    if (userId !== undefined && userId !== welcome.userId) {
+      // Nothing of it is told: what is kept here is another's.
+      this.connection.close('refused', anotherUser(welcome.userId));
+      return;
+    }
     this.userId = welcome.userId;
     this.#userLog.opened(welcome.userEpoch);
     // All logs of a deployment share their epoch.
