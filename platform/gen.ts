@@ -1,5 +1,5 @@
 // `npm run gen`: makes proto/gen from proto/**.proto: TypeScript, descriptors.binpb for grpcurl and table tests, and
-// tables.ts for browsers.
+// tables.ts and tables-more.ts for browsers.
 // Works offline. Does nothing when a stamp says that the inputs are those of the last run (about 10 ms), so that
 // every start and test may call it. Files are replaced one by one by rename: a process that runs while this does
 // sees an old or a new file, never half of one. The stamp comes last: an interrupted run is done again.
@@ -64,7 +64,7 @@ function isFresh(inputs: string): boolean {
 
 async function generate(inputs: string): Promise<void> {
   // Only now: what it stands on takes longer to load than all else does when there is nothing to do.
-  const { tablesModule } = await import('./gen-tables.ts');
+  const { tablesModules } = await import('./gen-tables.ts');
   mkdirSync(outDir, { recursive: true });
   const scratch = mkdtempSync(path.join(outDir, '.scratch-'));
   try {
@@ -76,7 +76,8 @@ async function generate(inputs: string): Promise<void> {
     };
     buf('generate', '--output', scratch);
     buf('build', '--exclude-source-info', '--output', path.join(scratch, 'descriptors.binpb'));
-    writeFileSync(path.join(scratch, 'tables.ts'), tablesModule(readFileSync(path.join(scratch, 'descriptors.binpb'))));
+    const tables = tablesModules(readFileSync(path.join(scratch, 'descriptors.binpb')));
+    for (const [name, module] of Object.entries(tables)) writeFileSync(path.join(scratch, name), module);
 
     const made = filesUnder(scratch, '.');
     for (const file of made) {

@@ -37,10 +37,10 @@ export function packWeb(folder: string): string {
   for (const file of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
     const whole = path.join(dist, file);
     // Of what is generated only the tables run; the rest is types.
-    if (file.startsWith('proto/') && file.endsWith('.js') && !file.endsWith('/tables.js')) rmSync(whole);
+    if (file.startsWith('proto/') && file.endsWith('.js') && !/\/tables(?:-more)?\.js$/.test(file)) rmSync(whole);
     else if (file.endsWith('.ts') || file.endsWith('.js')) {
       const up = path.posix.relative(path.posix.dirname(file), 'proto/gen');
-      const text = readFileSync(whole, 'utf8').replaceAll(/#proto\/([\w/]+)\.ts\b/g, `${up}/$1.js`);
+      const text = readFileSync(whole, 'utf8').replaceAll(/#proto\/([\w/-]+)\.ts\b/g, `${up}/$1.js`);
       writeFileSync(whole, file.endsWith('.d.ts') ? declarations(text) : text);
     }
   }

@@ -7,6 +7,7 @@ import { systemRuntime } from '../core/runtime.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { Codecs } from './codec.ts';
 import { exchange } from './grpc-web.ts';
+import { loaded } from './later.ts';
 import { ListenStream } from './listen-stream.ts';
 
 export interface WebCarrierOptions {
@@ -49,8 +50,16 @@ export class WebCarrier implements Carrier {
 
   async call<P extends Path>(path: P, request: RequestOf<P>, options: CallOptions): Promise<ResponseOf<P>> {
     if (this.#closed.signal.aborted) throw localError('CLIENT_CLOSED', 'the carrier is closed', Code.CANCELLED);
-    const { encode, decode } = this.#codecs.of(path);
-    const { token, deadlineMs, signal } = options;
+    const { token, signal } = options;
+    const startMs = this.#runtime.now();
+    const codecs = this.#codecs;
+    if (!codecs.knows(path)) {
+      const more = await loaded(() => import('#proto/tables-more.ts'), this.#runtime, options.deadlineMs);
+      // Another call may have been first.
+      if (!codecs.knows(path)) codecs.add(more);
+    }
+    const { encode, decode } = codecs.of(path);
+    const deadlineMs = Math.max(0, options.deadlineMs - (this.#runtime.now() - startMs));
     const signals = [this.#closed.signal, ...(signal === undefined ? [] : [signal])];
     const answers: ResponseOf<P>[] = [];
     const call = { url: this.#address + path, token, message: encode(request), deadlineMs, signals };

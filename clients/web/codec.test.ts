@@ -12,6 +12,7 @@ import {
 } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import * as moreTables from '#proto/tables-more.ts';
 import { ListenResponse, StreamServiceService, SubmitRequest } from '#proto/parley/v1/stream_service.ts';
 import type { Path } from '../core/methods.ts';
 import { codecOf } from '../node/methods.ts';
@@ -27,6 +28,7 @@ const methods = files
   .flatMap((it) => it.service.flatMap((service) => service.method.map((method) => ({ ...method, service }))))
   .filter((method) => !method.clientStreaming);
 const codecs = new Codecs();
+codecs.add(moreTables);
 
 interface ByGeneratedCode {
   requestSerialize(value: unknown): Buffer;

@@ -1,4 +1,4 @@
-import { messages, services } from '#proto/tables.ts';
+import * as tables from '#proto/tables.ts';
 import type { ListenRequest, ListenResponse, SubmitRequest, SubmitResponse } from '#proto/parley/v1/stream_service.ts';
 import type { Path, RequestOf, ResponseOf } from '../core/methods.ts';
 import { bytesOf, numbersOf, readFields, textOf } from '../core/wire.ts';
@@ -31,18 +31,38 @@ type Choice = { readonly $case: string; readonly value: unknown } | undefined;
 const encoder = new TextEncoder();
 
 /**
- * Writes and reads the messages of the API by the tables of proto/gen/tables.ts: values have the shapes of the generated types, but
- * bytes are plain Uint8Arrays. Fields that it does not know are passed over.
+ * Writes and reads the messages of the API by the tables of proto/gen: values have the shapes of the generated types, but
+ * bytes are plain Uint8Arrays. It has proto/gen/tables.ts from the first; tables-more.ts is for others to load. Fields that it does not know are passed over.
  */
 export class Codecs {
-  readonly #lines = messages.split('\n');
-  /** Methods in the order of their messages. */
-  readonly #paths = services.split('\n').flatMap((line) => {
-    const [service, ...methods] = line.split(' ');
-    return methods.map((method) => `/parley.v1.${service}/${method}`);
-  });
+  readonly #lines: string[] = [];
+  /** The line of what a method takes; what it answers is the next. */
+  readonly #paths = new Map<string, number>();
   readonly #fields = new Map<number, ReadonlyMap<number, Field>>();
 
+  constructor() {
+    this.add(tables);
+  }
+
+  /** Whether it knows a method by now. */
+  knows(path: Path): boolean {
+    return this.#paths.has(path);
+  }
+
+  /** Takes in the next tables. */
+  add({ services, messages }: Pick<typeof tables, 'services' | 'messages'>): void {
+    let at = this.#lines.length;
+    for (const line of services.split('\n')) {
+      const [service, ...methods] = line.split(' ');
+      for (const method of methods) {
+        this.#paths.set(`/parley.v1.${service}/${method}`, at);
+        at += 2;
+      }
+    }
+    this.#lines.push(...messages.split('\n'));
+  }
+
+  /** Of a method that it knows. */
   of<P extends Path>(path: P): Codec<RequestOf<P>, ResponseOf<P>> {
     return this.#at(path);
   }
@@ -56,7 +76,7 @@ export class Codecs {
   }
 
   #at<Q, R>(path: string): Codec<Q, R> {
-    const line = this.#paths.indexOf(path) * 2;
+    const line = this.#paths.get(path) ?? -1;
     return {
       encode: (value) => this.#encode(line, value as Value),
       decode: (bytes) => this.#decode(line + 1, bytes) as R,

@@ -23,11 +23,8 @@ export class PageRuntime implements Runtime {
   readonly report = systemRuntime.report;
 
   newId(): string {
-    // Pages without TLS have no randomUUID.
-    if (typeof crypto.randomUUID === 'function') return crypto.randomUUID();
-    return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(
-      '',
-    );
+    // Pages without TLS have no randomUUID; this is as much of chance.
+    return crypto.getRandomValues(new BigUint64Array(2)).join('-');
   }
 
   /** Starts the worker. What waits moves there. */

@@ -13,7 +13,6 @@ import { Database } from './storage/database.ts';
 import { forgetTabDevice, isKeptDevice, keptDeviceId, tabDeviceId } from './storage/device.ts';
 import { KeptDrafts } from './storage/kept-drafts.ts';
 import { Keeper } from './storage/keeper.ts';
-import { LoneTab } from './tabs/lone-tab.ts';
 import { Tabs } from './tabs/tabs.ts';
 import { Value } from './view.ts';
 import type { View } from './view.ts';
@@ -89,10 +88,8 @@ export async function openParley(options: ParleyOptions): Promise<Parley> {
     if (now === 'leading' || now === 'following') client.reconnect();
     if (now === 'leading') void client.readDrafts();
   };
-  const tabs =
-    locks === undefined
-      ? new LoneTab(carrier, { userId, deviceId, runtime, changed: become })
-      : new Tabs({ name, carrier, runtime, locks, userId, deviceId, changed: become, signedOut: () => void leave() });
+  const signedOut = (): void => void leave();
+  const tabs = new Tabs({ name, carrier, runtime, locks, userId, deviceId, changed: become, signedOut });
   const client = new ParleyClient({
     carrier: tabs,
     getToken,

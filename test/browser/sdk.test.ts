@@ -258,3 +258,49 @@ describe('tabs', () => {
     expect(new Set(ids).size).toBe(2);
   });
 });
+
+describe('parts that are loaded when they are needed', () => {
+  const parts = /\/(?:sharing|tables-more)-[^/]*$/;
+
+  test('are not loaded before, and a call for which they are not there at first is made nonetheless', async () => {
+    const asked: string[] = [];
+    await context.route(parts, async (route) => {
+      asked.push(new URL(route.request().url()).pathname.replace(/-[^-]*$/, ''));
+      await (asked.length === 1 ? route.abort() : route.continue());
+    });
+    const page = await world.live(context, alice);
+    await send(page, await lookAt(page, bob), 'hello');
+    expect(asked).toEqual([]);
+    await page.evaluate(() => window.parley.client.people.list());
+    await page.evaluate(() => window.parley.client.account.settings());
+    expect(asked).toEqual(['/assets/tables-more', '/assets/tables-more']);
+  });
+
+  test('and are not there leave a following tab waiting, which says why and follows once they are', async () => {
+    const first = await world.live(context, alice);
+    await context.route(parts, (route) => route.abort());
+    const second = await world.open(context, alice);
+    const state = await second.waitForFunction(() => {
+      const { connection } = window.parley.client;
+      return connection.phase === 'waiting' && { code: connection.error?.code, reason: connection.error?.reason };
+    });
+    expect(await state.jsonValue()).toEqual({ code: 14, reason: 'NO_REASON' });
+    await context.unroute(parts);
+    await ready(second);
+    expect([await role(first), await role(second)]).toEqual(['leading', 'following']);
+    const threadId = await lookAt(second, bob);
+    await look(first, threadId);
+    await send(second, threadId, 'hello');
+    await shows(first, threadId, 'hello');
+  });
+
+  test('and are not there for the leading tab cost it the lead', async () => {
+    const first = await world.live(context, alice);
+    await first.route(parts, (route) => route.abort());
+    const second = await world.live(context, alice);
+    expect(await role(second)).toBe('leading');
+    await first.unroute(parts);
+    await ready(first);
+    expect(await role(first)).toBe('following');
+  });
+});

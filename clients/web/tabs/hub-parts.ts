@@ -1,17 +1,18 @@
-import type { ClientFrame, Welcome } from '#proto/parley/v1/stream_service.ts';
+import type { ClientFrame, Hello, Welcome } from '#proto/parley/v1/stream_service.ts';
 import type { ThreadHead } from '#proto/parley/v1/thread.ts';
-import type { CarrierStream } from '../../core/carrier.ts';
+import type { CarrierStream, StreamListener } from '../../core/carrier.ts';
+import type { Wire } from './messages.ts';
 
 /** What the hub needs of the leading tab. */
 export interface Leader {
   readonly userId: string;
   readonly deviceId: string;
+  readonly wire: Wire;
   /** Where the threads stand. */
   heads(): readonly ThreadHead[];
   unread(threadId: string): number;
-  /** Whether it still leads. */
-  leads(): boolean;
-  setTimer(delayMs: number, run: () => void): void;
+  /** Opens a stream to a node. */
+  open(hello: Hello, token: string, listener: StreamListener): CarrierStream;
 }
 
 /** What a tab asked, until it is answered. */
@@ -32,7 +33,6 @@ export interface Upstream {
   readonly channels: Set<string>;
   welcome: Welcome | undefined;
   isCaughtUp: boolean;
-  superseded: boolean;
 }
 
 /** A following tab as the hub knows it. */

@@ -8,15 +8,14 @@ import type {
   Unsubscribe,
   Welcome,
 } from '#proto/parley/v1/stream_service.ts';
-import type { Carrier, CarrierStream, StreamListener } from '../../core/carrier.ts';
-import { GOODBYE } from '../../core/connection-state.ts';
+import type { CarrierStream, StreamListener } from '../../core/carrier.ts';
 import * as Code from '../../core/codes.ts';
-import { anotherUser, localError, type ParleyError } from '../../core/errors.ts';
+import type { ParleyError } from '../../core/errors.ts';
 import { entryOfDraft } from '../../core/fold.ts';
 import { HeardChannels } from './heard-channels.ts';
 import type { Follower, Leader, Upstream } from './hub-parts.ts';
 import { Interests } from './interests.ts';
-import type { ToLeader, Wire } from './messages.ts';
+import type { ToLeader } from './messages.ts';
 
 type Told = NonNullable<ServerFrame['frame']>;
 
@@ -24,17 +23,13 @@ type Told = NonNullable<ServerFrame['frame']>;
 const own = '';
 /** Of the frames that may be in flight, a following tab has this part. */
 const part = 4;
-/** Within this time it is known that the session was superseded because another tab took the lead. */
-const doubtMs = 500;
 
 /**
- * One session for all tabs of a user. The leading tab's client opens it as on any carrier; what the node tells goes to all
+ * One session for all tabs of a user. The leading tab's client opens it as on a carrier; what the node tells goes to all
  * tabs, and what any of them says goes to the node, ids kept apart. What a device does itself is not told to it by the node:
  * the hub tells it to the other tabs. Each tab's client keeps its own order and fills its own holes; only the leading one acknowledges.
  */
 export class Hub {
-  readonly #carrier: Carrier;
-  readonly #wire: Wire;
   readonly #leader: Leader;
   readonly #interests = new Interests();
   readonly #followers = new Map<string, Follower>();
@@ -48,9 +43,7 @@ export class Hub {
   #resumeToken: Uint8Array = new Uint8Array();
   #userSequence = 0n;
 
-  constructor(carrier: Carrier, wire: Wire, leader: Leader) {
-    this.#carrier = carrier;
-    this.#wire = wire;
+  constructor(leader: Leader) {
     this.#leader = leader;
   }
 
@@ -58,7 +51,7 @@ export class Hub {
   open(hello: Hello, token: string, listener: StreamListener): CarrierStream {
     this.#foreground = hello.foreground;
     this.#resumeToken = hello.resumeToken;
-    const stream = this.#carrier.open({ ...hello, foreground: this.#isForeground() }, token, {
+    const stream = this.#leader.open({ ...hello, foreground: this.#isForeground() }, token, {
       frames: (frames, bytes) => this.#heard(upstream, listener, frames, bytes),
       ended: (error) => this.#ended(upstream, listener, error),
     });
@@ -68,7 +61,6 @@ export class Hub {
       channels: new Set(),
       welcome: undefined,
       isCaughtUp: false,
-      superseded: false,
     };
     this.#upstreams.add(upstream);
     return {
@@ -90,7 +82,7 @@ export class Hub {
     switch (message.kind) {
       case 'open':
         this.#followers.set(tab, { stream, foreground: message.hello.foreground, begun: false });
-        this.#wire.post({ kind: 'noted', to: tab, stream });
+        this.#leader.wire.post({ kind: 'noted', to: tab, stream });
         if (this.#current !== undefined) {
           if (message.hello.foreground) this.#beat();
           this.#begin(this.#current, tab);
@@ -222,12 +214,6 @@ export class Hub {
           this.#replied(upstream, frame, mine, all);
           continue;
         case 'welcome':
-          if (frame.value.userId !== this.#leader.userId) {
-            upstream.stream.abort();
-            this.#upstreams.delete(upstream);
-            listener.ended(anotherUser(frame.value.userId));
-            return;
-          }
           upstream.welcome = frame.value;
           this.#interests.forget(own);
           break;
@@ -240,10 +226,6 @@ export class Hub {
           this.#keepToken(frame.value.resumeToken, all);
           break;
         case 'goodbye':
-          if (frame.value.reason === GOODBYE.superseded) {
-            upstream.superseded = true;
-            continue;
-          }
           break;
         default:
           this.#note(upstream, frame);
@@ -346,12 +328,12 @@ export class Hub {
       { $case: 'headsChanged', value: { heads: [...this.#leader.heads()] } },
       { $case: 'caughtUp', value: { resumeToken: this.#resumeToken as never, userSequence: this.#userSequence } },
     ]);
-    this.#wire.post({ kind: 'tell', to: tab, stream: follower.stream, begins: true, frames });
+    this.#leader.wire.post({ kind: 'tell', to: tab, stream: follower.stream, begins: true, frames });
   }
 
   #tell(to: string | undefined, stream: number, told: readonly Told[]): void {
     if (this.#followers.size === 0) return;
-    this.#wire.post({ kind: 'tell', to, stream, begins: false, frames: framesOf(told) });
+    this.#leader.wire.post({ kind: 'tell', to, stream, begins: false, frames: framesOf(told) });
   }
 
   #ended(upstream: Upstream, listener: StreamListener, error: ParleyError | undefined): void {
@@ -367,21 +349,14 @@ export class Hub {
         if (tab !== own) this.#tell(tab, stream, [{ $case: 'reply', value }]);
       }
     }
-    if (!upstream.superseded && error?.code !== Code.ABORTED) {
-      listener.ended(error);
-      return;
-    }
-    this.#leader.setTimer(doubtMs, () => {
-      const lost = localError('CONNECTION_LOST', 'another tab took the lead', Code.UNAVAILABLE);
-      listener.ended(this.#leader.leads() ? error : lost);
-    });
+    listener.ended(error);
   }
 
   #endFollowers(error: ParleyError | undefined): void {
     for (const tab of this.#followers.keys()) this.#interests.forget(tab);
     this.#followers.clear();
     const parts = error === undefined ? undefined : { reason: error.reason, code: error.code, message: error.message };
-    this.#wire.post({ kind: 'ended', to: undefined, error: parts });
+    this.#leader.wire.post({ kind: 'ended', to: undefined, error: parts });
   }
 }
 

@@ -5,7 +5,9 @@ import { CommentBatch } from '#proto/parley/v1/stream_service.ts';
 import { ScriptedCarrier } from '../../../test/support/scripted-carrier.ts';
 import { ScriptedThread } from '../../../test/support/scripted-thread.ts';
 import { ParleyClient } from '../../core/client.ts';
+import * as Code from '../../core/codes.ts';
 import { GOODBYE } from '../../core/connection-state.ts';
+import { ParleyError } from '../../core/errors.ts';
 import { systemRuntime } from '../../core/runtime.ts';
 import { Tabs } from './tabs.ts';
 import type { Role } from './tabs.ts';
@@ -54,15 +56,31 @@ async function openTab(): Promise<TestTab> {
   return tab;
 }
 
-/** A leading tab that is live, and one that follows it. */
-async function pair(): Promise<{ leader: TestTab; follower: TestTab; thread: ScriptedThread }> {
+/** A leading tab that is live, alone. */
+async function single(): Promise<{ leader: TestTab; thread: ScriptedThread }> {
   const leader = await openTab();
   const thread = new ScriptedThread('t');
   await until(() => leader.carrier.streams.length === 1);
   leader.carrier.last.welcome();
   leader.carrier.last.tell(thread.heads());
   leader.carrier.last.caughtUp();
+  return { leader, thread };
+}
+
+/** The leading tab's session moves as the first other tab comes. */
+async function moved({ carrier }: TestTab): Promise<void> {
+  await until(() => carrier.streams.length === 2);
+  carrier.last.welcome({ resumed: true });
+  carrier.last.caughtUp();
+  carrier.streams[0]!.goodbye({ reason: GOODBYE.handedOver });
+  carrier.streams[0]!.end();
+}
+
+/** A leading tab that is live, and one that follows it. */
+async function pair(): Promise<{ leader: TestTab; follower: TestTab; thread: ScriptedThread }> {
+  const { leader, thread } = await single();
   const follower = await openTab();
+  await moved(leader);
   await follower.client.ready();
   return { leader, follower, thread };
 }
@@ -76,6 +94,55 @@ test('the first leads, the next follows and opens no stream of its own', async (
   const { leader, follower } = await pair();
   expect([leader.roles, follower.roles]).toEqual([['leading'], ['following']]);
   expect(follower.carrier.streams).toEqual([]);
+});
+
+test('a tab alone has a plain stream; its session moves when another comes, and it is live all the while', async () => {
+  const { leader, thread } = await single();
+  const phases: string[] = [];
+  leader.client.on('connection', ({ phase }) => phases.push(phase));
+  const follower = await openTab();
+  await until(() => leader.carrier.streams.length === 2);
+  expect([leader.carrier.last.hello.handOver, leader.carrier.last.hello.resumeToken.toString()]).toEqual([
+    true,
+    'token-1',
+  ]);
+  const [old] = leader.carrier.streams;
+  old?.tell(thread.post('bob', 'of the old stream'));
+  expect(leader.client.items('t').length).toBe(1);
+  await moved(leader);
+  await follower.client.ready();
+  expect(new Set(phases)).toEqual(new Set(['live']));
+  expect(follower.client.heads(['t'])).toMatchObject([{ sequence: 1n }]);
+});
+
+test('a tab that has no stream yet opens it anew when another comes', async () => {
+  const leader = await openTab();
+  await until(() => leader.carrier.streams.length === 1);
+  const follower = await openTab();
+  await until(() => leader.carrier.streams.length === 2);
+  expect([leader.carrier.streams[0]?.closedBy, leader.carrier.last.hello.handOver]).toEqual(['abort', false]);
+  leader.carrier.last.welcome();
+  leader.carrier.last.caughtUp();
+  await follower.client.ready();
+});
+
+test('a session that another tab supersedes as it takes the lead is lost, not closed; superseded otherwise it is', async () => {
+  const { leader } = await single();
+  leader.carrier.last.goodbye({ reason: GOODBYE.superseded });
+  leader.carrier.last.end(new ParleyError({ reason: 'SUPERSEDED', code: Code.ABORTED, message: '' }));
+  await until(() => leader.client.connection.phase === 'closed');
+  expect(leader.client.connection).toMatchObject({ reason: 'superseded' });
+
+  const tab = await openTab();
+  await until(() => tab.carrier.streams.length === 1);
+  tab.carrier.last.welcome();
+  tab.carrier.last.caughtUp();
+  tab.carrier.last.goodbye({ reason: GOODBYE.superseded });
+  tab.carrier.last.end(new ParleyError({ reason: 'SUPERSEDED', code: Code.ABORTED, message: '' }));
+  void navigator.locks.request(`parley test ${names}`, { steal: true }, () => undefined);
+  await until(() => tab.roles.includes('following'));
+  await until(() => tab.carrier.streams.length === 2);
+  expect(tab.client.connection.phase).not.toBe('closed');
 });
 
 test('what one says is answered to it alone, and what it sent is told to all', async () => {
@@ -142,14 +209,6 @@ test('when the leading one sleeps the other leads with the token, and what had n
   expect((await sent).sequence).toBe(1n);
 });
 
-test('a session of another user ends at once, before anything of it is told', async () => {
-  const tab = await openTab();
-  await until(() => tab.carrier.streams.length === 1);
-  tab.carrier.last.welcome({ userId: 'mallory' });
-  await until(() => tab.client.connection.phase === 'closed');
-  expect(tab.client.connection).toMatchObject({ reason: 'refused', error: { reason: 'ANOTHER_USER' } });
-});
-
 test('a tab whose connection is closed for good leaves the lead to the next, and does not take it again', async () => {
   const { leader, follower } = await pair();
   leader.carrier.last.welcome({ userId: 'mallory' });
@@ -198,7 +257,7 @@ test('after a planned move all channels are asked for where they were left, also
   const range = { channelId: 'theirs', epoch: 3n, fromNumber: 8n, toNumber: 9n };
   old.tell({ $case: 'commentBatch', value: CommentBatch.fromPartial(range) });
   old.goodbye({ reason: GOODBYE.draining, reconnect: true });
-  await until(() => leader.carrier.streams.length === 2);
+  await until(() => leader.carrier.streams.length === 3);
   const next = leader.carrier.last;
   next.welcome({ resumed: true });
   next.caughtUp();
