@@ -71,7 +71,12 @@ function bytesOf(files: Files): { readonly all: number; readonly atOnce: number;
     all += length;
     if (!later.includes(name)) atOnce += length;
   }
-  return { all, atOnce, later: later.map((name) => path.posix.basename(name).replace(/-[^-]*$/, '')).toSorted() };
+  // Vite puts a hash of eight characters behind the name; `-` may be one of them.
+  return {
+    all,
+    atOnce,
+    later: later.map((name) => path.posix.basename(name).replace(/-[\w-]{8}\.js$/, '')).toSorted(),
+  };
 }
 
 function quickStart(): string {
