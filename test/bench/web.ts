@@ -54,20 +54,22 @@ async function firstLoad(scene: AppScene, runs: number): Promise<Record<string, 
     const page = await scene.stranger({ path: '/favicon.svg' });
     const session = await page.context().newCDPSession(page);
     await session.send('Emulation.setCPUThrottlingRate', { rate: slowdown });
-    // Keys are hit until one arrives: what drives the browser should cost the page nothing before that.
+    // Keys are hit until one arrives, and the page says when: what asks it would run at a quarter of the speed in it, as part of the time.
+    let ms = 0;
+    session.on('Runtime.bindingCalled', ({ payload }) => (ms ||= Number(payload)));
+    await session.send('Runtime.enable');
+    await session.send('Runtime.addBinding', { name: 'keyArrived' });
     await page.addInitScript(() => {
-      const took = { ms: 0 };
-      Object.assign(window, { took });
-      addEventListener('input', () => (took.ms ||= performance.now()), true);
+      const { keyArrived } = window as unknown as { keyArrived: (ms: string) => void };
+      addEventListener('input', () => keyArrived(String(performance.now())), true);
     });
     await page.goto(`${scene.origin}/?as=Reader${run}`, { waitUntil: 'commit' });
-    for (let ms = 0; ms === 0;) {
+    while (ms === 0) {
       await session.send('Input.dispatchKeyEvent', { type: 'keyDown', key: 'k', code: 'KeyK', text: 'k' });
       await session.send('Input.dispatchKeyEvent', { type: 'keyUp', key: 'k', code: 'KeyK' });
       await sleep(keyEveryMs);
-      ms = await page.evaluate(() => (window as unknown as { took: { ms: number } }).took.ms);
-      if (ms > 0) times.push(ms);
     }
+    times.push(ms);
     await page.context().close();
   }
   return { composer_ms_median: middle(times), composer_ms_max: Math.max(...times) };

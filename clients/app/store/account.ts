@@ -33,8 +33,11 @@ export interface Beginning {
 
 /** Asks how to sign in, and does so where that needs nobody. Rejects when there is no answer. */
 export async function begin(): Promise<Beginning> {
-  const config = await readConfig();
-  const name = config.dev ? rememberedName() : undefined;
+  const asked = readConfig();
+  // While the answer is on its way: the first look at a page's storage is slow.
+  const known = rememberedName();
+  const config = await asked;
+  const name = config.dev ? known : undefined;
   if (name !== undefined) return { config, account: await signInByName(config, name) };
   return { config, account: config.dev ? undefined : await signInBySession(config) };
 }

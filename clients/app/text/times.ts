@@ -2,43 +2,43 @@ import type { Texts } from './en.ts';
 
 const dayMs = 86_400_000;
 
-/** How times are written; made once a language, since a formatter is dear. */
+const formats = {
+  time: { hour: 'numeric', minute: '2-digit' },
+  weekday: { weekday: 'short' },
+  date: { day: 'numeric', month: 'short' },
+  dateOfYear: { day: 'numeric', month: 'short', year: 'numeric' },
+  full: { dateStyle: 'full', timeStyle: 'medium' },
+} as const satisfies Readonly<Record<string, Intl.DateTimeFormatOptions>>;
+type FormatName = keyof typeof formats;
+
+/** How times are written. A formatter is dear (milliseconds on a phone): each is made when it is first needed, once a language. */
 export class Times {
   readonly #texts: Texts;
-  readonly #time: Intl.DateTimeFormat;
-  readonly #weekday: Intl.DateTimeFormat;
-  readonly #date: Intl.DateTimeFormat;
-  readonly #dateOfYear: Intl.DateTimeFormat;
-  readonly #full: Intl.DateTimeFormat;
+  readonly #locale: string;
+  readonly #formats = new Map<FormatName, Intl.DateTimeFormat>();
 
   constructor(texts: Texts) {
     const { locale } = texts;
     // Of several Englishes, the reader's.
-    const own = navigator.languages.find((it) => it.startsWith(locale.slice(0, 2))) ?? locale;
-    const make = (options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => new Intl.DateTimeFormat(own, options);
+    this.#locale = navigator.languages.find((it) => it.startsWith(locale.slice(0, 2))) ?? locale;
     this.#texts = texts;
-    this.#time = make({ hour: 'numeric', minute: '2-digit' });
-    this.#weekday = make({ weekday: 'short' });
-    this.#date = make({ day: 'numeric', month: 'short' });
-    this.#dateOfYear = make({ day: 'numeric', month: 'short', year: 'numeric' });
-    this.#full = make({ dateStyle: 'full', timeStyle: 'medium' });
   }
 
   /** 14:05 */
   time(ms: number): string {
-    return this.#time.format(ms);
+    return this.#format('time', ms);
   }
 
   /** For a tooltip. */
   full(ms: number): string {
-    return this.#full.format(ms);
+    return this.#format('full', ms);
   }
 
   /** As short as it can be and still say when: 14:05, Tue, 3 May, 3 May 2019. */
   short(ms: number, nowMs: number): string {
     const days = daysBetween(ms, nowMs);
     if (days <= 0) return this.time(ms);
-    if (days < 7) return this.#weekday.format(ms);
+    if (days < 7) return this.#format('weekday', ms);
     return this.#day(ms, nowMs);
   }
 
@@ -58,7 +58,13 @@ export class Times {
 
   #day(ms: number, nowMs: number): string {
     const sameYear = new Date(ms).getFullYear() === new Date(nowMs).getFullYear();
-    return (sameYear ? this.#date : this.#dateOfYear).format(ms);
+    return this.#format(sameYear ? 'date' : 'dateOfYear', ms);
+  }
+
+  #format(name: FormatName, ms: number): string {
+    const format = this.#formats.get(name) ?? new Intl.DateTimeFormat(this.#locale, formats[name]);
+    this.#formats.set(name, format);
+    return format.format(ms);
   }
 }
 
