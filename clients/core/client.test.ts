@@ -221,7 +221,30 @@ describe('a client on a scripted server', () => {
       }
       client.typing('t', false);
       client.typing('t', false);
+      await runtime.advance(1000);
       expect(carrier.last.of('typing').map(({ value }) => value.active)).toEqual([true, true, true, false]);
+    });
+
+    test('is taken back after the message that was typed, and not when the next one is begun', async () => {
+      await scripted.live();
+      client.typing('t', true);
+      void client.send('t', 'mine');
+      client.typing('t', false);
+      await runtime.advance(100);
+      expect(carrier.last.of('send').length).toBe(1);
+      expect(carrier.last.of('typing').map(({ value }) => value.active)).toEqual([true]);
+      client.typing('t', true);
+      await runtime.advance(1000);
+      expect(carrier.last.of('typing').map(({ value }) => value.active)).toEqual([true, true]);
+    });
+
+    test('of others ends with their message', async () => {
+      await scripted.live();
+      carrier.last.tell({ $case: 'typingChanged', value: { threadId: 't', userId: 'bob', active: true } });
+      carrier.last.tell(thread.post('carol', 'one'));
+      expect(client.whoTypes('t')).toEqual(['bob']);
+      carrier.last.tell(thread.post('bob', 'two'));
+      expect(client.whoTypes('t')).toEqual([]);
     });
 
     test('of others fades after six seconds', async () => {

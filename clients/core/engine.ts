@@ -77,6 +77,7 @@ export class Engine {
         history: new HistoryCalls(this.caller),
         me: () => this.userId,
         restarted: (threadId) => this.receipts.forget(threadId),
+        wrote: (threadId, userId) => this.typing.wrote(threadId, userId),
       },
     );
     const { maxDrafts = 1000, maxBytes = 4 * 1024 * 1024, inFlightPerThread = 1 } = options.outbox ?? {};

@@ -50,6 +50,8 @@ interface Rooms {
   readonly history: HistoryCalls;
   readonly me: () => string;
   readonly restarted: (threadId: string) => void;
+  /** Somebody's message came. */
+  readonly wrote: (threadId: string, userId: string) => void;
 }
 
 /** The threads' logs on this device: takes in what streams and calls bring, tells each entry once and in order. */
@@ -254,6 +256,7 @@ export class ThreadLogs {
       if (entry.senderId !== this.#rooms.me() && entry.sequence > log.read) log.unread += 1n;
       log.unreadAsOf = entry.sequence;
     }
+    if (isMessage) this.#rooms.wrote(threadId, entry.senderId);
     const change = log.fold?.apply(entry);
     emitter.emit('entry', { threadId, epoch: log.timeline.epoch, entry });
     if (!emitter.hears('message')) return;
