@@ -11,7 +11,9 @@ export function watchForNews(desk: Desk, texts: () => Texts, nameOf: (userId: st
   const threads = threadsView(parley);
   const showTitle = (): void => {
     const unread = threads.get().rows.reduce((sum, row) => sum + (isMuted(row.thread.settings) ? 0 : row.unread), 0);
-    document.title = unread === 0 ? texts().app : `(${unread > 999 ? '999+' : unread}) ${texts().app}`;
+    const title = unread === 0 ? texts().app : `(${unread > 999 ? '999+' : unread}) ${texts().app}`;
+    // Even the same one costs the browser milliseconds, at each message.
+    if (document.title !== title) document.title = title;
   };
   showTitle();
   const notify = (threadId: string, message: Message): void => {

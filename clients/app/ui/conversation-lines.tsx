@@ -16,6 +16,7 @@ import type { ListHandle } from './virtual-list.tsx';
 /** Messages of one author this close to each other stand together. */
 const togetherMs = 5 * 60_000;
 const markedMs = 2_000;
+const dayMs = 86_400_000;
 const group = 2;
 
 export interface LinesHandle {
@@ -160,8 +161,7 @@ function Divisions({
   const isNew = row.kind === 'message' && firstUnread !== undefined && Number(row.message.ordinal) === firstUnread;
   const isDay =
     ms !== undefined &&
-    (before === undefined ||
-      (beforeMs !== undefined && new Date(ms).toDateString() !== new Date(beforeMs).toDateString()));
+    (before === undefined || (beforeMs !== undefined && !isSameDay(ms, beforeMs)));
   return (
     <>
       {isDay && (
@@ -239,7 +239,12 @@ function Line({ row, before, after, isGroup, marked, actions, conversation }: Li
 function together(a: Row | undefined, b: Row | undefined): boolean {
   if (a?.kind !== 'message' || b?.kind !== 'message' || a.message.senderId !== b.message.senderId) return false;
   const [first, second] = [timeOf(a) ?? 0, timeOf(b) ?? 0];
-  return second - first < togetherMs && new Date(first).toDateString() === new Date(second).toDateString();
+  return second - first < togetherMs && isSameDay(first, second);
+}
+
+function isSameDay(oneMs: number, otherMs: number): boolean {
+  const [one, other] = [new Date(oneMs), new Date(otherMs)];
+  return Math.abs(otherMs - oneMs) < dayMs && one.getDate() === other.getDate();
 }
 
 function ToEnd({ unread, go }: { readonly unread: number; readonly go: () => void }): ReactNode {

@@ -7,6 +7,9 @@ const openMs = 3000;
 /** Tables by name: `meta` by name, `drafts` in the order they were put, `threads` by id, `items` by [thread id, sequence]. */
 export type Table = 'meta' | 'drafts' | 'threads' | 'items';
 
+/** `copy` writes what the server has too, or can tell again: the newest of it may go with the power, as a whole. It holds up nobody. */
+export type Mode = 'readonly' | 'readwrite' | 'copy';
+
 /** One request's result. */
 export function result<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -80,19 +83,21 @@ export class Database {
   }
 
   /**
-   * Runs one transaction. Resolves with what `work` answered once it is on disk; with undefined when there is no database, or
+   * Runs one transaction. Resolves with what `work` answered once it is on disk (`copy`: with the browser); with undefined when there is no database, or
    * none any more. Rejects with a QuotaExceededError while `spare` is set, so that the caller can make room and try again.
    */
   async run<T>(
     tables: readonly Table[],
-    mode: 'readonly' | 'readwrite',
+    mode: Mode,
     work: (table: (name: Table) => IDBObjectStore) => Promise<T>,
     spare = false,
   ): Promise<T | undefined> {
     const db = this.#db;
     if (db === undefined) return undefined;
     try {
-      const transaction = db.transaction(tables, mode, { durability: mode === 'readwrite' ? 'strict' : 'default' });
+      const transaction = db.transaction(tables, mode === 'readonly' ? mode : 'readwrite', {
+        durability: mode === 'readwrite' ? 'strict' : 'relaxed',
+      });
       const done = new Promise<void>((resolve, reject) => {
         transaction.addEventListener('complete', () => resolve());
         transaction.addEventListener('abort', () => reject(transaction.error ?? new Error('the transaction ended')));

@@ -208,7 +208,7 @@ export class Keeper implements ResumeStore {
     const write = (spare: boolean): Promise<unknown> =>
       this.#database.run(
         ['meta', 'threads', 'items'],
-        'readwrite',
+        'copy',
         async (table) => {
           const meta = table('meta');
           if (claims) meta.put(this.#writer, 'writer');

@@ -36,7 +36,8 @@ export class KeptDrafts implements DraftStore {
   }
 
   async remove(threadId: string, clientMessageId: string): Promise<void> {
-    await this.#database.run(['drafts'], 'readwrite', async (table) => {
+    // One that comes back is sent again and answered with what became of it the first time.
+    await this.#database.run(['drafts'], 'copy', async (table) => {
       const drafts = table('drafts');
       const key = await result(drafts.index('id').getKey(idOf(threadId, clientMessageId)));
       if (key !== undefined) drafts.delete(key);
