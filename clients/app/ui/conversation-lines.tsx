@@ -159,9 +159,7 @@ function Divisions({
   const ms = timeOf(row);
   const beforeMs = timeOf(before);
   const isNew = row.kind === 'message' && firstUnread !== undefined && Number(row.message.ordinal) === firstUnread;
-  const isDay =
-    ms !== undefined &&
-    (before === undefined || (beforeMs !== undefined && !isSameDay(ms, beforeMs)));
+  const isDay = ms !== undefined && (before === undefined || (beforeMs !== undefined && !isSameDay(ms, beforeMs)));
   return (
     <>
       {isDay && (

@@ -26,6 +26,10 @@ export interface VirtualListProps {
 
 const guessPx = 58;
 const overscanPx = 700;
+/** Rows that were drawn stay drawn this much farther away: each new range draws all anew. */
+const lingerPx = 500;
+/** Rows that came at the end are drawn with what else is drawn, and not after it was measured, when they are this few. */
+const mostNew = 20;
 const endPx = 24;
 const padPx = 12;
 
@@ -44,8 +48,12 @@ export function VirtualList(props: VirtualListProps): ReactNode {
     isAtEnd: start === 'end',
     anchor: { index: start === 'end' ? 0 : start, px: -120 },
     toldAtEnd: undefined as boolean | undefined,
+    drawnTo: 0,
   }));
-  const [[from, to], setRange] = useState<readonly [number, number]>([0, 0]);
+  /** Infinity: to the end, wherever that is. */
+  const [[from, wantedTo], setRange] = useState<readonly [number, number]>([0, 0]);
+  const to = Math.min(wantedTo, count, wantedTo === Infinity ? state.heights.count + mostNew : count);
+  state.drawnTo = to;
 
   const leadPx = (): number => Math.max(padPx, (box.current?.clientHeight ?? 0) - state.heights.total - padPx);
 
@@ -54,11 +62,17 @@ export function VirtualList(props: VirtualListProps): ReactNode {
     if (it === null) return;
     const { heights } = state;
     const top = it.scrollTop - leadPx();
-    const next: readonly [number, number] =
-      heights.count === 0
-        ? [0, 0]
-        : [heights.at(top - overscanPx), Math.min(heights.at(top + it.clientHeight + overscanPx) + 1, heights.count)];
-    setRange((old) => (old[0] === next[0] && old[1] === next[1] ? old : next));
+    const nextFrom = heights.count === 0 ? 0 : heights.at(top - overscanPx);
+    const last = heights.at(top + it.clientHeight + overscanPx) + 1;
+    const nextTo = heights.count === 0 ? 0 : last >= heights.count ? Infinity : last;
+    setRange((old) => {
+      const [oldFrom, oldTo] = old;
+      const isAbove = oldFrom <= nextFrom && heights.offset(nextFrom) - heights.offset(oldFrom) <= lingerPx;
+      const isBelow = oldTo >= nextTo && heights.offset(oldTo) - heights.offset(nextTo) <= lingerPx;
+      const kept = [isAbove ? oldFrom : nextFrom, isBelow ? oldTo : nextTo] as const;
+      const isDrawn = state.drawnTo >= Math.min(kept[1], heights.count);
+      return isDrawn && oldFrom === kept[0] && oldTo === kept[1] ? old : kept;
+    });
     if (state.toldAtEnd !== state.isAtEnd) {
       state.toldAtEnd = state.isAtEnd;
       onAtEnd(state.isAtEnd);
@@ -123,7 +137,7 @@ export function VirtualList(props: VirtualListProps): ReactNode {
   }));
 
   const drawn: ReactNode[] = [];
-  for (let index = from; index < Math.min(to, count); index++) {
+  for (let index = from; index < to; index++) {
     drawn.push(
       <div key={keyOf(index)} data-index={index} role="listitem" aria-setsize={count} aria-posinset={index + 1}>
         {render(index)}
