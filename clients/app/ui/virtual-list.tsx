@@ -25,9 +25,9 @@ export interface VirtualListProps {
 }
 
 const guessPx = 58;
-const overscanPx = 700;
+const overscanPx = 600;
 /** Rows that were drawn stay drawn this much farther away: each new range draws all anew. */
-const lingerPx = 500;
+const lingerPx = 250;
 /** Rows that came at the end are drawn with what else is drawn, and not after it was measured, when they are this few. */
 const mostNew = 20;
 const endPx = 24;
@@ -48,10 +48,11 @@ export function VirtualList(props: VirtualListProps): ReactNode {
     isAtEnd: start === 'end',
     anchor: { index: start === 'end' ? 0 : start, px: -120 },
     toldAtEnd: undefined as boolean | undefined,
+    /** Rows to draw. Infinity: to the end, wherever that is. */
+    range: [0, 0] as readonly [from: number, to: number],
     drawnTo: 0,
   }));
-  /** Infinity: to the end, wherever that is. */
-  const [[from, wantedTo], setRange] = useState<readonly [number, number]>([0, 0]);
+  const [[from, wantedTo], setRange] = useState(state.range);
   const to = Math.min(wantedTo, count, wantedTo === Infinity ? state.heights.count + mostNew : count);
   state.drawnTo = to;
 
@@ -65,14 +66,15 @@ export function VirtualList(props: VirtualListProps): ReactNode {
     const nextFrom = heights.count === 0 ? 0 : heights.at(top - overscanPx);
     const last = heights.at(top + it.clientHeight + overscanPx) + 1;
     const nextTo = heights.count === 0 ? 0 : last >= heights.count ? Infinity : last;
-    setRange((old) => {
-      const [oldFrom, oldTo] = old;
-      const isAbove = oldFrom <= nextFrom && heights.offset(nextFrom) - heights.offset(oldFrom) <= lingerPx;
-      const isBelow = oldTo >= nextTo && heights.offset(oldTo) - heights.offset(nextTo) <= lingerPx;
-      const kept = [isAbove ? oldFrom : nextFrom, isBelow ? oldTo : nextTo] as const;
-      const isDrawn = state.drawnTo >= Math.min(kept[1], heights.count);
-      return isDrawn && oldFrom === kept[0] && oldTo === kept[1] ? old : kept;
-    });
+    const [oldFrom, oldTo] = state.range;
+    const isAbove = oldFrom <= nextFrom && heights.offset(nextFrom) - heights.offset(oldFrom) <= lingerPx;
+    const isBelow = oldTo >= nextTo && heights.offset(oldTo) - heights.offset(nextTo) <= lingerPx;
+    const range = [isAbove ? oldFrom : nextFrom, isBelow ? oldTo : nextTo] as const;
+    const isDrawn = state.drawnTo >= Math.min(range[1], heights.count);
+    if (!isDrawn || oldFrom !== range[0] || oldTo !== range[1]) {
+      state.range = range;
+      setRange(range);
+    }
     if (state.toldAtEnd !== state.isAtEnd) {
       state.toldAtEnd = state.isAtEnd;
       onAtEnd(state.isAtEnd);
