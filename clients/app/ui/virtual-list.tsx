@@ -25,11 +25,7 @@ export interface VirtualListProps {
 }
 
 const guessPx = 58;
-const overscanPx = 600;
-/** Rows that were drawn stay drawn this much farther away: each new range draws all anew. */
-const lingerPx = 250;
-/** Rows that came at the end are drawn with what else is drawn, and not after it was measured, when they are this few. */
-const mostNew = 20;
+const overscanPx = 700;
 const endPx = 24;
 const padPx = 12;
 
@@ -48,13 +44,8 @@ export function VirtualList(props: VirtualListProps): ReactNode {
     isAtEnd: start === 'end',
     anchor: { index: start === 'end' ? 0 : start, px: -120 },
     toldAtEnd: undefined as boolean | undefined,
-    /** Rows to draw. Infinity: to the end, wherever that is. */
-    range: [0, 0] as readonly [from: number, to: number],
-    drawnTo: 0,
   }));
-  const [[from, wantedTo], setRange] = useState(state.range);
-  const to = Math.min(wantedTo, count, wantedTo === Infinity ? state.heights.count + mostNew : count);
-  state.drawnTo = to;
+  const [[from, to], setRange] = useState<readonly [number, number]>([0, 0]);
 
   const leadPx = (): number => Math.max(padPx, (box.current?.clientHeight ?? 0) - state.heights.total - padPx);
 
@@ -63,18 +54,11 @@ export function VirtualList(props: VirtualListProps): ReactNode {
     if (it === null) return;
     const { heights } = state;
     const top = it.scrollTop - leadPx();
-    const nextFrom = heights.count === 0 ? 0 : heights.at(top - overscanPx);
-    const last = heights.at(top + it.clientHeight + overscanPx) + 1;
-    const nextTo = heights.count === 0 ? 0 : last >= heights.count ? Infinity : last;
-    const [oldFrom, oldTo] = state.range;
-    const isAbove = oldFrom <= nextFrom && heights.offset(nextFrom) - heights.offset(oldFrom) <= lingerPx;
-    const isBelow = oldTo >= nextTo && heights.offset(oldTo) - heights.offset(nextTo) <= lingerPx;
-    const range = [isAbove ? oldFrom : nextFrom, isBelow ? oldTo : nextTo] as const;
-    const isDrawn = state.drawnTo >= Math.min(range[1], heights.count);
-    if (!isDrawn || oldFrom !== range[0] || oldTo !== range[1]) {
-      state.range = range;
-      setRange(range);
-    }
+    const next: readonly [number, number] =
+      heights.count === 0
+        ? [0, 0]
+        : [heights.at(top - overscanPx), Math.min(heights.at(top + it.clientHeight + overscanPx) + 1, heights.count)];
+    setRange((old) => (old[0] === next[0] && old[1] === next[1] ? old : next));
     if (state.toldAtEnd !== state.isAtEnd) {
       state.toldAtEnd = state.isAtEnd;
       onAtEnd(state.isAtEnd);
@@ -139,7 +123,7 @@ export function VirtualList(props: VirtualListProps): ReactNode {
   }));
 
   const drawn: ReactNode[] = [];
-  for (let index = from; index < to; index++) {
+  for (let index = from; index < Math.min(to, count); index++) {
     drawn.push(
       <div key={keyOf(index)} data-index={index} role="listitem" aria-setsize={count} aria-posinset={index + 1}>
         {render(index)}
