@@ -2,14 +2,14 @@ import type { Clock } from '../core/clock.ts';
 import type { Entry, Head } from '../core/entry.ts';
 import type { DeviceId, LogId, ThreadId, UserId } from '../core/ids.ts';
 import type { Row } from '../core/rows.ts';
-import type { InboxRow, Position } from './store.ts';
+import type { DeviceRecord, InboxRow, Position } from './store.ts';
 
 /**
  * The door to backups: what a store gives and takes so that it can be written to a file and made again from it, by any
  * implementation. A backup of one machine can be restored into Cassandra, and the other way round.
  *
  * What is in it: the logs (entries with their present bodies, and what each id was appended as), positions, last-seen
- * times, secrets. Rows, heads and inboxes are not: they are folds of the logs, and are made again from them.
+ * times, devices, secrets. Rows, heads and inboxes are not: they are folds of the logs, and are made again from them.
  *
  * Promises
  * - Each log is whole: its entries from 1 to some head, as the log stood at one moment. Everything that was acknowledged
@@ -25,7 +25,7 @@ import type { InboxRow, Position } from './store.ts';
 export interface BackupSource extends AsyncDisposable {
   readonly store: 'embedded' | 'cassandra';
   readonly epoch: bigint;
-  /** Items of different logs may come mixed; those of one log are in order, and all logs come before devices, seen and secrets. */
+  /** Items of different logs may come mixed; those of one log are in order, and all logs come before everything else. */
   items(signal?: AbortSignal): AsyncIterable<BackupItem>;
 }
 
@@ -39,6 +39,7 @@ export type BackupItem =
   /** Nothing more comes of this log; `sequence` is its last. */
   | { readonly kind: 'log-end'; readonly log: LogId; readonly sequence: bigint }
   | { readonly kind: 'devices'; readonly devices: readonly DevicePosition[] }
+  | { readonly kind: 'device-records'; readonly records: readonly OwnedDevice[] }
   | { readonly kind: 'seen'; readonly times: readonly LastSeenTime[] }
   | { readonly kind: 'secret'; readonly name: string; readonly value: Uint8Array };
 
@@ -52,6 +53,10 @@ export interface DevicePosition {
   readonly deviceId: DeviceId;
   readonly threadId: ThreadId;
   readonly sequence: bigint;
+}
+
+export interface OwnedDevice extends DeviceRecord {
+  readonly userId: UserId;
 }
 
 export interface LastSeenTime {
@@ -86,6 +91,7 @@ export interface BackupTarget extends AsyncDisposable {
   positions(thread: ThreadId, positions: readonly Omit<Position, 'threadId'>[]): Promise<void>;
   /** Positions above a thread's head are taken as the head. */
   devices(devices: readonly DevicePosition[]): Promise<void>;
+  deviceRecords(records: readonly OwnedDevice[]): Promise<void>;
   seen(times: readonly LastSeenTime[]): Promise<void>;
   secret(name: string, value: Uint8Array): Promise<void>;
   /** Makes it a store, of this epoch. */

@@ -60,6 +60,25 @@ export interface Store extends AsyncDisposable {
   /** One row of it. */
   inboxRow(user: UserId, thread: ThreadId): Promise<InboxRow | undefined>;
 
+  /** A user's devices in ascending order of ids (bytes), those that were removed too. */
+  devices(user: UserId, signal?: AbortSignal): Promise<DeviceRecord[]>;
+  /** One of them; undefined when nothing is known of it. */
+  device(user: UserId, device: DeviceId, signal?: AbortSignal): Promise<DeviceRecord | undefined>;
+  /**
+   * Puts what a device says of itself, whole; `seenMs` only raises what is kept. False: it was removed, and stays so, whatever raced. Its push
+   * token is taken from every other device that had it, of whichever user: of several puts of one token at once the last keeps it. Durable as an
+   * append is. (On Cassandra, when the node dies within two such puts at once, both may have it until one is put again.)
+   */
+  putDevice(user: UserId, device: Omit<DeviceRecord, 'removed'>): Promise<boolean>;
+  /** Wipes a device but for its id, which is kept as removed even if it was not known. Idempotent. Durable as an append is. */
+  removeDevice(user: UserId, device: DeviceId): Promise<void>;
+  /** Drops what is known of a device, unless it was removed: it may come again. Idempotent. */
+  forgetDevice(user: UserId, device: DeviceId): Promise<void>;
+  /** Forgets a push token where it is still this one (a push service said that it is dead). */
+  dropPushToken(user: UserId, device: DeviceId, pushToken: string): Promise<void>;
+  /** It was heard of. Changes nothing of an unknown or a removed one, and never lowers. Not waited for by anyone: may be lost in a crash. */
+  seenDevice(user: UserId, device: DeviceId, atMs: number): Promise<void>;
+
   /** Remembers when users were last seen; the latest time holds. Not waited for by anyone: may be lost in a crash. */
   seen(times: readonly { readonly userId: UserId; readonly atMs: number }[]): Promise<void>;
   /** In the order asked; 0 = never. */
@@ -160,6 +179,36 @@ export interface Position {
   readonly readOrdinal: bigint;
   /** Wall ms when either last grew. */
   readonly updateMs: number;
+}
+
+export type DevicePlatform = 'unspecified' | 'android' | 'ios' | 'web' | 'desktop';
+
+/** An installation of a user's. What it says of itself is whole in each put; what is kept of a removed one is that it was. */
+export interface DeviceRecord {
+  readonly deviceId: DeviceId;
+  readonly platform: DevicePlatform;
+  /** At most 4,096 bytes. Empty = notifications have nowhere to go. */
+  readonly pushToken: string;
+  /** BCP 47, at most 35 bytes; may be empty. */
+  readonly locale: string;
+  /** Opaque, at most 16 KiB. */
+  readonly keyBlob: Uint8Array;
+  /** Wall ms when it was last heard of, to within an hour. 0 once removed. */
+  readonly seenMs: number;
+  /** Signed out: the id is never used again. Platform, token, locale and keys are gone. */
+  readonly removed: boolean;
+}
+
+/** What is left of a removed one. */
+export function removedDevice(deviceId: DeviceId): DeviceRecord {
+  const nothing = {
+    platform: 'unspecified',
+    pushToken: '',
+    locale: '',
+    keyBlob: new Uint8Array(0),
+    seenMs: 0,
+  } as const;
+  return { deviceId, ...nothing, removed: true };
 }
 
 /** What an append changes in one member's inbox. Unset fields stay as they are. */

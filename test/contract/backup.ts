@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../server/bus/memory.ts';
 import type { Entry } from '../../server/core/entry.ts';
-import { type ThreadId, threadLog, type UserId, userLog } from '../../server/core/ids.ts';
+import { type DeviceId, type ThreadId, threadLog, type UserId, userLog } from '../../server/core/ids.ts';
 import { MemoryRegistry } from '../../server/presence/memory.ts';
 import type { BackupSource, BackupTarget } from '../../server/store/backup.ts';
 import { loadBackup } from '../../server/store/backup/load.ts';
@@ -107,6 +107,13 @@ async function fill(store: Store, clock: HandClock): Promise<Filled> {
   ]);
   await store.seen([{ userId: 'alice' as UserId, atMs: clock.nowMs() - 5 }]);
   await store.secret('a key', () => Uint8Array.of(1, 2, 3));
+  const device = { platform: 'ios', locale: 'fr', keyBlob: new Uint8Array(9_000).fill(1), seenMs: 7 } as const;
+  for (let at = 0; at < 30; at++) {
+    const deviceId = `device-${at}` as DeviceId;
+    await store.putDevice('alice' as UserId, { ...device, deviceId, pushToken: `token-${at}` });
+  }
+  await store.removeDevice('alice' as UserId, 'device-3' as DeviceId);
+  await store.forgetDevice('alice' as UserId, 'device-4' as DeviceId);
   await registry[Symbol.asyncDispose]();
   const users = [...people, ...crowd] as UserId[];
   return { threads: [direct, group, large, long], users, long, activityMs: clock.nowMs() };
@@ -143,6 +150,7 @@ async function everything(store: Store, { threads, users, activityMs }: Filled):
     const inbox = (await store.inbox(user, 0)).toSorted((a, b) => (a.threadId < b.threadId ? -1 : 1));
     said[`inbox ${user}`] = inbox.map(withoutEpoch);
     said[`recent ${user}`] = (await store.inbox(user, activityMs)).map(({ threadId }) => threadId).toSorted();
+    said[`devices ${user}`] = await store.devices(user);
     said[`own positions ${user}`] = await store.positionsOf(user, threads);
     for (const device of [phone, laptop]) {
       said[`devices ${user} ${device}`] = await store.devicePositions(user, device, threads);
@@ -215,6 +223,16 @@ export function backupContract(name: string, from: () => Promise<BackupPlace>, t
         const row = (await store.inbox('alice' as UserId, clock.nowMs() + 1)).find((one) => one.threadId === thread);
         expect(row?.sequence).toBe(head.sequence);
       }
+    });
+
+    test('keeps devices that were removed out, and takes a push token from the device that had it before', async () => {
+      await using place = await to();
+      await using store = await restore(place);
+      const said = { platform: 'web', locale: '', keyBlob: new Uint8Array(0), seenMs: 9 } as const;
+      const removed = { ...said, deviceId: 'device-3' as DeviceId, pushToken: '' };
+      expect(await store.putDevice('alice' as UserId, removed)).toBe(false);
+      expect(await store.putDevice('bob' as UserId, { ...said, deviceId: phone, pushToken: 'token-5' })).toBe(true);
+      expect((await store.device('alice' as UserId, 'device-5' as DeviceId))?.pushToken).toBe('');
     });
 
     test('gives a retry its first sequence, whatever head of whichever epoch its author knew', async () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import type { Store } from '../../server/store/store.ts';
 import { appends } from './store-appends.ts';
 import { bodies } from './store-bodies.ts';
+import { devices } from './store-devices.ts';
 import { duplicates } from './store-duplicates.ts';
 import { inbox } from './store-inbox.ts';
 import { kept } from './store-kept.ts';
@@ -49,6 +50,7 @@ export function storeContract(name: string, newPlace: () => Promise<StorePlace>)
     describe('rows', () => rows(underTest));
     describe('positions', () => positions(underTest));
     describe('the inbox', () => inbox(underTest));
+    describe('devices', () => devices(underTest));
     describe('last seen, secrets, health', () => kept(underTest));
     describe('beside a simple model', () => againstModel(underTest));
   });

@@ -5,6 +5,7 @@ import type { Row } from '../../server/core/rows.ts';
 import type {
   Append,
   AppendResult,
+  DeviceRecord,
   Duplicate,
   InboxRow,
   Position,
@@ -121,6 +122,34 @@ export class SimStore implements Store {
 
   inboxRow(user: UserId, thread: ThreadId): Promise<InboxRow | undefined> {
     return this.#wire.read(() => this.#tables.inboxRow(user, thread));
+  }
+
+  devices(user: UserId): Promise<DeviceRecord[]> {
+    return this.#wire.read(() => this.#tables.devices.list(user));
+  }
+
+  device(user: UserId, device: DeviceId): Promise<DeviceRecord | undefined> {
+    return this.#wire.read(() => this.#tables.devices.one(user, device));
+  }
+
+  putDevice(user: UserId, device: Omit<DeviceRecord, 'removed'>): Promise<boolean> {
+    return this.#wire.read(() => this.#tables.devices.put(user, device));
+  }
+
+  removeDevice(user: UserId, device: DeviceId): Promise<void> {
+    return this.#wire.read(() => this.#tables.devices.remove(user, device));
+  }
+
+  forgetDevice(user: UserId, device: DeviceId): Promise<void> {
+    return this.#wire.read(() => this.#tables.devices.forget(user, device));
+  }
+
+  dropPushToken(user: UserId, device: DeviceId, pushToken: string): Promise<void> {
+    return this.#wire.read(() => this.#tables.devices.dropPushToken(user, device, pushToken));
+  }
+
+  seenDevice(user: UserId, device: DeviceId, atMs: number): Promise<void> {
+    return this.#wire.read(() => this.#tables.devices.seen(user, device, atMs));
   }
 
   seen(): Promise<void> {

@@ -4,6 +4,7 @@ import { type Entry, type Head, emptyBody } from '../../server/core/entry.ts';
 import type { DeviceId, LogId, ThreadId, UserId } from '../../server/core/ids.ts';
 import type { Row } from '../../server/core/rows.ts';
 import type { Duplicate, InboxRow, InboxUpdate, Position, PositionUpdate } from '../../server/store/store.ts';
+import { DeviceTable } from './device-table.ts';
 
 export const epoch = 1n;
 
@@ -56,6 +57,7 @@ function idKey(senderId: UserId, clientMessageId: string): string {
 }
 
 export class Tables {
+  readonly devices = new DeviceTable();
   readonly #logs = new Map<LogId, Log>();
   readonly #inboxes = new Map<UserId, Map<ThreadId, Map<string, Cell>>>();
   readonly #positions = new Map<ThreadId, Map<UserId, Positions>>();

@@ -1,12 +1,14 @@
+import { createHash } from 'node:crypto';
 import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HandClock } from '../../../test/support/clock.ts';
 import type { LogId, UserId } from '../../core/ids.ts';
 import { noDevice } from '../../core/ids.ts';
 import type { BackupEntry, BackupItem, BackupSource } from '../backup.ts';
-import { blockBytes } from './file.ts';
+import { type BackupCounts, blockBytes } from './file.ts';
 import { loadBackup } from './load.ts';
 import { BackupReader } from './reader.ts';
 import { saveBackup } from './save.ts';
@@ -129,8 +131,21 @@ describe('a backup file', () => {
   });
 
   test('of a newer format is refused, and says so', async () => {
-    const bytes = Buffer.concat([Buffer.from('parley-backup 2\n'), whole.subarray(16)]);
-    expect(await refusal(await put(bytes))).toMatch(/has format 2, and this version of Parley knows up to 1/);
+    const bytes = Buffer.concat([Buffer.from('parley-backup 3\n'), whole.subarray(16)]);
+    expect(await refusal(await put(bytes))).toMatch(/has format 3, and this version of Parley knows up to 2/);
+  });
+
+  test('of format 1, which had no devices, is read', async () => {
+    const end = whole.lastIndexOf('{"counts"');
+    const before = Buffer.concat([Buffer.from('parley-backup 1\n'), whole.subarray(16, end - 9)]);
+    const { counts } = JSON.parse(whole.toString('utf8', end)) as { counts: Partial<BackupCounts> };
+    delete counts.deviceRecords;
+    const sha256 = createHash('sha256').update(before).digest('hex');
+    const payload = Buffer.from(`E${JSON.stringify({ counts, sha256 })}`);
+    const prefix = Buffer.alloc(8);
+    prefix.writeUInt32BE(payload.length - 1);
+    prefix.writeUInt32BE(crc32(payload), 4);
+    expect(await refusal(await put(Buffer.concat([before, prefix, payload])))).toBe('the target was opened');
   });
 
   test('that is another kind of file is refused', async () => {

@@ -6,7 +6,7 @@
 //   E   end, JSON: the counts, and the SHA-256 of everything before this block. Nothing follows it
 
 /** What this release writes, and the highest that it reads. */
-export const formatVersion = 1;
+export const formatVersion = 2;
 export const firstLine = (version: number): string => `parley-backup ${version}\n`;
 export const prefixBytes = 9;
 /** Items are gathered up to this. */
@@ -28,10 +28,12 @@ export interface BackupCounts {
   devices: number;
   seen: number;
   secrets: number;
+  /** Not in format 1. */
+  deviceRecords: number;
 }
 
 export function noCounts(): BackupCounts {
-  return { logs: 0, entries: 0, positions: 0, devices: 0, seen: 0, secrets: 0 };
+  return { logs: 0, entries: 0, positions: 0, devices: 0, seen: 0, secrets: 0, deviceRecords: 0 };
 }
 
 export function shown(counts: BackupCounts): string {

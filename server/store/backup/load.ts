@@ -98,7 +98,7 @@ class Loading {
   async take(item: BackupItem): Promise<void> {
     count(this.counts, item);
     const { key, work } = this.#workOf(item);
-    if (!this.#logsEnded && (item.kind === 'devices' || item.kind === 'seen' || item.kind === 'secret')) {
+    if (!this.#logsEnded && isBesideLogs(item)) {
       await this.#settled(0);
       this.#logsEnded = true;
     }
@@ -136,6 +136,8 @@ class Loading {
         return { key: item.thread, work: () => target.positions(item.thread, item.positions) };
       case 'devices':
         return { key: 'devices', work: () => target.devices(item.devices) };
+      case 'device-records':
+        return { key: 'device-records', work: () => target.deviceRecords(item.records) };
       case 'seen':
         return { key: 'seen', work: () => target.seen(item.times) };
       case 'secret':
@@ -150,4 +152,8 @@ class Loading {
       throw this.#failure;
     }
   }
+}
+
+function isBesideLogs({ kind }: BackupItem): boolean {
+  return kind === 'devices' || kind === 'device-records' || kind === 'seen' || kind === 'secret';
 }

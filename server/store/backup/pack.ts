@@ -1,7 +1,8 @@
 import { Packr } from 'msgpackr';
 import type { Change } from '../../core/entry.ts';
 import type { DeviceId, LogId, ThreadId, UserId } from '../../core/ids.ts';
-import type { BackupEntry, BackupItem } from '../backup.ts';
+import type { BackupEntry, BackupItem, OwnedDevice } from '../backup.ts';
+import type { DevicePlatform } from '../store.ts';
 
 const packr = new Packr({ useRecords: false, int64AsType: 'bigint' });
 
@@ -17,12 +18,23 @@ type PackedEntry = [
 ];
 type PackedPosition = [userId: string, delivered: number, read: number, readOrdinal: number, updateMs: number];
 type PackedDevice = [userId: string, deviceId: string, threadId: string, sequence: number];
+type PackedRecord = [
+  userId: string,
+  deviceId: string,
+  platform: DevicePlatform,
+  pushToken: string,
+  locale: string,
+  keyBlob: Uint8Array,
+  seenMs: number,
+  removed: boolean,
+];
 type Packed =
   | ['entries', log: string, first: number, entries: PackedEntry[]]
   | ['changed', log: string, entries: [sequence: number, entry: PackedEntry][]]
   | ['positions', thread: string, positions: PackedPosition[]]
   | ['log-end', log: string, sequence: number]
   | ['devices', devices: PackedDevice[]]
+  | ['device-records', records: PackedRecord[]]
   | ['seen', times: [userId: string, atMs: number][]]
   | ['secret', name: string, value: Uint8Array];
 
@@ -52,11 +64,18 @@ function packed(item: BackupItem): Packed {
       return ['log-end', item.log, Number(item.sequence)];
     case 'devices':
       return ['devices', item.devices.map((one) => [one.userId, one.deviceId, one.threadId, Number(one.sequence)])];
+    case 'device-records':
+      return ['device-records', item.records.map(packedRecord)];
     case 'seen':
       return ['seen', item.times.map(({ userId, atMs }) => [userId, atMs])];
     case 'secret':
       return ['secret', item.name, item.value];
   }
+}
+
+function packedRecord(record: OwnedDevice): PackedRecord {
+  const { userId, deviceId, platform, pushToken, locale, keyBlob, seenMs, removed } = record;
+  return [userId, deviceId, platform, pushToken, locale, keyBlob, seenMs, removed];
 }
 
 function packedEntry(entry: BackupEntry): PackedEntry {
@@ -98,11 +117,19 @@ export function unpackItem(bytes: Buffer): BackupItem {
       }));
       return { kind: item[0], devices };
     }
+    case 'device-records':
+      return { kind: item[0], records: item[1].map(recordOf) };
     case 'seen':
       return { kind: item[0], times: item[1].map(([userId, atMs]) => ({ userId: userId as UserId, atMs })) };
     case 'secret':
       return { kind: item[0], name: item[1], value: item[2] };
   }
+}
+
+function recordOf(packedOne: PackedRecord): OwnedDevice {
+  const [userId, deviceId, platform, pushToken, locale, keyBlob, seenMs, removed] = packedOne;
+  const ids = { userId: userId as UserId, deviceId: deviceId as DeviceId };
+  return { ...ids, platform, pushToken, locale, keyBlob: Uint8Array.from(keyBlob), seenMs, removed };
 }
 
 function entryOf(packedOne: PackedEntry, sequence: number): BackupEntry {

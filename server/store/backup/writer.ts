@@ -112,6 +112,7 @@ export function count(counts: BackupCounts, item: BackupItem): void {
   else if (item.kind === 'positions') counts.positions += item.positions.length;
   else if (item.kind === 'log-end') counts.logs += 1;
   else if (item.kind === 'devices') counts.devices += item.devices.length;
+  else if (item.kind === 'device-records') counts.deviceRecords += item.records.length;
   else if (item.kind === 'seen') counts.seen += item.times.length;
   else if (item.kind === 'secret') counts.secrets += 1;
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { chunksOf } from '../../core/chunks.ts';
 import { emptyBody, type Entry } from '../../core/entry.ts';
 import { type DeviceId, type LogId, type ThreadId, threadOfLog, type UserId } from '../../core/ids.ts';
 import { type BackupEntry, BackupError, type BackupItem, type BackupSource } from '../backup.ts';
@@ -6,6 +7,7 @@ import { bucketOf, firstBucketOf } from './buckets.ts';
 import { CassandraStore } from './cassandra-store.ts';
 import type { Cluster } from './cluster.ts';
 import { unpackId } from './codec.ts';
+import { deviceColumns, deviceOf } from './devices.ts';
 import { epochOf, refuseUnfinished } from './deployment.ts';
 import { idKey } from './ids.ts';
 import { tablesOf } from './keyspace.ts';
@@ -16,6 +18,8 @@ import { scan } from './token-ranges.ts';
 
 const entriesPerItem = 200;
 const idsPerRead = 100;
+/** Of up to 20 KiB each. */
+const recordsPerItem = 10;
 const positionsPerItem = 1_000;
 /** Logs of up to one item are read so many at a time, longer ones one by one. */
 const logsAtOnce = 16;
@@ -67,6 +71,10 @@ class CassandraSource implements BackupSource {
         sequence: row['delivered'] as bigint,
       }));
       yield { kind: 'devices', devices: held };
+    }
+    for await (const rows of scan(this.#cluster, `user, ${deviceColumns}`, 'devices', 'user', signal)) {
+      const records = rows.map((row) => ({ userId: row['user'] as UserId, ...deviceOf(row) }));
+      for (const some of chunksOf(records, recordsPerItem)) yield { kind: 'device-records', records: some };
     }
     for await (const rows of scan(this.#cluster, 'user, at_ms', 'last_seen', 'user', signal)) {
       const times = rows.map((row) => ({ userId: row['user'] as UserId, atMs: Number(row['at_ms'] as bigint) }));

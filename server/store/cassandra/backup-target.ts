@@ -7,12 +7,14 @@ import {
   type DevicePosition,
   type FoldedLog,
   type LastSeenTime,
+  type OwnedDevice,
   type PlacedEntry,
 } from '../backup.ts';
 import type { Position } from '../store.ts';
 import { bucketOf } from './buckets.ts';
 import type { Cluster, Statement } from './cluster.ts';
 import { erased, packBody, packEntry, packId } from './codec.ts';
+import { Devices } from './devices.ts';
 import { beginRestore, endRestore, valueOf } from './deployment.ts';
 import { EntryRows } from './entry-rows.ts';
 import { Heads } from './heads.ts';
@@ -75,6 +77,7 @@ class CassandraTarget implements BackupTarget {
   readonly #rows: Rows;
   readonly #inbox: InboxWriter;
   readonly #positions: Positions;
+  readonly #devices: Devices;
   readonly #lastSeen: LastSeen;
 
   constructor(cluster: Cluster, keyspace: string, log: StoreLog) {
@@ -87,6 +90,7 @@ class CassandraTarget implements BackupTarget {
     this.#rows = new Rows(cluster);
     this.#inbox = new InboxWriter(cluster);
     this.#positions = new Positions(cluster);
+    this.#devices = new Devices(cluster);
     this.#lastSeen = new LastSeen(cluster);
   }
 
@@ -164,6 +168,10 @@ class CassandraTarget implements BackupTarget {
       const held = sequence > head.sequence ? head.sequence : sequence;
       await this.#positions.restoreDevice(threadId, userId, deviceId, held);
     });
+  }
+
+  deviceRecords(records: readonly OwnedDevice[]): Promise<void> {
+    return this.#devices.restore(records);
   }
 
   seen(times: readonly LastSeenTime[]): Promise<void> {

@@ -7,6 +7,7 @@ import type { Row } from '../../core/rows.ts';
 import type {
   Append,
   AppendResult,
+  DeviceRecord,
   Duplicate,
   InboxRow,
   Position,
@@ -20,6 +21,7 @@ import { Appends, checkAppend } from './append.ts';
 import { type Cluster, unlessAborted } from './cluster.ts';
 import { Commits } from './commit.ts';
 import { valueOf } from './deployment.ts';
+import { Devices } from './devices.ts';
 import { Effects } from './effects.ts';
 import { readEntries } from './entries.ts';
 import { EntryRows } from './entry-rows.ts';
@@ -66,6 +68,7 @@ export class CassandraStore implements Store {
   readonly #appends: Appends;
   readonly #positions: Positions;
   readonly #inbox: InboxReader;
+  readonly #devices: Devices;
   readonly #lastSeen: LastSeen;
   #closing: Promise<void> | undefined;
 
@@ -90,6 +93,7 @@ export class CassandraStore implements Store {
     });
     this.#positions = new Positions(cluster);
     this.#inbox = new InboxReader(cluster, (logs, signal) => this.heads(logs, signal), epoch, clock);
+    this.#devices = new Devices(cluster);
     this.#lastSeen = new LastSeen(cluster);
   }
 
@@ -188,6 +192,34 @@ export class CassandraStore implements Store {
 
   inboxRow(user: UserId, thread: ThreadId): Promise<InboxRow | undefined> {
     return this.#inbox.row(user, thread);
+  }
+
+  devices(user: UserId, signal?: AbortSignal): Promise<DeviceRecord[]> {
+    return this.#devices.list(user, signal);
+  }
+
+  device(user: UserId, device: DeviceId, signal?: AbortSignal): Promise<DeviceRecord | undefined> {
+    return this.#devices.one(user, device, signal);
+  }
+
+  putDevice(user: UserId, device: Omit<DeviceRecord, 'removed'>): Promise<boolean> {
+    return this.#devices.put(user, device);
+  }
+
+  removeDevice(user: UserId, device: DeviceId): Promise<void> {
+    return this.#devices.remove(user, device);
+  }
+
+  forgetDevice(user: UserId, device: DeviceId): Promise<void> {
+    return this.#devices.forget(user, device);
+  }
+
+  dropPushToken(user: UserId, device: DeviceId, pushToken: string): Promise<void> {
+    return this.#devices.dropPushToken(user, device, pushToken);
+  }
+
+  seenDevice(user: UserId, device: DeviceId, atMs: number): Promise<void> {
+    return this.#devices.seen(user, device, atMs);
   }
 
   seen(times: readonly { readonly userId: UserId; readonly atMs: number }[]): Promise<void> {

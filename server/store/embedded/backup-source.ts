@@ -2,6 +2,7 @@ import type { DeviceId, LogId, ThreadId, UserId } from '../../core/ids.ts';
 import { type BackupEntry, BackupError, type BackupItem, type BackupSource } from '../backup.ts';
 import { findDamage } from './damage.ts';
 import { Database } from './database.ts';
+import { decodeDeviceRecord } from './devices.ts';
 import { decodeDuplicate } from './dedup.ts';
 import { decodeEntry } from './entry-codec.ts';
 import { damaged, Folder } from './folder.ts';
@@ -63,6 +64,13 @@ class EmbeddedSource implements BackupSource {
         return { userId, deviceId, threadId, sequence: BigInt(decodeDevice(value)) };
       });
       yield { kind: 'devices', devices };
+    }
+    for await (const chunk of this.#rows('G', signal)) {
+      const records = chunk.map(([key, value]) => {
+        const [userId, deviceId] = key.slice(1).split('\0') as [UserId, DeviceId];
+        return { userId, ...decodeDeviceRecord(value, deviceId) };
+      });
+      yield { kind: 'device-records', records };
     }
     for await (const chunk of this.#rows('S', signal)) {
       yield {

@@ -8,11 +8,13 @@ import {
   type FoldedInbox,
   type FoldedLog,
   type LastSeenTime,
+  type OwnedDevice,
   type PlacedEntry,
 } from '../backup.ts';
 import type { Position } from '../store.ts';
 import { ByteWriter } from './bytes.ts';
 import { Database, type Put } from './database.ts';
+import { encodeDeviceRecord, encodeOwner } from './devices.ts';
 import { encodeDuplicate } from './dedup.ts';
 import { encodeEntry } from './entry-codec.ts';
 import { Folder } from './folder.ts';
@@ -127,6 +129,17 @@ class EmbeddedTarget implements BackupTarget {
       puts.push({ key: keys.device(userId, deviceId, threadId), value: encodeDevice(this.#words, held) });
     });
     await this.#write(puts);
+  }
+
+  deviceRecords(records: readonly OwnedDevice[]): Promise<void> {
+    const puts = records.flatMap((record): Put[] => {
+      const { userId, deviceId, pushToken } = record;
+      const own = { key: keys.deviceRecord(userId, deviceId), value: encodeDeviceRecord(this.#words, record) };
+      return pushToken === ''
+        ? [own]
+        : [own, { key: keys.pushToken(pushToken), value: encodeOwner(this.#words, record) }];
+    });
+    return this.#write(puts);
   }
 
   seen(times: readonly LastSeenTime[]): Promise<void> {

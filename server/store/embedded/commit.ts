@@ -1,7 +1,9 @@
 import type { Entry, Head } from '../../core/entry.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Row } from '../../core/rows.ts';
+import type { DeviceRecord } from '../store.ts';
 import type { Put } from './database.ts';
+import type { PushTokenOwner } from './devices.ts';
 import type { InboxRecord } from './inbox.ts';
 import type { Key } from './keys.ts';
 import type { LogState } from './log-states.ts';
@@ -24,6 +26,9 @@ export class Commit {
   /** Of the commit when it closes: only the last one of a key is written. */
   readonly positions = new Map<Key, PositionRecord>();
   readonly devices = new Map<Key, number>();
+  /** As positions; undefined = forgotten. */
+  readonly deviceRecords = new Map<Key, DeviceRecord | undefined>();
+  readonly pushTokens = new Map<Key, PushTokenOwner | undefined>();
   /** Last-seen times that were added when it closed. */
   seen: ReadonlyMap<UserId, number> = new Map();
   /** Written even if nothing but last-seen times is in it. */
@@ -34,7 +39,8 @@ export class Commit {
   readonly #rejecters: ((reason: unknown) => void)[] = [];
 
   get empty(): boolean {
-    return !this.forced && this.puts.length === 0 && this.positions.size === 0 && this.devices.size === 0;
+    const { puts, positions, devices, deviceRecords } = this;
+    return !this.forced && puts.length + positions.size + devices.size + deviceRecords.size === 0;
   }
 
   /** Resolves with `result` when everything in here is durable. */

@@ -6,6 +6,7 @@ import type { Row } from '../../core/rows.ts';
 import type {
   Append,
   AppendResult,
+  DeviceRecord,
   Duplicate,
   InboxRow,
   Position,
@@ -21,6 +22,7 @@ import type { Commit } from './commit.ts';
 import { compact } from './compact.ts';
 import type { Database } from './database.ts';
 import { decodeDuplicate } from './dedup.ts';
+import { Devices, putDevices } from './devices.ts';
 import { readEntries } from './entries.ts';
 import type { Folder } from './folder.ts';
 import { decodeHead, encodeHead } from './heads.ts';
@@ -55,6 +57,7 @@ export class EmbeddedStore implements Store {
   readonly #appends: Appends;
   readonly #positions: Positions;
   readonly #inbox: InboxReader;
+  readonly #devices: Devices;
   readonly #lastSeen: LastSeen;
   readonly #secrets: Secrets;
   #closing: Promise<void> | undefined;
@@ -78,6 +81,7 @@ export class EmbeddedStore implements Store {
     this.#appends = new Appends(database, this.#writer, this.#states, this.#words, epoch);
     this.#positions = new Positions(database, this.#writer);
     this.#inbox = new InboxReader(database, (logs) => this.heads(logs), epoch);
+    this.#devices = new Devices(database, this.#writer);
     this.#secrets = new Secrets(database, this.#writer, this.#words);
   }
 
@@ -160,6 +164,35 @@ export class EmbeddedStore implements Store {
     return this.#inbox.row(user, thread);
   }
 
+  devices(user: UserId, signal?: AbortSignal): Promise<DeviceRecord[]> {
+    return this.#devices.list(user, signal);
+  }
+
+  async device(user: UserId, device: DeviceId, signal?: AbortSignal): Promise<DeviceRecord | undefined> {
+    throwIfAborted(signal);
+    return this.#devices.one(user, device);
+  }
+
+  putDevice(user: UserId, device: Omit<DeviceRecord, 'removed'>): Promise<boolean> {
+    return this.#devices.put(user, device);
+  }
+
+  removeDevice(user: UserId, device: DeviceId): Promise<void> {
+    return this.#devices.remove(user, device);
+  }
+
+  forgetDevice(user: UserId, device: DeviceId): Promise<void> {
+    return this.#devices.forget(user, device);
+  }
+
+  dropPushToken(user: UserId, device: DeviceId, pushToken: string): Promise<void> {
+    return this.#devices.dropPushToken(user, device, pushToken);
+  }
+
+  seenDevice(user: UserId, device: DeviceId, atMs: number): Promise<void> {
+    return this.#devices.seen(user, device, atMs);
+  }
+
   seen(times: readonly { readonly userId: UserId; readonly atMs: number }[]): Promise<void> {
     return this.#lastSeen.seen(times);
   }
@@ -199,6 +232,7 @@ export class EmbeddedStore implements Store {
       puts.push({ key: keys.head(log), value: encodeHead(this.#words, head) });
     for (const [key, record] of commit.positions) puts.push({ key, value: encodePosition(this.#words, record) });
     for (const [key, sequence] of commit.devices) puts.push({ key, value: encodeDevice(this.#words, sequence) });
+    putDevices(commit, this.#words);
     commit.seen = this.#lastSeen.put(puts, this.#words);
   }
 

@@ -14,6 +14,8 @@ import type { DeviceId, LogId, ThreadId, UserId } from '../../core/ids.ts';
  *   A user \0 day thread       thread whose last change was on that day (empty value)
  *   L user \0 thread           large thread the user is a member of (empty value)
  *   S user                     last seen
+ *   G user \0 device           a device
+ *   T push token               the device that has it
  *   X name                     secret
  *   Z                          there while a restore is under way, and when one was broken off
  *   \0, \x7f                   written by compact alone, to span all the others
@@ -64,6 +66,8 @@ export const keys = {
   day: (user: UserId, day: number, thread: ThreadId | ''): Key => `A${user}\0${orderedDay(day)}${thread}`,
   large: (user: UserId, thread: ThreadId | ''): Key => `L${user}\0${thread}`,
   seen: (user: UserId): Key => `S${user}`,
+  deviceRecord: (user: UserId, device: DeviceId | ''): Key => `G${user}\0${device}`,
+  pushToken: (token: string): Key => `T${token}`,
   secret: (name: string): Key => `X${name}`,
   restoring: 'Z',
 } as const;
