@@ -147,6 +147,8 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     memberCap: config.PARLEY_MEMBER_CAP,
     editWithinMs: windowMs(config.PARLEY_EDIT_WINDOW_S),
     deleteWithinMs: windowMs(config.PARLEY_DELETE_WINDOW_S),
+    deviceExpiryDays: config.PARLEY_DEVICE_EXPIRY_DAYS,
+    devicesRemembered: config.PARLEY_VIEWS,
   });
 
   const encode = makeFrameEncoder();

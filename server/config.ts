@@ -102,6 +102,12 @@ const settings = {
   PARLEY_MEMBER_CAP: whole(1_000, 2, 100_000, 'members of a group at most'),
   PARLEY_EDIT_WINDOW_S: whole(0, 0, 31_536_000, 'seconds in which an author may edit; 0 = for ever'),
   PARLEY_DELETE_WINDOW_S: whole(0, 0, 31_536_000, 'seconds in which an author may delete; 0 = for ever'),
+  PARLEY_DEVICE_EXPIRY_DAYS: whole(
+    30,
+    1,
+    3_650,
+    'days after which a device that was not seen counts no more: nothing waits for it, and it is notified of nothing until it is seen again',
+  ),
   PARLEY_LIMIT_SENDS_PER_S: whole(20, 1, 1_000_000, 'messages a second and user'),
   PARLEY_LIMIT_SENDS_BURST: whole(200, 1, 1_000_000, 'messages at once after a pause'),
   PARLEY_LIMIT_OPENS_PER_S: whole(2, 1, 1_000_000, 'threads opened a second and user'),

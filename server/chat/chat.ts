@@ -12,6 +12,7 @@ import type { Appender } from './appender.ts';
 import { ChannelViews } from './channel-views.ts';
 import { Channels } from './channels.ts';
 import { CommentPublisher } from './comment-publisher.ts';
+import { Devices } from './devices.ts';
 import { Groups } from './groups.ts';
 import { Heads } from './heads.ts';
 import { History } from './history.ts';
@@ -34,6 +35,7 @@ import { Threads } from './threads.ts';
 export interface Chat {
   readonly account: Account;
   readonly channels: Channels;
+  readonly devices: Devices;
   readonly groups: Groups;
   readonly history: History;
   readonly messagePages: MessagePages;
@@ -69,6 +71,10 @@ export interface ChatOptions {
   /** How long authors may edit and delete, in ms; Infinity = for good. */
   readonly editWithinMs: number;
   readonly deleteWithinMs: number;
+  /** Days after which a device that was not seen counts no more. */
+  readonly deviceExpiryDays: number;
+  /** Devices of which it is remembered whether they were removed. */
+  readonly devicesRemembered: number;
 }
 
 export interface ChannelRules {
@@ -104,6 +110,14 @@ export function makeChat(options: ChatOptions): Chat {
       firstUse: channels.firstUse,
     }),
     account: new Account({ store, appender, tokens, onChange: () => policy.forget() }),
+    devices: new Devices({
+      store,
+      appender,
+      tokens,
+      clock,
+      expiryDays: options.deviceExpiryDays,
+      remembered: options.devicesRemembered,
+    }),
     groups: new Groups({ store, views, appender, pointers, receipts, memberCap }),
     history: new History({ store, access, heads }),
     messagePages: new MessagePages({ store, access, heads, tokens }),

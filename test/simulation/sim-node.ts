@@ -141,6 +141,8 @@ export class SimNode {
       memberCap: 1_000,
       editWithinMs: Infinity,
       deleteWithinMs: Infinity,
+      deviceExpiryDays: 30,
+      devicesRemembered: 100,
     });
     this.life = life;
     this.clock = clock;

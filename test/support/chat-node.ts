@@ -110,6 +110,8 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
     memberCap: options.memberCap ?? 1_000,
     editWithinMs: options.editWithinMs ?? Infinity,
     deleteWithinMs: options.deleteWithinMs ?? Infinity,
+    deviceExpiryDays: 30,
+    devicesRemembered: 1_000,
   });
   return {
     chat,
