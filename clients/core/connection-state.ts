@@ -50,6 +50,7 @@ export function closeReasonOf(goodbye: GoodbyeReason): CloseReason {
  */
 export function finalReasonOf(error: ParleyError): CloseReason | undefined {
   if (error.code === Code.ABORTED) return 'superseded';
+  if (error.reason === 'SIGNED_OUT') return 'signed-out';
   if (error.reason === 'NO_REASON' || error.reason === 'INVALID_TOKEN') return undefined;
   const final: number[] = [Code.INVALID_ARGUMENT, Code.FAILED_PRECONDITION, Code.PERMISSION_DENIED, Code.UNIMPLEMENTED];
   return final.includes(error.code) ? 'refused' : undefined;

@@ -3,6 +3,7 @@ import { Refusal } from '../core/errors.ts';
 import { type DeviceId, noDevice, type UserId, userLog } from '../core/ids.ts';
 import { Lru } from '../core/lru.ts';
 import { type DeviceRow, rowKey } from '../core/rows.ts';
+import { signedOut } from '../delivery/ends.ts';
 import type { DeviceRecord, Store } from '../store/store.ts';
 import type { Appender } from './appender.ts';
 import type { Caller } from './caller.ts';
@@ -162,10 +163,6 @@ export class Devices {
     this.#known.set(keyOf(userId, deviceId), 0);
     return signedOut();
   }
-}
-
-function signedOut(): Refusal {
-  return new Refusal('SIGNED_OUT', 'this device was signed out: sign in again, with another device id');
 }
 
 function keyOf(userId: UserId, deviceId: DeviceId): string {

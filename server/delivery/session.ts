@@ -7,6 +7,7 @@ import { heartbeatTimeoutMs, type Presence } from '../core/presence.ts';
 import { SessionChannels } from './channels/session-channels.ts';
 import type { DeliveryContext } from './context.ts';
 import type { EntryBatch } from './entry-batch.ts';
+import { signedOut, signsOut, tokenExpired } from './ends.ts';
 import type { Goodbye, GoodbyeReason, OutFrame, ReplyResult, Sink } from './frames.ts';
 import type { TopicListener } from './hub.ts';
 import { Outbox } from './outbox.ts';
@@ -268,7 +269,8 @@ export class Session implements TopicListener {
         }
         return;
       case 'user-entries':
-        if (this.phase === 'live') this.tellUserEntries(event.entries);
+        if (signsOut(event.entries, deviceId)) this.end('signed-out', signedOut());
+        else if (this.phase === 'live') this.tellUserEntries(event.entries);
         else this.ownLogMoved = true;
         return;
       case 'positions':
@@ -317,6 +319,7 @@ export class Session implements TopicListener {
   }
 
   tellUserEntries(entries: readonly Entry[]): void {
+    if (signsOut(entries, this.identity.deviceId)) return this.end('signed-out', signedOut());
     const due = entries.filter((entry) => entry.sequence > this.userSequence);
     const last = due.at(-1);
     if (last === undefined) return;
@@ -338,7 +341,7 @@ export class Session implements TopicListener {
     const tokenAt = nowMs + this.tokenExpiresMs - this.#context.clock.nowMs();
     if (stalled > 0 && nowMs >= stalled + stalledMs) this.end('too-slow', 'nothing could be written for 90 s');
     else if (nowMs >= silentAt) this.end('heartbeat-missed', 'no heartbeat for 60 s');
-    else if (nowMs >= tokenAt) this.#expire();
+    else if (nowMs >= tokenAt) this.end('token-expired', tokenExpired());
     else return Math.min(silentAt, tokenAt, stalled > 0 ? stalled + stalledMs : Infinity);
     return Infinity;
   }
@@ -365,14 +368,10 @@ export class Session implements TopicListener {
     this.#sink.end(goodbye, undefined);
   }
 
-  #expire(): void {
-    const message = 'the token has expired: open a stream with a new one';
-    this.end('token-expired', message, new Refusal('TOKEN_EXPIRED', message));
-  }
-
-  /** Says goodbye and ends the stream. */
-  end(reason: GoodbyeReason, message: string, refusal?: Refusal): void {
+  /** Says goodbye and ends the stream; with a refusal, that is in its status. */
+  end(reason: GoodbyeReason, why: string | Refusal): void {
     if (this.phase === 'ended') return;
+    const [message, refusal] = typeof why === 'string' ? [why] : [why.message, why];
     const goodbye = this.#context.goodbyeOf(reason, message);
     // A peer that takes nothing would hold the last frame, and with it the stream, for ever.
     const { stalledSinceMs } = this.outbox;

@@ -68,14 +68,21 @@ export class Sessions {
   /**
    * Opens a session, if it may be: `make` gives it, with the time of its opening in wall ms. That is later than that of any
    * session of the device, also when the wall clock was set back, since the later one holds. The session may have ended
-   * when this resolves. @throws Refusal DRAINING, OVERLOADED or TOO_MANY_SESSIONS
+   * when this resolves. `meet` refuses the device, when there is room for a session of its user.
+   * @throws Refusal DRAINING, OVERLOADED or TOO_MANY_SESSIONS, and what `meet` throws
    */
-  async open(userId: UserId, deviceId: DeviceId, make: (startMs: number) => Session): Promise<Session> {
+  async open(
+    userId: UserId,
+    deviceId: DeviceId,
+    make: (startMs: number) => Session,
+    meet: () => Promise<void> = async () => undefined,
+  ): Promise<Session> {
     this.#refuseDraining();
     this.#takePlace();
     // One of a user at a time, so that each counts the ones before.
     return this.#openings.run(userId, async () => {
       const startMs = await this.#admit(userId, deviceId);
+      await meet();
       this.#refuseDraining();
       const session = make(startMs);
       this.#add(session);

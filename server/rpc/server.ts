@@ -79,6 +79,7 @@ export class RpcServer {
       services: {
         sendMessage: chat.sendMessage,
         channels: chat.channels,
+        devices: chat.devices,
         limits: options.limits,
         verify: (token) => verifier.verify(token),
         report,

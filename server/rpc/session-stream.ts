@@ -108,10 +108,11 @@ export class SessionStream {
       throw new Refusal('TOKEN_INVALID', 'the token is bound to another device');
     }
     const sessionId = `${nodeId}.${randomBytes(12).toString('base64url')}` as SessionId;
-    const session = await sessions.open(userId, deviceId, (startMs) => {
+    const make = (startMs: number): Session => {
       this.#session = new Session({ sessionId, userId, deviceId, startMs }, expiresMs, this.sink, delivery);
       return this.#session;
-    });
+    };
+    const session = await sessions.open(userId, deviceId, make, () => services.devices.met(userId, deviceId));
     this.#ids = { ...this.#ids, session: sessionId };
     // The client may have gone before there was a session to end.
     if (this.#over) return this.gone();
@@ -153,7 +154,7 @@ export class SessionStream {
       this.sink.end(goodbye, refusal);
     } else {
       // What was taken before it is still answered.
-      const end = (): void => session.end('protocol', refusal.message, refusal);
+      const end = (): void => session.end('protocol', refusal);
       if (this.#frames === undefined) end();
       else this.#frames.whenIdle(end);
     }
@@ -166,7 +167,7 @@ export class SessionStream {
     this.#over = true;
     const refusal = refusalOf(error, (cause) => this.#context.services.report(cause, this.#ids));
     if (this.#session !== undefined && this.#opened) {
-      this.#session.end('failed', refusal.message, refusal);
+      this.#session.end('failed', refusal);
       return;
     }
     this.gone();

@@ -2,6 +2,7 @@ import type { ClientFrame, PublishComment, Send } from '#proto/parley/v1/stream_
 import type { Identity } from '../auth/verifier.ts';
 import type { Caller } from '../chat/caller.ts';
 import type { Channels } from '../chat/channels.ts';
+import { type Devices, seenEveryMs } from '../chat/devices.ts';
 import type { Limits } from '../chat/limits.ts';
 import type { SendMessage } from '../chat/send-message.ts';
 import { invalidField, Refusal } from '../core/errors.ts';
@@ -30,6 +31,7 @@ export interface StreamIds extends Trace {
 export interface FrameServices {
   readonly sendMessage: SendMessage;
   readonly channels: Channels;
+  readonly devices: Pick<Devices, 'met' | 'seen'>;
   readonly limits: Limits;
   /** The identity of a bearer token. @throws Refusal TOKEN_… */
   readonly verify: (token: string) => Promise<Identity>;
@@ -48,6 +50,8 @@ export class StreamFrames {
   readonly #maxInFlight: number;
   readonly #ids: StreamIds;
   #inFlight = 0;
+  /** Wall ms when it was last noted that the device is there: at its Hello, then about once an hour. */
+  #seenMs: number;
   #onIdle: (() => void) | undefined;
 
   constructor(session: Session, caller: Caller, services: FrameServices, maxInFlight: number, ids: StreamIds) {
@@ -56,6 +60,7 @@ export class StreamFrames {
     this.#services = services;
     this.#maxInFlight = maxInFlight;
     this.#ids = ids;
+    this.#seenMs = session.lastBeatMs;
   }
 
   /** Takes a frame. Frames of one thread take effect in the order they are taken. Never throws. */
@@ -104,6 +109,14 @@ export class StreamFrames {
     callback();
   }
 
+  #heartbeat(foreground: boolean): void {
+    this.#session.heartbeat(foreground);
+    const { lastBeatMs, identity } = this.#session;
+    if (lastBeatMs - this.#seenMs < seenEveryMs) return;
+    this.#seenMs = lastBeatMs;
+    this.#services.devices.seen(identity.userId, identity.deviceId);
+  }
+
   #refuse(requestId: bigint, kind: string, error: unknown): void {
     const refusal = refusalOf(error, (cause) => this.#services.report(cause, this.#ids));
     this.#services.observeFrame(kind, refusal.reason);
@@ -150,7 +163,7 @@ export class StreamFrames {
         return this.#session.watchPresence(users);
       }
       case 'heartbeat':
-        this.#session.heartbeat(frame.value.foreground);
+        this.#heartbeat(frame.value.foreground);
         return undefined;
       case 'publishComment':
         return this.#publishComment(frame.value);

@@ -10,6 +10,7 @@ import { RetentionServiceService } from '#proto/parley/v1/retention_service.ts';
 import { ThreadServiceService } from '#proto/parley/v1/thread_service.ts';
 import type { Chat } from '../chat/chat.ts';
 import { channelHandlers } from './channel-service.ts';
+import { deviceHandlers } from './device-service.ts';
 import { groupHandlers } from './group-service.ts';
 import { historyHandlers } from './history-service.ts';
 import { messageHandlers } from './message-service.ts';
@@ -25,6 +26,7 @@ export function unaryServices(chat: Chat, call: CallContext): readonly Service[]
     ...call,
     async authenticate(metadata, trace) {
       const caller = await call.authenticate(metadata, trace);
+      await chat.devices.refuseRemoved(caller.userId, caller.deviceId);
       await chat.profiles.noteClaims(caller);
       return caller;
     },
@@ -38,11 +40,7 @@ export function unaryServices(chat: Chat, call: CallContext): readonly Service[]
     makeService(PresenceServiceService, presenceHandlers(chat), context),
     makeService(ReceiptServiceService, receiptHandlers(chat), context),
     makeService(ChannelServiceService, channelHandlers(chat), context),
-    makeService(
-      DeviceServiceService,
-      { registerDevice: notServed, listDevices: notServed, removeDevice: notServed },
-      context,
-    ),
+    makeService(DeviceServiceService, deviceHandlers(chat), context),
     makeService(RetentionServiceService, { setRetention: notServed, getRetention: notServed }, context),
   ];
 }

@@ -2,14 +2,14 @@
 import { NotificationLevel } from '#proto/parley/v1/notification.ts';
 import { DirectPolicy } from '#proto/parley/v1/account.ts';
 import { ChannelServiceService, type PublishCommentRequest } from '#proto/parley/v1/channel_service.ts';
-import { DevicePlatform, DeviceServiceService } from '#proto/parley/v1/device_service.ts';
+import { Device, DevicePlatform, DeviceServiceService } from '#proto/parley/v1/device_service.ts';
 import { PeopleServiceService } from '#proto/parley/v1/people_service.ts';
 import { type Presence, PresenceState } from '#proto/parley/v1/presence.ts';
 import { PresenceServiceService } from '#proto/parley/v1/presence_service.ts';
 import { RetentionServiceService } from '#proto/parley/v1/retention_service.ts';
 import { clientId } from '../support/raw-people.ts';
 import type { UnaryMethod } from '../support/raw-client.ts';
-import { type Expected, type Row, everyone, nobody, unary } from './row.ts';
+import { type Expected, type Row, everyone, nobody, outcomeOf, unary } from './row.ts';
 import type { Target } from './scene.ts';
 
 /** Only who shares a group, or a direct thread in which both have written and nobody is blocked, may see. */
@@ -52,6 +52,19 @@ function onChannel<Request, Response>(
   };
 }
 
+/** A device of one's own can be removed; of another's nobody is told that it is there. */
+const removeOwnDevice: Row = {
+  ...unary(DeviceServiceService.removeDevice, everyone, () => ({ deviceId: 'd1' })),
+  run: async (caller, { other }) => {
+    const [own, others] = [Device.create({ deviceId: clientId() }), Device.create({ deviceId: clientId() })];
+    await caller.client.ask(DeviceServiceService.registerDevice, { device: own });
+    await other.client.ask(DeviceServiceService.registerDevice, { device: others });
+    const { status } = await caller.client.call(DeviceServiceService.removeDevice, { deviceId: others.deviceId });
+    if (status.reason !== 'DEVICE_NOT_FOUND') return { result: `another's device: ${status.reason ?? status.code}` };
+    return outcomeOf(await caller.client.call(DeviceServiceService.removeDevice, { deviceId: own.deviceId }));
+  },
+};
+
 export const accountRows: readonly Row[] = [
   unary(PeopleServiceService.batchGetProfiles, everyone, ({ other }) => ({ userIds: [other.id] })),
   unary(PeopleServiceService.updateProfile, everyone, () => ({ displayName: 'someone', avatarUrl: '' })),
@@ -78,7 +91,7 @@ export const accountRows: readonly Row[] = [
     ({ presences }, _, caller) => presenceCheck(presences, caller.id.startsWith('member-')),
   ),
 
-  unary(DeviceServiceService.registerDevice, nobody, () => ({
+  unary(DeviceServiceService.registerDevice, everyone, () => ({
     device: {
       deviceId: 'd1',
       platform: DevicePlatform.DEVICE_PLATFORM_DESKTOP,
@@ -90,8 +103,8 @@ export const accountRows: readonly Row[] = [
       notified: false,
     },
   })),
-  unary(DeviceServiceService.listDevices, nobody, () => list),
-  unary(DeviceServiceService.removeDevice, nobody, () => ({ deviceId: 'd1' })),
+  unary(DeviceServiceService.listDevices, everyone, () => list),
+  removeOwnDevice,
 
   onChannel(ChannelServiceService.publishComment, everyone, (channelId) => comment(channelId)),
   onChannel(ChannelServiceService.listComments, everyone, (channelId) => ({ channelId, beforeNumber: 0n, ...list })),

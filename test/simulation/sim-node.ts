@@ -181,6 +181,7 @@ export class SimNode {
     this.services = {
       sendMessage,
       channels: chat.channels,
+      devices: chat.devices,
       limits,
       verify: () => Promise.reject(new Error('tokens are not renewed in a simulation')),
       report,

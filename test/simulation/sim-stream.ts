@@ -97,7 +97,7 @@ export class SimStream implements Sink {
     if (this.#over) return;
     this.#over = true;
     const refusal = refusalOf(error, this.#node.services.report as (cause: unknown) => string);
-    if (this.#session !== undefined && this.#opened) this.#session.end('failed', refusal.message, refusal);
+    if (this.#session !== undefined && this.#opened) this.#session.end('failed', refusal);
     else {
       this.gone();
       this.#line.end(undefined, refusal);

@@ -11,6 +11,7 @@ import type { Caller } from '../../chat/caller.ts';
 import type { Clock } from '../../core/clock.ts';
 import { invalidField, Refusal } from '../../core/errors.ts';
 import { noDevice, systemUser, type DeviceId, type SessionId, type UserId } from '../../core/ids.ts';
+import { signedOut } from '../../delivery/ends.ts';
 import type { Sessions } from '../../delivery/sessions.ts';
 import { listenOn } from '../grpc-server.ts';
 import { makeService, type CallContext } from '../service.ts';
@@ -84,7 +85,7 @@ function endSession(sessions: Sessions, { sessionId, userId, reason }: EndSessio
       session.end('superseded', 'a newer session of this device took over');
       return true;
     case EndReason.END_REASON_SIGNED_OUT:
-      session.end('signed-out', 'the device was removed from the account');
+      session.end('signed-out', signedOut());
       return true;
     default:
       throw invalidField('reason', 'must be one that this node knows');
