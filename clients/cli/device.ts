@@ -1,4 +1,5 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /** A place of this terminal among those of its user: a device of its own, with its own drafts. */
@@ -7,12 +8,14 @@ export interface TerminalDevice {
   readonly folder: string;
   /** Lets another process have it. */
   release(): Promise<void>;
+  /** It was signed out: its drafts go, and nobody takes the place again. */
+  signedOut(): Promise<void>;
 }
 
 const mostTerminals = 50;
 
 /**
- * Takes the first place that no running process has. So a user may sit at several terminals, each is a device, and one
+ * Takes the first place that no running process has and that was not signed out. So a user may sit at several terminals, each is a device, and one
  * that was killed is taken up again with its drafts.
  */
 export async function takeDevice(dataFolder: string, user: string): Promise<TerminalDevice> {
@@ -21,9 +24,19 @@ export async function takeDevice(dataFolder: string, user: string): Promise<Term
     const folder = path.join(dataFolder, 'chat', encodeURIComponent(user), deviceId);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const lock = path.join(folder, 'pid');
-    if (await lockFile(lock)) return { deviceId, folder, release: () => rm(lock, { force: true }) };
+    const mark = path.join(folder, 'signed-out');
+    if (existsSync(mark) || !(await lockFile(lock))) continue;
+    return {
+      deviceId,
+      folder,
+      release: () => rm(lock, { force: true }),
+      async signedOut() {
+        await writeFile(mark, '');
+        await rm(path.join(folder, 'drafts'), { recursive: true, force: true });
+      },
+    };
   }
-  throw new Error(`${user} has ${mostTerminals} terminals open: close one`);
+  throw new Error(`${user} has ${mostTerminals} terminals that are open or were signed out: close one`);
 }
 
 async function lockFile(lock: string): Promise<boolean> {

@@ -22,7 +22,11 @@ async function main(args: Arguments): Promise<void> {
   let first = token ?? (await devToken(as, data));
   await using stack = new AsyncDisposableStack();
   const device = await takeDevice(data, as);
-  stack.defer(() => device.release());
+  let isSignedOut = false;
+  stack.defer(async () => {
+    if (isSignedOut) await device.signedOut();
+    await device.release();
+  });
   const drafts = new FileDraftStore(path.join(device.folder, 'drafts'));
   stack.defer(() => drafts.close());
   const client = new ParleyClient({
@@ -41,6 +45,9 @@ async function main(args: Arguments): Promise<void> {
     keepItems,
   });
   stack.defer(() => client.close());
+  client.on('connection', (state) => {
+    isSignedOut = state.phase === 'closed' && state.reason === 'signed-out';
+  });
   const { stdin, stdout } = process;
   if (stdin.isTTY && stdout.isTTY && !args.plain) await atTerminal(client, args);
   else await inLines(client);

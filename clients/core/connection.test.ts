@@ -208,6 +208,15 @@ describe('a connection', () => {
       expect(runtime.timers).toBe(0);
     });
 
+    test('a status that says signed out is final, with or without a goodbye', async () => {
+      connection.start();
+      await settled();
+      carrier.last.end(refusal('SIGNED_OUT', Code.PERMISSION_DENIED));
+      await runtime.advance(120_000);
+      expect(states.at(-1)).toMatchObject({ phase: 'closed', reason: 'signed-out' });
+      expect(carrier.streams).toHaveLength(1);
+    });
+
     test('a goodbye with delay and jitter is obeyed', async () => {
       runtime.chance = 0.5;
       await live();

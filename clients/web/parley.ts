@@ -52,7 +52,8 @@ export interface Parley extends AsyncDisposable {
   readonly parts: Parts;
   /**
    * Ends the session in all tabs of the user, takes the device from the account (when the server is in reach), and wipes all that the
-   * browser keeps of the user, drafts included. Resolves when it is wiped.
+   * browser keeps of the user, drafts included. Resolves when it is wiped. Signed out from another device, a browser that hears of it does the
+   * same by itself: `connection` is then closed as `signed-out`.
    */
   signOut(): Promise<void>;
   /** Ends this tab's part; what is kept stays. Idempotent. */
@@ -106,7 +107,11 @@ export async function openParley(options: ParleyOptions): Promise<Parley> {
   });
   keeper.attach(client);
   const connection = new Value<ConnectionState>(runtime, client.connection);
-  client.on('connection', (state) => connection.set(state));
+  client.on('connection', (state) => {
+    connection.set(state);
+    // On another device, or by another tab.
+    if (state.phase === 'closed' && state.reason === 'signed-out') void wipe();
+  });
   let asleep = false;
   /** How often it fell asleep. */
   let sleeps = 0;
@@ -153,6 +158,18 @@ export async function openParley(options: ParleyOptions): Promise<Parley> {
     database.close();
     runtime.sleep();
   };
+  let wiping: Promise<void> | undefined;
+  /** Ends it in all tabs, and nothing is left of the user here. */
+  const wipe = (): Promise<void> => {
+    const wipeOnce = async (): Promise<void> => {
+      keeper.stop();
+      tabs.signOut();
+      await leave();
+      await database.wipe();
+      forgetTabDevice(name);
+    };
+    return (wiping ??= wipeOnce());
+  };
   tabs.join(client);
   await client.start();
   return {
@@ -169,9 +186,7 @@ export async function openParley(options: ParleyOptions): Promise<Parley> {
       tabs.signOut();
       // Not in reach: the device stays in the account's list, and nothing of it here.
       await client.account.removeDevice(deviceId, { deadlineMs: signOutMs }).catch(() => undefined);
-      await leave();
-      await database.wipe();
-      forgetTabDevice(name);
+      await wipe();
     },
     [Symbol.asyncDispose]: leave,
   };

@@ -143,6 +143,25 @@ describe('what is kept', () => {
   });
 });
 
+test('a browser that is signed out from another device wipes all that it keeps of the user, in all tabs', async () => {
+  const context = await world.browser.newContext();
+  const page = await world.live(context, alice);
+  const follower = await world.live(context, alice);
+  const threadId = await lookAt(page, bob);
+  await send(page, threadId, 'secret');
+  const elsewhere = await world.live(await world.browser.newContext(), alice);
+  const deviceId = await page.evaluate(() => window.parley.deviceId);
+  await elsewhere.evaluate((id) => window.parley.client.account.removeDevice(id), deviceId);
+  for (const tab of [page, follower]) {
+    await tab.waitForFunction(() => window.parley.client.connection.phase === 'closed');
+  }
+  expect(await page.evaluate(() => window.parley.connection.get())).toMatchObject({ reason: 'signed-out' });
+  await expect.poll(() => databases(page)).toEqual([]);
+  expect(await elsewhere.evaluate(() => window.parley.client.connection.phase)).toBe('live');
+  const later = await world.live(context, alice);
+  expect(await later.evaluate(() => window.parley.deviceId)).not.toBe(deviceId);
+});
+
 describe('tabs', () => {
   test('of one user share one session: each shows what any of them does, and says it is one device', async () => {
     const leader = await world.live(context, alice);

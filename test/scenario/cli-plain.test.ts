@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { DeviceServiceService } from '#proto/parley/v1/device_service.ts';
 import { type Platform, startPlatform } from '../../platform/platform.ts';
+import { RawClient } from '../support/raw-client.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const main = path.join(root, 'clients/cli/main.ts');
@@ -92,6 +94,23 @@ describe('the client in lines', () => {
     await two.see(/^\[frank\] \* erin began this thread$/mu);
     await vi.waitFor(() => expect(one.out.at(-1)).toContain('from the first'), within);
     expect(one.out.join('\n')).not.toContain('elsewhere');
+  });
+
+  test('says that its device was signed out, and takes another place from then on', async () => {
+    await using mallory = new Lines(as('mallory'));
+    await mallory.see(/● live/u);
+    const owner = new RawClient(platform.gateway, await platform.token('mallory'));
+    const { devices } = await owner.ask(DeviceServiceService.listDevices, { pageSize: 0, pageToken: '' });
+    const [{ deviceId } = { deviceId: '' }] = devices;
+    await owner.ask(DeviceServiceService.removeDevice, { deviceId });
+    await mallory.see(/✕ closed: signed out/u);
+    mallory.end();
+    await mallory.ended;
+    await using again = new Lines(as('mallory'));
+    await again.see(/● live/u);
+    const { devices: now } = await owner.ask(DeviceServiceService.listDevices, { pageSize: 0, pageToken: '' });
+    expect([deviceId, now.map((one) => one.deviceId)]).toEqual(['terminal-1', ['terminal-2']]);
+    owner[Symbol.dispose]();
   });
 
   test('says in words what is wrong with its arguments, its token or its target', async () => {

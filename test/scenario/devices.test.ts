@@ -59,7 +59,10 @@ test.each([
   ['device.push_token', { deviceId: 'd1', pushToken: 'x'.repeat(4_097) }],
   ['device.push_token', { deviceId: 'd1', pushToken: 'a\nb' }],
   ['device.locale', { deviceId: 'd1', locale: 'not a tag' }],
-  ['device.locale', { deviceId: 'd1', locale: `en-${'x'.repeat(8)}-${'y'.repeat(8)}-${'z'.repeat(8)}-${'a'.repeat(8)}` }],
+  [
+    'device.locale',
+    { deviceId: 'd1', locale: `en-${'x'.repeat(8)}-${'y'.repeat(8)}-${'z'.repeat(8)}-${'a'.repeat(8)}` },
+  ],
   ['device.key_blob', { deviceId: 'd1', keyBlob: Buffer.alloc(16_385) }],
 ] as const)('registering is refused where %s is wrong', async (field, device) => {
   const alice = await people.person('alice');
