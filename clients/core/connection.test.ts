@@ -14,7 +14,6 @@ describe('a connection', () => {
   let resumeTokens: (string | undefined)[];
   let fetched: number;
   let told: string[];
-
   const hello = (handOver: boolean) => ({
     deviceId: 'd',
     resumeToken: Buffer.alloc(0),
