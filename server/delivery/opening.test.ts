@@ -54,7 +54,7 @@ describe('A device that comes back with a resume token', () => {
     const threadId = await groupOf(node, ids, 'alice', ['bob']);
     await post(node, ids, 'alice', threadId, 'one');
     const who = { userId: 'bob' as UserId, deviceId: 'd1' as DeviceId };
-    const place = { ...who, userSequence: 9n, inboxMs: 0, epoch, madeMs: node.clock.nowMs() };
+    const place = { ...who, userSequence: 9n, inboxMs: 0, groupsMs: 0, epoch, madeMs: node.clock.nowMs() };
     const resumeToken = node.delivery.resumeTokens.make(place);
     const bob = await node.live('bob', 'd1', { resumeToken, positions: new Map([[threadId, 50n]]) });
     expect(bob.all('welcome')[0]?.resumed).toBe(false);

@@ -1,17 +1,14 @@
 import { topicOf } from '../bus/bus.ts';
-import { threadLog, userLog, type ThreadId } from '../core/ids.ts';
+import { userLog, type ThreadId } from '../core/ids.ts';
 import { heartbeatIntervalMs } from '../core/presence.ts';
-import type { InboxRow, Position, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import type { DeliveryContext } from './context.ts';
 import type { ThreadHeadFrame } from './frames.ts';
-import type { ResumePlace } from './resume-token.ts';
-import { maxGroups } from './thread-feeds.ts';
-import type { Receipts } from './receipts.ts';
-import type { Session, SessionIdentity } from './session.ts';
+import { lookAgain, lookAtInbox, tellHeads } from './heads-told.ts';
+import type { Session } from './session.ts';
 
 /** Threads whose missed entries are told without being asked for; of the others only the heads. */
 const backfilledThreads = 20;
-const headsPerFrame = 500;
 /** Entries of the user's own log that are told; if more were missed, they are Skipped. */
 const backfilledUserEntries = 500;
 
@@ -55,12 +52,11 @@ export async function openSession(
   if (isOver()) return;
   const userHead = await store.head(userLog(userId));
   const resumed = place?.epoch === store.epoch;
-  const inbox = await store.inbox(userId, 0);
-  const allGroups = inbox.filter((row) => row.member && row.threadId.startsWith('g_'));
+  const inbox = await lookAtInbox(session, resumed ? place : undefined, opening, context);
+  session.groupsMs = inbox.groupsMs;
+  if (inbox.groupsMs > 0) session.feeds.leavesSomeUnheard();
   // The most recently active ones are heard from the start.
-  const groups = allGroups.slice(0, maxGroups);
-  if (allGroups.length > groups.length) session.feeds.leavesSomeUnheard();
-  await Promise.all(groups.toReversed().map((row) => session.feeds.hearGroup(row.threadId)));
+  await Promise.all(inbox.groups.toReversed().map((row) => session.feeds.hearGroup(row.threadId)));
   if (isOver()) return;
 
   session.push({
@@ -77,14 +73,12 @@ export async function openSession(
   session.welcome();
   onWelcome();
 
-  const changed = await changedSince(session, inbox, groups, resumed ? place : undefined, opening, context);
+  const looked = await lookAgain(session, inbox, context);
   // A device of another life of the store holds other entries at these places.
   const isOfThisLife = resumed || place === undefined;
-  const heads = await headsOf(session, changed, isOfThisLife ? opening.positions : new Map(), context);
+  const named = new Set(opening.positions.keys());
+  const heads = await tellHeads(session, looked, named, isOfThisLife ? opening.positions : new Map(), context);
   if (isOver()) return;
-  for (let start = 0; start < heads.length; start += headsPerFrame) {
-    session.push({ type: 'heads', heads: heads.slice(start, start + headsPerFrame) });
-  }
 
   await backfillUserLog(session, userHead?.sequence ?? 0n, resumed ? opening.userSequence : 0n, context);
   await backfill(session, heads, opening, context);
@@ -92,124 +86,6 @@ export async function openSession(
   if (isOver()) return;
   const caughtUp = { type: 'session-caught-up', userId, deviceId, sessionId } as const;
   await bus.publish(topicOf.user(userId), caughtUp).catch(() => undefined);
-}
-
-/** Rows of threads that are elsewhere than the device was told; heads of large and of heard groups read anew. */
-async function changedSince(
-  session: Session,
-  inbox: readonly InboxRow[],
-  heard: readonly InboxRow[],
-  place: ResumePlace | undefined,
-  opening: Opening,
-  context: DeliveryContext,
-): Promise<InboxRow[]> {
-  const { store } = context;
-  const { userId } = session.identity;
-  // Between the inbox's reading and the confirmed subscription of a group's topic entries may have been missed.
-  const anew = new Set(heard.map((row) => row.threadId));
-  for (const row of inbox) if (row.large && row.member) anew.add(row.threadId);
-  const logs = [...anew];
-  const read = await store.heads(logs.map(threadLog));
-  const current = new Map(logs.map((threadId, index) => [threadId, read[index]]));
-  // Where members changed since the inbox was read the user may have been removed: then the head is not theirs to know.
-  const raced = heard.filter((row) => (current.get(row.threadId)?.membersSequence ?? 0n) > row.sequence);
-  const left = new Map<ThreadId, InboxRow>();
-  for (const { threadId } of raced) {
-    const now = await store.inboxRow(userId, threadId);
-    if (now?.member === false) left.set(threadId, now);
-  }
-  const rows = inbox.map((row) => left.get(row.threadId) ?? { ...row, ...current.get(row.threadId) });
-  const sinceMs = place?.inboxMs ?? 0;
-  const isTold = (row: InboxRow): boolean => row.activityMs < sinceMs && !opening.positions.has(row.threadId);
-  const lacking = await lackingOf(session, rows.filter(isTold), context);
-  return rows
-    .filter((row) => !isTold(row) || lacking.has(row.threadId))
-    .toSorted((a, b) => b.activityMs - a.activityMs);
-}
-
-/**
- * Threads that stand still by the clock, and of which the device has not acknowledged everything: wall clocks are set back, an
- * append may take longer than a token allows for, and the device may have gone before it was told of a thread that is new.
- */
-async function lackingOf(
-  { identity }: Session,
-  rows: readonly InboxRow[],
-  { store, receipts }: DeliveryContext,
-): Promise<Set<ThreadId>> {
-  const lacking = new Set<ThreadId>();
-  if (rows.length === 0) return lacking;
-  const held = await heldBy(identity, rows, store, receipts);
-  rows.forEach(({ threadId, sequence }, index) => {
-    const position = held[index] ?? 0n;
-    if (position < sequence) lacking.add(threadId);
-  });
-  return lacking;
-}
-
-/** Up to where a device has acknowledged threads, in their order. One that comes back at once finds what it acknowledged a moment ago. */
-async function heldBy(
-  { userId, deviceId }: SessionIdentity,
-  rows: readonly InboxRow[],
-  store: Store,
-  receipts: Receipts,
-): Promise<bigint[]> {
-  const threads = rows.map((row) => row.threadId);
-  // Looked at before the store is, so that what is stored meanwhile is seen in one of the two.
-  const unstored = threads.map((threadId) => receipts.unstored(userId, deviceId, threadId));
-  const stored = await store.devicePositions(userId, deviceId, threads);
-  return stored.map((position, index) => {
-    const later = unstored[index] ?? 0n;
-    return later > position ? later : position;
-  });
-}
-
-async function headsOf(
-  session: Session,
-  rows: readonly InboxRow[],
-  claims: ReadonlyMap<ThreadId, bigint>,
-  { store, receipts }: DeliveryContext,
-): Promise<ThreadHeadFrame[]> {
-  const { userId, deviceId } = session.identity;
-  const threads = rows.map((row) => row.threadId);
-  const [positions, delivered] = await Promise.all([
-    store.positionsOf(userId, threads),
-    heldBy(session.identity, rows, store, receipts),
-  ]);
-  const ordinalsBefore = await Promise.all(rows.map((row, index) => ordinalBefore(row, positions[index], store)));
-  return rows.map((row, index) => {
-    const position = positions[index];
-    const said = claims.get(row.threadId) ?? 0n;
-    const held = delivered[index] ?? 0n;
-    // What Hello says the device holds counts as acknowledged; never above the head.
-    const claimed = said > row.sequence ? row.sequence : said;
-    if (claimed > held) receipts.advanceDelivered(userId, deviceId, row.threadId, claimed);
-    const readOrdinal = ordinalsBefore[index] ?? position?.readOrdinal ?? 0n;
-    return {
-      threadId: row.threadId,
-      kind: row.threadId.startsWith('d_') ? 'direct' : 'group',
-      epoch: row.epoch,
-      sequence: row.sequence,
-      ordinal: row.ordinal,
-      visibleFrom: row.visibleFrom,
-      unread: row.ordinal > readOrdinal ? row.ordinal - readOrdinal : 0n,
-      read: position?.read ?? 0n,
-      delivered: claimed > held ? claimed : held,
-      activityMs: row.activityMs,
-      member: row.member,
-    };
-  });
-}
-
-/** For who has read nothing since they came in: the messages before that are not unread to them. */
-async function ordinalBefore(
-  { threadId, visibleFrom }: InboxRow,
-  position: Position | undefined,
-  store: Store,
-): Promise<bigint | undefined> {
-  if (visibleFrom <= 1n || (position?.read ?? 0n) >= visibleFrom) return undefined;
-  const range = { after: visibleFrom - 1n, upTo: visibleFrom, limit: 1 };
-  const [join] = await store.entries(threadLog(threadId), range);
-  return join?.ordinal;
 }
 
 async function backfillUserLog(

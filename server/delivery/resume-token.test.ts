@@ -9,6 +9,7 @@ const place: ResumePlace = {
   deviceId: 'phone' as DeviceId,
   userSequence: 12n,
   inboxMs: 1_700_000_000_000,
+  groupsMs: 1_690_000_000_000,
   epoch: 3n,
   madeMs: 1_700_000_000_500,
 };

@@ -9,6 +9,11 @@ export interface ResumePlace {
   readonly userSequence: bigint;
   /** Wall ms up to which every changed thread was told. */
   readonly inboxMs: number;
+  /**
+   * Wall ms since when something happened in each of the groups heard: what happened since in others is among it. 0 = the user is
+   * in no more groups than are heard.
+   */
+  readonly groupsMs: number;
   /** Epoch of the user's log; 0 = it had none. */
   readonly epoch: bigint;
   /** Wall ms when it was made. */
@@ -16,13 +21,13 @@ export interface ResumePlace {
 }
 
 const lifetimeMs = 30 * 24 * 3_600_000;
-const fixedBytes = 8 * 4;
+const fixedBytes = 8 * 5;
 const macBytes = 16;
-const version = 1;
+const version = 2;
 
 /**
- * Layout: version (1) · userSequence, inboxMs, epoch, madeMs (8 each, big endian) · user length (1) · user · device · HMAC-SHA-256
- * cut to 16 bytes. At most 1 + 32 + 1 + 128 + 64 + 16 = 242 bytes.
+ * Layout: version (1) · userSequence, inboxMs, groupsMs, epoch, madeMs (8 each, big endian) · user length (1) · user · device · HMAC-SHA-256
+ * cut to 16 bytes. At most 1 + 40 + 1 + 128 + 64 + 16 = 250 bytes.
  */
 export class ResumeTokens {
   // As a key object: from bytes each HMAC would make one anew, at several times its cost.
@@ -40,11 +45,12 @@ export class ResumeTokens {
     body[0] = version;
     body.writeBigUInt64BE(place.userSequence, 1);
     body.writeBigUInt64BE(BigInt(place.inboxMs), 9);
-    body.writeBigUInt64BE(place.epoch, 17);
-    body.writeBigUInt64BE(BigInt(place.madeMs), 25);
-    body[33] = user.length;
-    user.copy(body, 34);
-    body.write(place.deviceId, 34 + user.length);
+    body.writeBigUInt64BE(BigInt(place.groupsMs), 17);
+    body.writeBigUInt64BE(place.epoch, 25);
+    body.writeBigUInt64BE(BigInt(place.madeMs), 33);
+    body[41] = user.length;
+    user.copy(body, 42);
+    body.write(place.deviceId, 42 + user.length);
     return Buffer.concat([body, this.#mac(body)]);
   }
 
@@ -54,16 +60,17 @@ export class ResumeTokens {
     if (bytes.length < 2 + fixedBytes + macBytes || bytes[0] !== version) return undefined;
     const body = bytes.subarray(0, bytes.length - macBytes);
     if (!timingSafeEqual(this.#mac(body), bytes.subarray(bytes.length - macBytes))) return undefined;
-    const userEnd = 34 + (body[33] ?? 0);
-    if (body.toString('utf8', 34, userEnd) !== userId || body.toString('utf8', userEnd) !== deviceId) return undefined;
-    const madeMs = Number(body.readBigUInt64BE(25));
+    const userEnd = 42 + (body[41] ?? 0);
+    if (body.toString('utf8', 42, userEnd) !== userId || body.toString('utf8', userEnd) !== deviceId) return undefined;
+    const madeMs = Number(body.readBigUInt64BE(33));
     if (madeMs + lifetimeMs < nowMs) return undefined;
     return {
       userId,
       deviceId,
       userSequence: body.readBigUInt64BE(1),
       inboxMs: Number(body.readBigUInt64BE(9)),
-      epoch: body.readBigUInt64BE(17),
+      groupsMs: Number(body.readBigUInt64BE(17)),
+      epoch: body.readBigUInt64BE(25),
       madeMs,
     };
   }

@@ -61,6 +61,8 @@ export class Session implements TopicListener {
   /** While opening: something of it was heard, or may have been missed, since its head was read. */
   ownLogMoved = false;
   tokenMadeMs = 0;
+  /** Of its resume tokens. */
+  groupsMs = 0;
   #onScreen: Set<ThreadId> | undefined;
   #watched: Set<UserId> | undefined;
   /** Users of whom something was heard while their states are being read. */
@@ -163,9 +165,9 @@ export class Session implements TopicListener {
     const nowMs = clock.nowMs();
     // What was accepted in these last seconds may still be on its way here: it is told again next time.
     const inboxMs = Math.max(0, nowMs - 10_000);
-    const { userSequence } = this;
+    const { userSequence, groupsMs } = this;
     const { epoch } = this.#context.store;
-    return resumeTokens.make({ userId, deviceId, userSequence, inboxMs, epoch, madeMs: nowMs });
+    return resumeTokens.make({ userId, deviceId, userSequence, inboxMs, groupsMs, epoch, madeMs: nowMs });
   }
 
   /** The user types, or stopped. @throws Refusal THREAD_NOT_FOUND */

@@ -54,11 +54,16 @@ export interface Store extends AsyncDisposable {
 
   /**
    * A user's threads in which something changed at or after `sinceMs` (0 = all), and all `large` ones that they are a member
-   * of; newest activity first.
+   * of; newest activity first. Since a time of the last 44 days it reads what changed since the day of that time (UTC) and the
+   * large ones, however many threads there are.
    */
   inbox(user: UserId, sinceMs: number, signal?: AbortSignal): Promise<InboxRow[]>;
+  /** The groups of it, at the cost of groups alone. */
+  inboxGroups(user: UserId, sinceMs: number, signal?: AbortSignal): Promise<InboxRow[]>;
   /** One row of it. */
   inboxRow(user: UserId, thread: ThreadId): Promise<InboxRow | undefined>;
+  /** Several rows of it, in the order asked, at the cost of these. */
+  inboxRows(user: UserId, threads: readonly ThreadId[], signal?: AbortSignal): Promise<(InboxRow | undefined)[]>;
 
   /** A user's devices in ascending order of ids (bytes), those that were removed too. */
   devices(user: UserId, signal?: AbortSignal): Promise<DeviceRecord[]>;

@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest';
-import { threadLog } from '../../server/core/ids.ts';
+import type { Head } from '../../server/core/entry.ts';
+import { type ThreadId, threadLog } from '../../server/core/ids.ts';
 import { append, change, created, dayMs, members, message, newThread, newUser, nowMs } from './samples.ts';
+import type { InboxRow } from '../../server/store/store.ts';
 import type { UnderTest } from './store.ts';
+
+const byId = (a: InboxRow, b: InboxRow): number => (a.threadId < b.threadId ? -1 : 1);
 
 export function inbox({ store, reopen }: UnderTest): void {
   test('a user without threads has an empty inbox', async () => {
@@ -58,6 +62,45 @@ export function inbox({ store, reopen }: UnderTest): void {
       expect(found.map((row) => row.threadId)).toEqual(threads.slice(from).toReversed());
     }
     expect(await store().inbox(user, nowMs + 100 * dayMs)).toEqual([]);
+  });
+
+  test('since any time it is what the whole inbox has of it, all and groups alone; rows are found by their threads', async () => {
+    const user = newUser();
+    // Of these weeks, so that it is listed by its days.
+    const beganMs = (Math.floor(Date.now() / dayMs) - 20) * dayMs;
+    const threads = Array.from({ length: 12 }, (_, at) => newThread(at % 3 === 0 ? 'g' : 'd'));
+    const heads = new Map<ThreadId, Head>();
+    for (const [at, thread] of [...threads, ...threads.slice(4, 9)].entries()) {
+      const more = { inbox: members(user), nowMs: beganMs + at * dayMs * 0.75 };
+      const head = heads.get(thread);
+      const entry = head === undefined ? created(user) : message('again');
+      heads.set(thread, (await append(store(), threadLog(thread), head, [entry], more)).head);
+    }
+    const [large, left] = [newThread(), newThread()];
+    const many = { inbox: [{ userId: user, large: true }], nowMs: beganMs };
+    await append(store(), threadLog(large), undefined, [created(user)], many);
+    const first = await append(store(), threadLog(left), undefined, [created(user)], {
+      inbox: members(user),
+      nowMs: beganMs,
+    });
+    await append(store(), threadLog(left), first.head, [change({ kind: 'member-removed', userId: user })], {
+      inbox: [{ userId: user, member: false }],
+      nowMs: beganMs + 3 * dayMs,
+    });
+    const whole = await store().inbox(user, 0);
+    for (let days = -1; days < 16; days += 0.25) {
+      const since = beganMs + days * dayMs;
+      const changed = whole.filter((row) => row.activityMs >= since || row.threadId === large);
+      const groups = changed.filter((row) => row.threadId.startsWith('g_'));
+      expect((await store().inbox(user, since)).toSorted(byId)).toEqual(changed.toSorted(byId));
+      expect((await store().inboxGroups(user, since)).toSorted(byId)).toEqual(groups.toSorted(byId));
+    }
+    const groups = whole.filter((row) => row.threadId.startsWith('g_'));
+    expect((await store().inboxGroups(user, 0)).toSorted(byId)).toEqual(groups.toSorted(byId));
+    const asked = [left, newThread(), ...threads.toReversed(), large];
+    const rows = new Map(whole.map((row) => [row.threadId, row]));
+    expect(await store().inboxRows(user, asked)).toEqual(asked.map((thread) => rows.get(thread)));
+    expect(await store().inboxRows(user, [])).toEqual([]);
   });
 
   test('a thread that changes again is found under the later day, once', async () => {

@@ -117,7 +117,13 @@ export class SimStore implements Store {
 
   async inbox(user: UserId, sinceMs: number): Promise<InboxRow[]> {
     const rows = await this.#wire.read(() => this.#tables.inbox(user));
-    return rows.filter(({ activityMs }) => activityMs >= sinceMs).toSorted((a, b) => b.activityMs - a.activityMs);
+    return rows
+      .filter(({ activityMs, large, member }) => activityMs >= sinceMs || (large && member))
+      .toSorted((a, b) => b.activityMs - a.activityMs);
+  }
+
+  async inboxGroups(user: UserId, sinceMs: number): Promise<InboxRow[]> {
+    return (await this.inbox(user, sinceMs)).filter(({ threadId }) => threadId.startsWith('g_'));
   }
 
   inboxRow(user: UserId, thread: ThreadId): Promise<InboxRow | undefined> {
@@ -150,6 +156,10 @@ export class SimStore implements Store {
 
   seenDevice(user: UserId, device: DeviceId, atMs: number): Promise<void> {
     return this.#wire.read(() => this.#tables.devices.seen(user, device, atMs));
+  }
+
+  inboxRows(user: UserId, threads: readonly ThreadId[]): Promise<(InboxRow | undefined)[]> {
+    return this.#wire.read(() => threads.map((thread) => this.#tables.inboxRow(user, thread)));
   }
 
   seen(): Promise<void> {

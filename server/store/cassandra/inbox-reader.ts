@@ -8,15 +8,18 @@ import { dayMs } from './inbox.ts';
 import { inParallel } from './parallel.ts';
 
 const columns = 'thread, sequence, ordinal, activity_ms, visible_from, member, large';
-const readAll = `SELECT ${columns} FROM inbox WHERE user = ?`;
 const readSome = `SELECT ${columns} FROM inbox WHERE user = ? AND thread IN ?`;
+const readAll = `SELECT ${columns} FROM inbox WHERE user = ? AND thread >= ? AND thread < ?`;
 const readChanged = 'SELECT thread FROM changed_threads WHERE user = ? AND day >= ?';
-const readLarge = 'SELECT thread, large FROM large_threads WHERE user = ?';
+const readLarge = 'SELECT thread, large FROM large_threads WHERE user = ? AND thread >= ? AND thread < ?';
+/** How the ids begin, and what comes after all of them. */
+const bounds = { all: ['', '~'], groups: ['g_', 'g`'] } as const;
 /** Changes of so long ago are still listed by their days; the rows expire after 45. */
 const indexedDays = 44;
 const threadsAtOnce = 200;
 const readsAtOnce = 8;
 
+type Kinds = keyof typeof bounds;
 type Heads = (logs: readonly LogId[], signal?: AbortSignal) => Promise<(Head | undefined)[]>;
 
 /** Reads a user's inbox: by the days on which something changed, or whole. */
@@ -33,28 +36,40 @@ export class InboxReader {
     this.#clock = clock;
   }
 
-  async rows(user: UserId, sinceMs: number, signal?: AbortSignal): Promise<InboxRow[]> {
+  async since(user: UserId, sinceMs: number, kinds: Kinds, signal?: AbortSignal): Promise<InboxRow[]> {
     const isListed = sinceMs > 0 && sinceMs > this.#clock.nowMs() - indexedDays * dayMs;
     const rows = isListed
-      ? await this.#changed(user, sinceMs, signal)
-      : await this.#cluster.readAll(readAll, [user], signal);
+      ? await this.#some(user, await this.#changed(user, sinceMs, kinds, signal), signal)
+      : await this.#cluster.readAll(readAll, [user, ...bounds[kinds]], signal);
     const found = await this.#withHeads(rows, signal);
     return found
       .filter((row) => row.activityMs >= sinceMs || (row.large && row.member))
       .toSorted((a, b) => b.activityMs - a.activityMs);
   }
 
-  async row(user: UserId, thread: ThreadId): Promise<InboxRow | undefined> {
-    const rows = await this.#cluster.read(readSome, [user, [thread]]);
-    return (await this.#withHeads(rows))[0];
+  async rows(user: UserId, threads: readonly ThreadId[], signal?: AbortSignal): Promise<(InboxRow | undefined)[]> {
+    const rows = await this.#withHeads(await this.#some(user, threads, signal), signal);
+    const found = new Map(rows.map((row) => [row.threadId, row]));
+    return threads.map((thread) => found.get(thread));
   }
 
-  async #changed(user: UserId, sinceMs: number, signal: AbortSignal | undefined): Promise<readonly Row[]> {
+  async #changed(
+    user: UserId,
+    sinceMs: number,
+    kinds: Kinds,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly string[]> {
+    const [from, below] = bounds[kinds];
     const [changed, larges] = await Promise.all([
       this.#cluster.readAll(readChanged, [user, BigInt(Math.floor(sinceMs / dayMs))], signal),
-      this.#cluster.readAll(readLarge, [user], signal),
+      this.#cluster.readAll(readLarge, [user, from, below], signal),
     ]);
-    const threads = [...new Set([...changed, ...larges.filter((row) => row['large'] === true)].map(threadOf))];
+    const threads = new Set(changed.map(threadOf).filter((thread) => thread >= from && thread < below));
+    for (const row of larges) if (row['large'] === true) threads.add(threadOf(row));
+    return [...threads];
+  }
+
+  async #some(user: UserId, threads: readonly string[], signal: AbortSignal | undefined): Promise<readonly Row[]> {
     const read = (chunk: string[]): Promise<readonly Row[]> => this.#cluster.read(readSome, [user, chunk], signal);
     return (await inParallel(chunksOf(threads, threadsAtOnce), readsAtOnce, read)).flat();
   }

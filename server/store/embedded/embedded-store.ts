@@ -157,11 +157,19 @@ export class EmbeddedStore implements Store {
   }
 
   inbox(user: UserId, sinceMs: number, signal?: AbortSignal): Promise<InboxRow[]> {
-    return this.#inbox.rows(user, sinceMs, signal);
+    return this.#inbox.since(user, sinceMs, 'all', signal);
   }
 
-  inboxRow(user: UserId, thread: ThreadId): Promise<InboxRow | undefined> {
-    return this.#inbox.row(user, thread);
+  inboxGroups(user: UserId, sinceMs: number, signal?: AbortSignal): Promise<InboxRow[]> {
+    return this.#inbox.since(user, sinceMs, 'groups', signal);
+  }
+
+  async inboxRow(user: UserId, thread: ThreadId): Promise<InboxRow | undefined> {
+    return (await this.#inbox.rows(user, [thread]))[0];
+  }
+
+  inboxRows(user: UserId, threads: readonly ThreadId[], signal?: AbortSignal): Promise<(InboxRow | undefined)[]> {
+    return this.#inbox.rows(user, threads, signal);
   }
 
   devices(user: UserId, signal?: AbortSignal): Promise<DeviceRecord[]> {

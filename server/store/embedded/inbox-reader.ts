@@ -5,9 +5,13 @@ import { threadLog } from '../../core/ids.ts';
 import type { InboxRow } from '../store.ts';
 import type { Database } from './database.ts';
 import { dayMs, decodeInbox, type InboxRecord, inboxRowOf } from './inbox.ts';
-import { endOf, keys, threadOfDayKey } from './keys.ts';
+import { dayOfKey, endOf, keys, threadOfDayKey } from './keys.ts';
 
 type Heads = (logs: readonly LogId[]) => Promise<(Head | undefined)[]>;
+type Kinds = 'all' | 'groups';
+
+/** How the ids begin. */
+const beginOf = { all: '', groups: 'g_' } as const;
 
 /** Reads a user's inbox: the records, and where their threads stand. */
 export class InboxReader {
@@ -21,31 +25,34 @@ export class InboxReader {
     this.#epoch = epoch;
   }
 
-  async rows(user: UserId, sinceMs: number, signal?: AbortSignal): Promise<InboxRow[]> {
+  async since(user: UserId, sinceMs: number, kinds: Kinds, signal?: AbortSignal): Promise<InboxRow[]> {
     throwIfAborted(signal);
-    const records = sinceMs <= 0 ? await this.#all(user, signal) : await this.#changed(user, sinceMs);
+    const records =
+      sinceMs <= 0
+        ? await this.#all(user, kinds, signal)
+        : await this.#records(user, await this.#changed(user, sinceMs, kinds));
     throwIfAborted(signal);
-    const heads = await this.#heads(records.map(([thread]) => threadLog(thread)));
-    return records
-      .map(([thread, record], at) => inboxRowOf(thread, record, heads[at], this.#epoch))
+    const found = await this.#withHeads(records);
+    return found
       .filter((row) => row.activityMs >= sinceMs || (row.large && row.member))
       .toSorted((a, b) => b.activityMs - a.activityMs);
   }
 
-  async row(user: UserId, thread: ThreadId): Promise<InboxRow | undefined> {
-    const bytes = await this.#database.get(keys.inbox(user, thread));
-    if (bytes === undefined) return undefined;
-    const [head] = await this.#heads([threadLog(thread)]);
-    return inboxRowOf(thread, decodeInbox(bytes), head, this.#epoch);
+  async rows(user: UserId, threads: readonly ThreadId[], signal?: AbortSignal): Promise<(InboxRow | undefined)[]> {
+    throwIfAborted(signal);
+    const rows = await this.#withHeads(await this.#records(user, threads));
+    const found = new Map(rows.map((row) => [row.threadId, row]));
+    return threads.map((thread) => found.get(thread));
   }
 
-  async #all(user: UserId, signal: AbortSignal | undefined): Promise<[ThreadId, InboxRecord][]> {
+  async #all(user: UserId, kinds: Kinds, signal: AbortSignal | undefined): Promise<[ThreadId, InboxRecord][]> {
     const found: [ThreadId, InboxRecord][] = [];
-    const prefix = keys.inbox(user, '');
+    const { length } = keys.inbox(user, '');
+    const prefix = keys.inbox(user, beginOf[kinds]);
     await this.#database.scan(
       { gte: prefix, lt: endOf(prefix) },
       (key, value) => {
-        found.push([key.slice(prefix.length) as ThreadId, decodeInbox(value)]);
+        found.push([key.slice(length) as ThreadId, decodeInbox(value)]);
         return true;
       },
       signal,
@@ -53,25 +60,45 @@ export class InboxReader {
     return found;
   }
 
-  async #changed(user: UserId, sinceMs: number): Promise<[ThreadId, InboxRecord][]> {
+  async #changed(user: UserId, sinceMs: number, kinds: Kinds): Promise<ThreadId[]> {
     const large = keys.large(user, '');
-    const [days, larges] = await Promise.all([
-      this.#database.keys({
-        gte: keys.day(user, Math.floor(sinceMs / dayMs), ''),
-        lt: endOf(keys.days(user)),
-      }),
-      this.#database.keys({ gte: large, lt: endOf(large) }),
+    const largeOfKind = keys.large(user, beginOf[kinds]);
+    const [changed, larges] = await Promise.all([
+      this.#ofDays(user, Math.floor(sinceMs / dayMs), kinds),
+      this.#database.keys({ gte: largeOfKind, lt: endOf(largeOfKind) }),
     ]);
-    const threads = [
-      ...new Set([
-        ...days.map((key) => threadOfDayKey(key, user)),
-        ...larges.map((key) => key.slice(large.length) as ThreadId),
-      ]),
-    ];
+    return [...new Set([...changed, ...larges.map((key) => key.slice(large.length) as ThreadId)])];
+  }
+
+  /** Threads that stand under a day or a later one. */
+  async #ofDays(user: UserId, first: number, kinds: Kinds): Promise<ThreadId[]> {
+    const end = endOf(keys.days(user));
+    if (kinds === 'all') return threadsOf(await this.#database.keys({ gte: keys.day(user, first, ''), lt: end }), user);
+    const found: ThreadId[] = [];
+    for (let day = first; ;) {
+      // Of a day the groups come last: what is found is one, or shows on which day there may be the next.
+      const prefix = keys.day(user, day, beginOf.groups);
+      found.push(...threadsOf(await this.#database.keys({ gte: prefix, lt: endOf(prefix) }), user));
+      const [next] = await this.#database.keys({ gte: endOf(prefix), lt: end, limit: 1 });
+      if (next === undefined) return found;
+      day = dayOfKey(next, user);
+    }
+  }
+
+  async #records(user: UserId, threads: readonly ThreadId[]): Promise<[ThreadId, InboxRecord][]> {
     const values = await this.#database.getMany(threads.map((thread) => keys.inbox(user, thread)));
     return threads.flatMap((thread, at): [ThreadId, InboxRecord][] => {
       const bytes = values[at];
       return bytes === undefined ? [] : [[thread, decodeInbox(bytes)]];
     });
   }
+
+  async #withHeads(records: readonly [ThreadId, InboxRecord][]): Promise<InboxRow[]> {
+    const heads = await this.#heads(records.map(([thread]) => threadLog(thread)));
+    return records.map(([thread, record], at) => inboxRowOf(thread, record, heads[at], this.#epoch));
+  }
+}
+
+function threadsOf(days: readonly string[], user: UserId): ThreadId[] {
+  return days.map((key) => threadOfDayKey(key, user));
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { LogId, ThreadId, UserId } from '../../core/ids.ts';
-import { endOf, keys, numberAtEnd, orderedNumber, threadOfDayKey } from './keys.ts';
+import { dayOfKey, endOf, keys, numberAtEnd, orderedNumber, threadOfDayKey } from './keys.ts';
 
 const order = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 const number = fc.oneof(fc.nat(), fc.integer({ min: 0, max: 2 ** 48 - 1 }));
@@ -42,11 +42,12 @@ test('the end of a prefix is above all keys that begin with it, and below all ot
   expect(order(keys.row('g_t' as LogId, 'memberz'), endOf(prefix))).toBeGreaterThan(0);
 });
 
-test('the thread of a day is read back from its key', () => {
+test('the thread and the day are read back from the key of a day', () => {
   fc.assert(
     fc.property(id, fc.integer({ min: 0, max: 2 ** 21 - 1 }), (user, day) => {
       const key = keys.day(user as UserId, day, 'g_thread' as ThreadId);
       expect(threadOfDayKey(key, user as UserId)).toBe('g_thread');
+      expect(dayOfKey(key, user as UserId)).toBe(day);
       expect(key.startsWith(keys.days(user as UserId))).toBe(true);
     }),
   );

@@ -22,6 +22,9 @@ import type { DeviceId, LogId, ThreadId, UserId } from '../../core/ids.ts';
  */
 export type Key = string;
 
+/** A thread, or how those begin that are looked for. */
+type ThreadFrom = ThreadId | '' | 'g_';
+
 /** Below 2^49. */
 export function orderedNumber(value: number): string {
   const high = Math.floor(value / 0x1000_0000);
@@ -61,10 +64,10 @@ export const keys = {
   row: (log: LogId, key: string): Key => `R${log}\0${key}`,
   positions: (thread: ThreadId, user: UserId | ''): Key => `P${thread}\0${user}`,
   device: (user: UserId, device: DeviceId, thread: ThreadId): Key => `V${user}\0${device}\0${thread}`,
-  inbox: (user: UserId, thread: ThreadId | ''): Key => `I${user}\0${thread}`,
+  inbox: (user: UserId, thread: ThreadFrom): Key => `I${user}\0${thread}`,
   days: (user: UserId): Key => `A${user}\0`,
-  day: (user: UserId, day: number, thread: ThreadId | ''): Key => `A${user}\0${orderedDay(day)}${thread}`,
-  large: (user: UserId, thread: ThreadId | ''): Key => `L${user}\0${thread}`,
+  day: (user: UserId, day: number, thread: ThreadFrom): Key => `A${user}\0${orderedDay(day)}${thread}`,
+  large: (user: UserId, thread: ThreadFrom): Key => `L${user}\0${thread}`,
   seen: (user: UserId): Key => `S${user}`,
   deviceRecord: (user: UserId, device: DeviceId | ''): Key => `G${user}\0${device}`,
   pushToken: (token: string): Key => `T${token}`,
@@ -75,4 +78,9 @@ export const keys = {
 /** Thread at the end of a day's key. */
 export function threadOfDayKey(key: Key, user: UserId): ThreadId {
   return key.slice(user.length + 5) as ThreadId;
+}
+
+export function dayOfKey(key: Key, user: UserId): number {
+  const at = user.length + 2;
+  return (key.charCodeAt(at) << 14) | (key.charCodeAt(at + 1) << 7) | key.charCodeAt(at + 2);
 }
