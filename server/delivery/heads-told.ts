@@ -30,8 +30,10 @@ const quietGroupMs = 30 * dayMs;
  * more than a day, when the clock was past the token again before the device came: its next entry tells of it.
  */
 export interface LookedAt {
-  /** Newest first. Those that changed before `toldMs` are told only if the device lacks something. */
+  /** Those that changed before `toldMs` are told only if the device lacks something. */
   readonly rows: readonly InboxRow[];
+  /** Wall ms from which on the inbox was read; 0 = whole. */
+  readonly sinceMs: number;
   /** Wall ms; 0 = the device was told nothing. */
   readonly toldMs: number;
   /** Groups to hear from now on, newest first. */
@@ -71,7 +73,7 @@ export async function lookAtInbox(
   const named = sinceMs === 0 ? [] : [...opening.positions.keys()].filter((threadId) => !looked.has(threadId));
   const more = named.length === 0 ? [] : await store.inboxRows(userId, named);
   for (const row of more) if (row !== undefined) looked.set(row.threadId, row);
-  return { rows: [...looked.values()], toldMs, groups, groupsMs };
+  return { rows: [...looked.values()], sinceMs, toldMs, groups, groupsMs };
 }
 
 /**
@@ -92,8 +94,7 @@ export async function lookAgain(session: Session, looked: LookedAt, { store }: D
     const now = await store.inboxRow(session.identity.userId, threadId);
     if (now?.member === false) left.set(threadId, now);
   }
-  const present = rows.map((row) => left.get(row.threadId) ?? { ...row, ...current.get(row.threadId) });
-  return { ...looked, rows: present.toSorted((a, b) => b.activityMs - a.activityMs) };
+  return { ...looked, rows: rows.map((row) => left.get(row.threadId) ?? { ...row, ...current.get(row.threadId) }) };
 }
 
 /**
@@ -102,13 +103,15 @@ export async function lookAgain(session: Session, looked: LookedAt, { store }: D
  */
 export async function tellHeads(
   session: Session,
-  { rows, toldMs }: LookedAt,
+  { rows, sinceMs, toldMs }: LookedAt,
   named: ReadonlySet<ThreadId>,
   claims: ReadonlyMap<ThreadId, bigint>,
   context: DeliveryContext,
 ): Promise<ThreadHeadFrame[]> {
   const told: ThreadHeadFrame[] = [];
-  const due = rows.filter((row) => row.activityMs >= toldMs - lookBackMs || named.has(row.threadId));
+  const due = rows
+    .filter((row) => row.activityMs >= sinceMs || named.has(row.threadId))
+    .toSorted((a, b) => b.activityMs - a.activityMs);
   // Some at a time: the newest need not wait until all are read.
   for (const some of chunksOf(due, headsPerFrame)) {
     const heads = await headsOf(session, some, toldMs, claims, context);
@@ -121,14 +124,14 @@ export async function tellHeads(
 }
 
 async function headsOf(
-  { identity }: Session,
+  session: Session,
   rows: readonly InboxRow[],
   toldMs: number,
   claims: ReadonlyMap<ThreadId, bigint>,
   { store, receipts }: DeliveryContext,
 ): Promise<ThreadHeadFrame[]> {
-  const { userId, deviceId } = identity;
-  const held = await heldBy(identity, rows, store, receipts);
+  const { userId, deviceId } = session.identity;
+  const held = await heldBy(session.identity, rows, store, receipts);
   const due: { row: InboxRow; delivered: bigint }[] = [];
   rows.forEach((row, index) => {
     const stored = held[index] ?? 0n;
@@ -138,6 +141,8 @@ async function headsOf(
     if (claimed > stored) receipts.advanceDelivered(userId, deviceId, row.threadId, claimed);
     const delivered = claimed > stored ? claimed : stored;
     if (row.activityMs >= toldMs || delivered < row.sequence) due.push({ row, delivered });
+    // What it holds is not told to it again, whoever looks for what may have been lost: it would not acknowledge it.
+    else session.feeds.window.open(row.threadId, row.sequence + 1n).left = !row.member;
   });
   if (due.length === 0) return [];
   const threads = due.map(({ row }) => row.threadId);

@@ -131,7 +131,7 @@ describe('What happens while a session opens', () => {
 
   it('is told whole of a group that its user comes into', async () => {
     const threadId = await groupOf(node, ids, 'alice');
-    const held = gate.hold('devicePositions');
+    const held = gate.hold('heads');
     const bob = node.open('bob');
     await held.reached;
     await post(node, ids, 'alice', threadId, 'not for bob');

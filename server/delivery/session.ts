@@ -159,15 +159,14 @@ export class Session implements TopicListener {
 
   /** A token for what has been told up to now. */
   makeToken(): Buffer {
-    const { clock, resumeTokens } = this.#context;
+    const { clock, resumeTokens, store } = this.#context;
     const { userId, deviceId } = this.identity;
     this.tokenMadeMs = clock.monotonicMs();
-    const nowMs = clock.nowMs();
+    const madeMs = clock.nowMs();
     // What was accepted in these last seconds may still be on its way here: it is told again next time.
-    const inboxMs = Math.max(0, nowMs - 10_000);
+    const inboxMs = Math.max(0, madeMs - 10_000);
     const { userSequence, groupsMs } = this;
-    const { epoch } = this.#context.store;
-    return resumeTokens.make({ userId, deviceId, userSequence, inboxMs, groupsMs, epoch, madeMs: nowMs });
+    return resumeTokens.make({ userId, deviceId, userSequence, inboxMs, groupsMs, epoch: store.epoch, madeMs });
   }
 
   /** The user types, or stopped. @throws Refusal THREAD_NOT_FOUND */
