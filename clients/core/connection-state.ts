@@ -1,4 +1,4 @@
-import type { GoodbyeReason } from '#proto/parley/v1/stream_service.ts';
+import type { Goodbye, GoodbyeReason } from '#proto/parley/v1/stream_service.ts';
 import * as Code from './codes.ts';
 import type { ParleyError } from './errors.ts';
 
@@ -37,18 +37,18 @@ export const GOODBYE = {
   handedOver: 9 satisfies GoodbyeReason.GOODBYE_REASON_HANDED_OVER,
 } as const;
 
-/** Why not to reconnect after a goodbye that forbids it. */
-export function closeReasonOf(goodbye: GoodbyeReason): CloseReason {
-  if (goodbye === GOODBYE.superseded) return 'superseded';
-  if (goodbye === GOODBYE.signedOut) return 'signed-out';
-  return 'refused';
+/**
+ * Why not to reconnect after a stream ended so; undefined = reconnect. Without Goodbye only Parley's own words are the last: what a proxy or
+ * the network says may be otherwise in a minute.
+ */
+export function finalWordOf(goodbye: Goodbye | undefined, error: ParleyError | undefined): CloseReason | undefined {
+  if (goodbye === undefined) return error === undefined ? undefined : finalReasonOf(error);
+  if (goodbye.reconnect) return undefined;
+  if (goodbye.reason === GOODBYE.superseded) return 'superseded';
+  return goodbye.reason === GOODBYE.signedOut ? 'signed-out' : 'refused';
 }
 
-/**
- * Whether the status of a stream that ended without Goodbye is the last word. Only Parley's own words are: what a proxy
- * or the network says may be otherwise in a minute.
- */
-export function finalReasonOf(error: ParleyError): CloseReason | undefined {
+function finalReasonOf(error: ParleyError): CloseReason | undefined {
   if (error.code === Code.ABORTED) return 'superseded';
   if (error.reason === 'SIGNED_OUT') return 'signed-out';
   if (error.reason === 'NO_REASON' || error.reason === 'INVALID_TOKEN') return undefined;

@@ -2,7 +2,7 @@ import type { CaughtUp, Goodbye, Hello, Welcome } from '#proto/parley/v1/stream_
 import { Backoff } from './backoff.ts';
 import type { Carrier } from './carrier.ts';
 import * as Code from './codes.ts';
-import { closeReasonOf, finalReasonOf, GOODBYE } from './connection-state.ts';
+import { finalWordOf, GOODBYE } from './connection-state.ts';
 import type { CloseReason, ConnectionState } from './connection-state.ts';
 import { ParleyError } from './errors.ts';
 import type { Runtime, Timer } from './runtime.ts';
@@ -15,6 +15,11 @@ import type { Tokens } from './tokens.ts';
 const provenMs = 5000;
 /** So many tokens refused in a row end it. */
 const mostRefusedTokens = 3;
+/**
+ * The session of a stream that ended before its Welcome may be opened so long after: on its way it may have been overtaken by the one
+ * after it, which it then supersedes.
+ */
+const straysMs = 60_000;
 
 export interface ConnectionListener {
   /** Makes the next Hello. */
@@ -53,6 +58,8 @@ export class Connection {
   #token = '';
   #refusedTokens = 0;
   #liveSinceMs = 0;
+  /** When a stream ended last of which it is not known whether it came to a session. */
+  #strayMs = Number.NEGATIVE_INFINITY;
   readonly #whenGone: (() => void)[] = [];
 
   constructor(carrier: Carrier, tokens: Tokens, runtime: Runtime, listener: ConnectionListener) {
@@ -92,7 +99,10 @@ export class Connection {
     this.#reopening = false;
     this.#backoff.reset();
     this.#set({ phase: 'idle' });
-    for (const stream of streams) stream?.abort();
+    for (const stream of streams) {
+      if (stream !== undefined) this.#noteStray(stream);
+      stream?.abort();
+    }
   }
 
   /** Tries at once instead of waiting; when there is a stream, asks whether it lives. For "the network is back", "woken up". */
@@ -217,6 +227,7 @@ export class Connection {
       return;
     }
     if (session !== this.#current) return;
+    this.#noteStray(session);
     const goodbye = this.#goodbye;
     const reopening = this.#reopening;
     this.#goodbye = undefined;
@@ -236,10 +247,9 @@ export class Connection {
     // The old node may say so before the new one's word is here, or when the new stream is broken already.
     const isMoving = this.#current !== undefined || this.#timer !== undefined || this.#opening;
     const isMoved = goodbye?.reason === GOODBYE.handedOver && isMoving;
-    if (goodbye !== undefined && !goodbye.reconnect && !isMoved) this.close(closeReasonOf(goodbye.reason), error);
-    else if (goodbye === undefined && error !== undefined && finalReasonOf(error) !== undefined) {
-      this.close(finalReasonOf(error), error);
-    } else if (this.#refusedTokens >= mostRefusedTokens) this.close('unauthenticated', error);
+    const final = isMoved ? undefined : finalWordOf(goodbye, error);
+    if (final !== undefined && !(final === 'superseded' && this.#isByStray())) this.close(final, error);
+    else if (this.#refusedTokens >= mostRefusedTokens) this.close('unauthenticated', error);
     else if (this.#current !== undefined) {
       // The one that was to take over is all there is now. When the old node says that it did, its own word is on the way.
       if (this.#current.isCaughtUp || isMoved) return;
@@ -249,6 +259,17 @@ export class Connection {
       const retryInMs = this.#timer === undefined ? 0 : Math.max(0, this.#dueMs - this.#runtime.now());
       this.#set({ phase: 'waiting', retryInMs, error });
     } else this.#wait(error, goodbye === undefined ? 0 : this.#askedWaitMs(goodbye));
+  }
+
+  #noteStray(session: Session): void {
+    if (session.welcome === undefined) this.#strayMs = this.#runtime.now();
+  }
+
+  /** Whether it can be that an own stream took over, which is gone. Once for each: others that take over again are others. */
+  #isByStray(): boolean {
+    const isRecent = this.#runtime.now() - this.#strayMs < straysMs;
+    this.#strayMs = Number.NEGATIVE_INFINITY;
+    return isRecent;
   }
 
   #unlessAtRest(tell: () => void): void {
