@@ -203,6 +203,7 @@ export class ParleyClient implements AsyncDisposable {
    * reconnects until `unsubscribe`. At most 20 threads (LIMIT_REACHED).
    */
   async subscribe(threadId: string): Promise<void> {
+    this.#engine.logs.look(threadId);
     await this.#engine.wishes.thread(threadId);
   }
 

@@ -170,7 +170,7 @@ export class Engine {
     this.#repair.resume();
     this.#userLog.caughtUp(caughtUp.userSequence);
     this.#saveResume();
-    this.logs.lookAtAll();
+    this.logs.lookAtAll((threadId) => this.wishes.hasThread(threadId));
     const { sessionId = '', resumed = false } = session.welcome ?? {};
     this.emitter.emit('caughtUp', { sessionId, resumed });
   }

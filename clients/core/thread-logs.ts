@@ -11,9 +11,12 @@ import type { Item } from './fold.ts';
 import type { Repair } from './repair.ts';
 import { Timeline } from './timeline.ts';
 import type { Step } from './timeline.ts';
+import { msOf } from './times.ts';
 
 /** Entries asked for in one page when filling a hole: the most the server gives. */
 const pageSize = 1000;
+/** Threads with holes that are filled without being asked for where the rest is left to history. */
+const mostFilled = 100;
 
 export interface LogOptions {
   /** Lines kept folded per thread; 0 = none, only events are told. */
@@ -205,9 +208,24 @@ export class ThreadLogs {
     }
   }
 
-  /** The stream is live: what is missing now, it will not bring. */
-  lookAtAll(): void {
-    for (const [threadId, log] of this.#logs) this.#look(threadId, log);
+  /**
+   * The stream is live: what is missing now, it will not bring. The most recently active threads come first. Where the rest is left to
+   * history, only they and those on screen are filled: a device that comes back after long has holes in thousands, and nobody looks at
+   * them. Each of the others is filled when it comes on screen, or when something happens in it.
+   */
+  lookAtAll(isOnScreen: (threadId: string) => boolean): void {
+    const open = [...this.#logs].filter(([, log]) => log.timeline.missing !== undefined);
+    open.sort(([, a], [, b]) => activityOf(b) - activityOf(a));
+    const most = this.#options.skipped === 'fetch' ? open.length : mostFilled;
+    open.forEach(([threadId, log], at) => {
+      if (at < most || isOnScreen(threadId)) this.#look(threadId, log);
+    });
+  }
+
+  /** The thread comes on screen: what is missing of it is wanted. */
+  look(threadId: string): void {
+    const log = this.#logs.get(threadId);
+    if (log !== undefined) this.#look(threadId, log);
   }
 
   #log(threadId: string): ThreadLog {
@@ -296,4 +314,8 @@ export class ThreadLogs {
   #messagesAfter(log: ThreadLog, upTo: bigint): number {
     return log.fold?.items().filter((item) => item.kind === 'message' && item.sequence > upTo).length ?? 0;
   }
+}
+
+function activityOf({ head }: ThreadLog): number {
+  return msOf(head?.activityTime) ?? 0;
 }

@@ -72,6 +72,10 @@ export class Wishes {
     });
   }
 
+  hasThread(threadId: string): boolean {
+    return this.#wished.has(`thread:${threadId}`);
+  }
+
   channel(channelId: string, wish: ChannelWish): Promise<void> {
     return this.#subscribe(`channel:${channelId}`, {
       target: { $case: 'channelId', value: channelId },
