@@ -125,12 +125,14 @@ async function backfill(
   { limits }: DeliveryContext,
 ): Promise<void> {
   const most = BigInt(limits.backfillEntries);
+  const { window } = session.feeds;
   let told = 0;
   for (const { threadId, sequence, delivered, visibleFrom, member } of heads) {
     const held = delivered >= visibleFrom ? delivered : visibleFrom - 1n;
-    const wanted = opening.positions.has(threadId) || told < backfilledThreads;
+    // Where the window is full nothing more is read, to be left out: the heads say what there is.
+    const wanted = (opening.positions.has(threadId) || told < backfilledThreads) && !window.full && !window.skipping;
     if (held >= sequence || !wanted) {
-      session.feeds.window.open(threadId, sequence + 1n).left = !member;
+      window.open(threadId, sequence + 1n).left = !member;
       continue;
     }
     told += 1;
@@ -139,7 +141,7 @@ async function backfill(
       next = sequence - most + 1n;
       session.push({ type: 'skipped', threadId, from: held + 1n, to: next - 1n, reason: 'backfill-limit' });
     }
-    session.feeds.window.open(threadId, next);
+    window.open(threadId, next);
     await session.feeds.catchUp(threadId, sequence);
   }
 }

@@ -1,9 +1,10 @@
-// `npm run bench -- connections | fanout | pairs | append | web | report`: see README.md. The last line is one JSON object.
+// `npm run bench -- connections | fanout | pairs | append | away | web | report`: see README.md. The last line is one JSON object.
 import path from 'node:path';
 import { appendUsage, benchAppend } from './append.ts';
 import { readBenches, usage, UsageError } from './args.ts';
 import type { Bench } from './args.ts';
 import { runBesideChannel } from './beside.ts';
+import { awayUsage, benchAway } from './away.ts';
 import { buildGenerator } from './generator.ts';
 import { findHighest } from './highest.ts';
 import { runOnParley } from './parley.ts';
@@ -18,16 +19,17 @@ import { benchWeb, webUsage } from './web.ts';
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 if (process.argv.includes('--help')) {
-  process.stdout.write(`${appendUsage}\n\n${webUsage}\n\n${usage}\n`);
+  process.stdout.write(`${appendUsage}\n\n${awayUsage}\n\n${webUsage}\n\n${usage}\n`);
 } else {
   const args = process.argv.slice(2);
   try {
     if (args[0] === 'append') await benchAppend(args.slice(1));
+    else if (args[0] === 'away') await benchAway(args.slice(1));
     else if (args[0] === 'web') await benchWeb(args.slice(1));
     else if (args[0] === 'report') say(`the report is in ${await writePage(args.slice(1))}`);
     else await main(readBenches(args));
   } catch (error) {
-    const usages = args[0] === 'append' ? appendUsage : usage;
+    const usages = args[0] === 'append' ? appendUsage : args[0] === 'away' ? awayUsage : usage;
     const words = error instanceof UsageError ? `${error.message}\n\n${usages}` : (error as Error).message;
     say(`bench: ${words}`);
     process.exitCode = error instanceof UsageError ? 2 : 1;

@@ -26,6 +26,8 @@ export interface DeliveryNodeOptions extends ChatNodeOptions {
   readonly admission?: Partial<AdmissionLimits>;
   readonly session?: Partial<SessionLimits>;
   readonly maxListeners?: number;
+  /** Signs resume tokens. */
+  readonly resumeKey?: Uint8Array;
 }
 
 export interface DeviceOptions extends Partial<Opening> {
@@ -81,7 +83,7 @@ export async function openDeliveryNode(options: DeliveryNodeOptions = {}): Promi
       framesInFlight: 256,
       ...options.session,
     },
-    resumeTokens: new ResumeTokens(Buffer.alloc(32, 3)),
+    resumeTokens: new ResumeTokens(options.resumeKey ?? Buffer.alloc(32, 3)),
     goodbyeOf,
   };
   const open = (userId: string, deviceId = 'd1', opening: DeviceOptions = {}): Device =>
