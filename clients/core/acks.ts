@@ -75,6 +75,16 @@ export class Acks {
     this.#plan();
   }
 
+  /**
+   * An earlier process held a thread up to a sequence, and has told so unless that was lost with it. Of the newest of these, which come
+   * last, it is repeated in the next Hello; of others where the server says that it knows of less.
+   */
+  kept(threadId: string, upTo: bigint): void {
+    if (upTo === 0n) return;
+    this.#told.set(threadId, upTo);
+    this.#forgetOldest();
+  }
+
   /** The server said what it knows to be held: less than this device told it → it is told again. */
   serverHas(threadId: string, upTo: bigint): void {
     const told = this.#told.get(threadId);
@@ -121,16 +131,20 @@ export class Acks {
         this.#told.set(threadId, upToSequence);
       }
       this.#held.clear();
-      for (const threadId of this.#told.keys()) {
-        if (this.#told.size <= mostInHello) break;
-        this.#told.delete(threadId);
-      }
+      this.#forgetOldest();
       for (let at = 0; at < says.length; at += acksPerBatch) session.say(...says.slice(at, at + acksPerBatch));
     }
     this.#entries = 0;
     this.#bytes = 0;
     this.#lastMs = this.#runtime.now();
     session.requestAll(this.#readRequests());
+  }
+
+  #forgetOldest(): void {
+    for (const threadId of this.#told.keys()) {
+      if (this.#told.size <= mostInHello) return;
+      this.#told.delete(threadId);
+    }
   }
 
   /** What was told to an old stream after the new one's Hello is told to the new one too: its window counts by itself. */

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { settled } from '../../test/support/manual-runtime.ts';
 import { ScriptedClient } from '../../test/support/scripted-client.ts';
+import { ScriptedThread } from '../../test/support/scripted-thread.ts';
 import type { ClientOptions, KeptState } from './client-options.ts';
 import type { Draft } from './draft.ts';
 
@@ -44,6 +45,27 @@ describe('threads that were kept', () => {
     await later.client.start();
     await settled();
     expect(later.carrier.last.hello.positions).toEqual([{ threadId: 't', upToSequence: 2n }]);
+  });
+
+  test('in thousands are not acknowledged anew one by one: what the server lacks of one, it says', async () => {
+    const heads = Array.from({ length: 1_000 }, (_, at) => {
+      const thread = new ScriptedThread(`t${at}`);
+      thread.post('bob', 'one', 'two');
+      thread.delivered = 2;
+      return thread.head();
+    });
+    const resume = { token: Buffer.from('token-1'), userEpoch: 1n, userSequence: 0n };
+    const later = next({ resume, heads });
+    await later.client.start();
+    await settled();
+    const { last } = later.carrier;
+    expect(last.hello.positions.map(({ threadId }) => threadId)).toEqual(heads.slice(-256).map((one) => one.threadId));
+    last.welcome({ resumed: true });
+    const [lost] = heads;
+    last.tell({ $case: 'headsChanged', value: { heads: [{ ...lost!, deliveredSequence: 1n }] } });
+    last.caughtUp();
+    await later.runtime.advance(5000);
+    expect(last.of('ack').map(({ value }) => value.position)).toEqual([{ threadId: 't0', upToSequence: 2n }]);
   });
 
   test('with a hole have it filled', async () => {

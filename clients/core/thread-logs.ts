@@ -159,7 +159,7 @@ export class ThreadLogs {
     log.unread = head.unreadCount;
     log.unreadAsOf = head.sequence;
     // The last acknowledgement may be lost with the process that made it.
-    if (this.#options.acknowledge === 'when-told') this.#rooms.acks.holds(head.threadId, log.timeline.held, 0);
+    if (this.#options.acknowledge === 'when-told') this.#rooms.acks.kept(head.threadId, log.timeline.held);
   }
 
   /** Where a thread stands here: its head with what came since, and what this device holds as `deliveredSequence`. */
