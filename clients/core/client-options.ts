@@ -52,7 +52,9 @@ export interface ClientOptions {
   /**
    * What becomes of entries that were left out of the stream because too much was missed or unacknowledged: `fetch`
    * (default) brings them as events, in order; `history` leaves them to history calls and goes on after them. Then
-   * they are acknowledged without having been told.
+   * they are acknowledged without having been told. Of threads of which a stream told the heads alone, `fetch` brings all that is missing,
+   * the most recently active first; `history` that of the hundred active last, and of others when they come on screen or something
+   * happens in them: until then they are not acknowledged.
    */
   readonly skipped?: 'fetch' | 'history';
   /**

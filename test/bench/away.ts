@@ -15,13 +15,15 @@ import { openCountedEmbeddedStore } from '../support/embedded-counted.ts';
 import { UsageError } from './args.ts';
 import { type Absence, absences, type Away, type AwayInbox, user, writeInbox } from './away-inbox.ts';
 import { openOver, openThrough } from './away-opening.ts';
+import { describeProfile } from './profile.ts';
 import { medians, type Report, table } from './report.ts';
 
 export const awayUsage = `npm run bench -- away [--threads N] [--messages N] [--runs N] [--cluster] [--cpu-prof DIR]
   --threads N     threads of the user (5000)
   --messages N    new messages in each (40)
   --runs N        devices of each kind that come back, one after the other (5)
-  --cluster       a node on Cassandra and a Redis Cluster instead of one on the embedded store`;
+  --cluster       a node on Cassandra and a Redis Cluster instead of one on the embedded store
+  --cpu-prof DIR  CPU profile of the node on the embedded store`;
 
 /** A device is usable within this, however long it was away. */
 const floorMs = 2_000;
@@ -50,6 +52,7 @@ export async function benchAway(args: readonly string[]): Promise<void> {
   try {
     const report = settings.cluster ? await onCluster(settings, dataDir) : await onEmbedded(settings, dataDir);
     process.stdout.write(`\n${table(report, undefined)}\n\n`);
+    if (settings.cpuProf !== undefined) say(`${describeProfile(path.resolve(settings.cpuProf), 25)}\n`);
     const { cpuProf: _, ...shown } = settings;
     process.stdout.write(`${JSON.stringify({ bench: 'away', ...shown, ...report })}\n`);
     const slowest = Math.max(...absences.map((absence) => Number(report[`${absence}_usable_ms_max`])));
