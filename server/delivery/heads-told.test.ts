@@ -189,6 +189,26 @@ describe('A device that comes back', () => {
     expect(device.log(threadId)).toEqual(['2']);
   });
 
+  it('has no bodies read for it beyond what its window takes, however many threads it names', async () => {
+    const reads = async (user: string, count: number): Promise<number> => {
+      const threads = await quiet(user, 'd', count);
+      const place = await caughtUp(user);
+      clock.turn(hourMs);
+      const texts = Array.from({ length: 20 }, (_, at) => `news ${at}`);
+      for (const thread of threads) await writeMessages(node.store, user as UserId, thread, texts, clock.nowMs());
+      const positions = new Map(threads.map(({ threadId }) => [threadId, 1n]));
+      let device!: Device;
+      const read = await counted.during(async () => {
+        device = await node.live(user, 'd1', { ...place, positions });
+      });
+      const told = device.all('entriesAppended').reduce((sum, { entries }) => sum + entries.length, 0);
+      expect([told, headsOf(device).length]).toEqual([240, count]);
+      device.break();
+      return read.reads;
+    };
+    expect(await reads('few', 60)).toBe(await reads('many', 200));
+  });
+
   it('is told heads in frames of 500, the newest first, before anything else', async () => {
     const threads = await quiet('bob', 'd', 1_200);
     const device = await node.live('bob');
