@@ -50,6 +50,7 @@ const changes: Readonly<Record<Change['kind'], true>> = {
   'channel-changed': true,
   'moderator-changed': true,
   'restriction-changed': true,
+  'erasure-moved': true,
 };
 
 type Packed = readonly unknown[];

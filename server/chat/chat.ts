@@ -13,6 +13,7 @@ import { ChannelViews } from './channel-views.ts';
 import { Channels } from './channels.ts';
 import { CommentPublisher } from './comment-publisher.ts';
 import { Devices } from './devices.ts';
+import { EraseUser } from './erase-user.ts';
 import { Groups } from './groups.ts';
 import { Heads } from './heads.ts';
 import { History } from './history.ts';
@@ -36,6 +37,7 @@ export interface Chat {
   readonly account: Account;
   readonly channels: Channels;
   readonly devices: Devices;
+  readonly eraseUser: EraseUser;
   readonly groups: Groups;
   readonly history: History;
   readonly messagePages: MessagePages;
@@ -96,6 +98,9 @@ export function makeChat(options: ChatOptions): Chat {
   const profiles = new Profiles({ store, appender });
   const presences = new Presences({ store, registry, access, clock });
   const threads = new Threads({ store, access, heads, appender });
+  const { deviceExpiryDays: expiryDays, devicesRemembered: remembered } = options;
+  const devices = new Devices({ store, appender, tokens, clock, expiryDays, remembered });
+  const groups = new Groups({ store, views, appender, pointers, receipts, memberCap });
   return {
     channels: new Channels({
       store,
@@ -110,15 +115,9 @@ export function makeChat(options: ChatOptions): Chat {
       firstUse: channels.firstUse,
     }),
     account: new Account({ store, appender, tokens, onChange: () => policy.forget() }),
-    devices: new Devices({
-      store,
-      appender,
-      tokens,
-      clock,
-      expiryDays: options.deviceExpiryDays,
-      remembered: options.devicesRemembered,
-    }),
-    groups: new Groups({ store, views, appender, pointers, receipts, memberCap }),
+    devices,
+    eraseUser: new EraseUser({ store, registry, appender, devices, groups, clock, onChange: () => policy.forget() }),
+    groups,
     history: new History({ store, access, heads }),
     messagePages: new MessagePages({ store, access, heads, tokens }),
     messages: new Messages({ store, access, appender, clock, editWithinMs, deleteWithinMs }),

@@ -1,6 +1,6 @@
 import type { Change, NewEntry, Role } from '../core/entry.ts';
 import { Refusal, threadNotFound } from '../core/errors.ts';
-import { type ThreadId, type UserId, threadLog } from '../core/ids.ts';
+import { type ThreadId, type UserId, systemUser, threadLog } from '../core/ids.ts';
 import type { Receipts } from '../delivery/receipts.ts';
 import type { ThreadView, ThreadViews } from '../delivery/thread-views.ts';
 import type { Store } from '../store/store.ts';
@@ -98,6 +98,27 @@ export class Groups {
       },
     });
     return sequence;
+  }
+
+  /**
+   * Takes a user out, whatever their role, said by the system: a group that they alone own goes to its longest-standing admin, else member.
+   * Nothing happens where they are no member, and in a direct thread.
+   */
+  async takeOut(caller: Caller, threadId: ThreadId, userId: UserId): Promise<void> {
+    await this.#options.appender.append(threadId, {
+      senderId: systemUser,
+      ...noIds,
+      knownHead: 0n,
+      build: (view): NewEntry[] => {
+        const member = view?.members.get(userId);
+        if (view === undefined || member === undefined || view.info.kind !== 'group') return [];
+        const heir = member.role === 'owner' && countOwners(view) === 1 ? heirOf(view, userId) : undefined;
+        const changes: Change[] = heir === undefined ? [] : [{ kind: 'role-changed', userId: heir, role: 'owner' }];
+        changes.push({ kind: 'member-removed', userId });
+        return changes.map((change) => ({ senderId: systemUser, deviceId: caller.deviceId, ...noIds, change }));
+      },
+    });
+    await this.#settlePointers(threadId, [userId]);
   }
 
   /** Undefined = as it was. @throws Refusal THREAD_NOT_FOUND, WRONG_THREAD_KIND, ROLE_REQUIRED, ID_REUSED */
@@ -212,6 +233,14 @@ function countOwners(group: ThreadView): number {
   let owners = 0;
   for (const member of group.members.values()) if (member.role === 'owner') owners += 1;
   return owners;
+}
+
+/** Undefined: nobody else is there. */
+function heirOf(group: ThreadView, userId: UserId): UserId | undefined {
+  const others = [...group.members.values()].filter((member) => member.userId !== userId);
+  return others.toSorted(
+    (a, b) => rank(b.role) - rank(a.role) || Number(a.joinSequence - b.joinSequence) || compareIds(a.userId, b.userId),
+  )[0]?.userId;
 }
 
 function lastOwner(): Refusal {

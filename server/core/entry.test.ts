@@ -36,6 +36,10 @@ const changes: Record<Change['kind'], Change> = {
   'device-changed': { kind: 'device-changed', deviceId: 'd' as DeviceId, removed: false },
   'channel-changed': { kind: 'channel-changed', closed: false, slowModeS: 0, historyCount: 100, historyS: 3_600 },
   'moderator-changed': { kind: 'moderator-changed', userId: user, moderator: true },
+  'erasure-moved': {
+    ...{ kind: 'erasure-moved', requestId: 'r', stage: 'threads', thread: 'g_1' as ThreadId, after: 0n, upTo: 5n },
+    ...{ messages: 1, threads: 2, groups: 3, devices: 4, reactions: 5 },
+  },
   'restriction-changed': { kind: 'restriction-changed', userId: user, untilMs: 1 },
 };
 

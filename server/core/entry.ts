@@ -125,7 +125,24 @@ export interface ChannelRow {
   readonly historyS: number;
 }
 
-export type Change = ThreadChange | UserChange | ChannelChange;
+/** What an entry of the log of a user's erasures says: how far one of them is. Told to nobody. */
+export type ErasureChange = { readonly kind: 'erasure-moved'; readonly requestId: string } & ErasureRow;
+
+/** How far the erasure of a user is. What it says to do is counted already, and may be done again. */
+export interface ErasureRow {
+  readonly stage: 'devices' | 'threads' | 'account' | 'done';
+  /** In the stage of threads: those with lower ids are gone through, and this one up to `after`. Empty = none is begun. */
+  readonly thread: ThreadId | '';
+  readonly after: bigint;
+  readonly upTo: bigint;
+  readonly messages: number;
+  readonly threads: number;
+  readonly groups: number;
+  readonly devices: number;
+  readonly reactions: number;
+}
+
+export type Change = ThreadChange | UserChange | ChannelChange | ErasureChange;
 
 /** A change that has no place yet: what is handed to the store. */
 export interface NewEntry {

@@ -16,7 +16,7 @@ export type SessionId = Branded<'SessionId'>;
 export type ChannelId = Branded<'ChannelId'>;
 /** `sub` of a service's token: 1–56 bytes of [A-Za-z0-9._-], so that `service:` and it fit where a device id fits. */
 export type ServiceName = Branded<'ServiceName'>;
-/** A log of the store: a thread's (its ThreadId), a user's (`u:` and the user id) or a channel's (`c:` and its id). */
+/** A log of the store: a thread's (its ThreadId), a user's (`u:` and the user id) a channel's (`c:` and its id) or that of a user's erasures (`e:` and the user id). */
 export type LogId = Branded<'LogId'>;
 
 export const noDevice = '' as DeviceId;
@@ -125,7 +125,12 @@ export function channelLog(channel: ChannelId): LogId {
   return `c:${channel}` as LogId;
 }
 
-/** The thread whose log this is; undefined for that of a user or a channel. */
+/** Where the erasures of a user say how far they are. */
+export function erasureLog(user: UserId): LogId {
+  return `e:${user}` as LogId;
+}
+
+/** The thread whose log this is; undefined for that of a user, a channel or an erasure. */
 export function threadOfLog(log: LogId): ThreadId | undefined {
   return log[1] === ':' ? undefined : (log as string as ThreadId);
 }

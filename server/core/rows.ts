@@ -1,4 +1,4 @@
-import type { ChannelRow, Entry, NotificationLevel, QuietHours, Retention, Role } from './entry.ts';
+import type { ChannelRow, Entry, ErasureRow, NotificationLevel, QuietHours, Retention, Role } from './entry.ts';
 
 /**
  * Rows: what a log amounts to, by key. Each entry of a log puts some rows; the row with the highest sequence under a key
@@ -18,6 +18,7 @@ import type { ChannelRow, Entry, NotificationLevel, QuietHours, Retention, Role 
  *   channel log  channel                     ChannelRow
  *                moderator/<user>            ModeratorRow
  *                restriction/<user>          RestrictionRow
+ *   erasure log  erasure/<request id>        ErasureRow
  */
 export interface Row<Value = unknown> {
   readonly key: string;
@@ -123,6 +124,7 @@ export const rowKey = {
   channel: 'channel',
   moderator: (user: string) => `moderator/${user}`,
   restriction: (user: string) => `restriction/${user}`,
+  erasure: (requestId: string) => `erasure/${requestId}`,
 } as const;
 
 /** Target, emoji and user of a reaction row's key. */
@@ -207,6 +209,10 @@ export function rowsOf(entry: Entry, current: (key: string) => Row | undefined):
       return [put<ModeratorRow>(rowKey.moderator(change.userId), { moderator: change.moderator })];
     case 'restriction-changed':
       return [put<RestrictionRow>(rowKey.restriction(change.userId), { untilMs: change.untilMs })];
+    case 'erasure-moved': {
+      const { kind: _, requestId, ...erasure } = change;
+      return [put<ErasureRow>(rowKey.erasure(requestId), erasure)];
+    }
   }
 }
 

@@ -53,6 +53,16 @@ export interface Store extends AsyncDisposable {
   ): Promise<bigint[]>;
 
   /**
+   * Forgets up to where a user has threads, as far as that is not above `upTo` of each, and what these devices, which were removed, had
+   * acknowledged of them. Idempotent. Durable as an append is.
+   */
+  forgetPositions(
+    user: UserId,
+    threads: readonly { readonly threadId: ThreadId; readonly upTo: bigint }[],
+    devices: readonly DeviceId[],
+  ): Promise<void>;
+
+  /**
    * A user's threads in which something changed at or after `sinceMs` (0 = all), and all `large` ones that they are a member
    * of; newest activity first. Since a time of the last 44 days it reads what changed since the day of that time (UTC) and the
    * large ones, however many threads there are.
@@ -88,6 +98,8 @@ export interface Store extends AsyncDisposable {
   seen(times: readonly { readonly userId: UserId; readonly atMs: number }[]): Promise<void>;
   /** In the order asked; 0 = never. */
   lastSeen(users: readonly UserId[]): Promise<number[]>;
+  /** Forgets when a user was last seen, unless that was after `atMs`. */
+  forgetSeen(user: UserId, atMs: number): Promise<void>;
 
   /** A value of the deployment that outlives the process, made by `make` if there is none: signing secrets, epochs. */
   secret(name: string, make: () => Uint8Array): Promise<Uint8Array>;

@@ -28,6 +28,7 @@ const scopeOf: Readonly<Record<string, (typeof allScopes)[number]>> = {
   'ThreadAdminService/RemoveMember': 'threads',
   'ThreadAdminService/SendMessage': 'messages',
   'TokenService/MintUserToken': 'tokens',
+  'UserAdminService/EraseUser': 'users',
 };
 const rows = Object.entries(scopeOf).map(([call, scope]) => ({ call, scope, rpc: `/parley.service.v1.${call}` }));
 const nothing = Buffer.alloc(0);

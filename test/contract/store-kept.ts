@@ -23,6 +23,23 @@ export function kept({ store, reopen }: UnderTest): void {
     expect(await later.lastSeen([])).toEqual([]);
   });
 
+  test('when a user was last seen is forgotten, unless they were seen since', async () => {
+    const [user, other, never] = [newUser(), newUser('other'), newUser('never')];
+    await store().seen([
+      { userId: user, atMs: 500 },
+      { userId: other, atMs: 500 },
+    ]);
+    await store().forgetSeen(user, 500);
+    await store().forgetSeen(other, 499);
+    await store().forgetSeen(never, 500);
+    expect(await store().lastSeen([user, other, never])).toEqual([0, 500, 0]);
+    const later = await reopen();
+    expect(await later.lastSeen([user, other])).toEqual([0, 500]);
+    await later.forgetSeen(other, 500);
+    await later.seen([{ userId: user, atMs: 501 }]);
+    expect(await later.lastSeen([user, other])).toEqual([501, 0]);
+  });
+
   test('a secret is made once and kept', async () => {
     const name = randomUUID();
     const made = await store().secret(name, () => Uint8Array.of(1, 2, 255));

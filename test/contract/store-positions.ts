@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { UserId } from '../../server/core/ids.ts';
+import type { DeviceId, UserId } from '../../server/core/ids.ts';
 import type { PositionUpdate } from '../../server/store/store.ts';
 import { laptop, newThread, newUser, phone } from './samples.ts';
 import type { UnderTest } from './store.ts';
@@ -90,5 +90,31 @@ export function positions({ store, reopen }: UnderTest): void {
     ]);
     await later.advance([read(thread, user, 5n)]);
     expect(await later.positionsOf(user, [thread])).toMatchObject([{ read: 1n << 33n }]);
+  });
+
+  test('positions that are forgotten are as if they had never been, unless they went above, and begin anew', async () => {
+    const [thread, other, user, beside] = [newThread(), newThread(), newUser(), newUser('beside')];
+    const tablet = 'tablet' as DeviceId;
+    const of = (deviceId: DeviceId): PositionUpdate => ({ ...held(thread, user, 5n), deviceId });
+    await store().advance([
+      read(thread, user, 6n),
+      of(phone),
+      of(laptop),
+      read(other, user, 9n),
+      read(thread, beside, 4n),
+    ]);
+    const threads = [
+      { threadId: thread, upTo: 6n },
+      { threadId: other, upTo: 8n },
+    ];
+    await store().forgetPositions(user, threads, [phone, tablet]);
+    await store().forgetPositions(user, [{ threadId: thread, upTo: 6n }], []);
+    const later = await reopen();
+    expect(await later.positionsOf(user, [thread, other])).toMatchObject([undefined, { read: 9n }]);
+    expect((await later.positions(thread, { limit: 10 })).map(({ userId }) => userId)).toEqual([beside]);
+    expect(await later.devicePositions(user, phone, [thread])).toEqual([0n]);
+    expect(await later.devicePositions(user, laptop, [thread])).toEqual([5n]);
+    await later.advance([read(thread, user, 7n), { ...of(tablet), sequence: 8n }]);
+    expect(await later.positionsOf(user, [thread])).toMatchObject([{ read: 7n, delivered: 8n }]);
   });
 }

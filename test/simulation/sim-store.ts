@@ -115,6 +115,10 @@ export class SimStore implements Store {
     return this.#wire.read(() => threads.map((thread) => this.#tables.devicePosition(user, device, thread)));
   }
 
+  forgetPositions(): Promise<void> {
+    return Promise.reject(new Error('no user is erased in a simulation'));
+  }
+
   async inbox(user: UserId, sinceMs: number): Promise<InboxRow[]> {
     const rows = await this.#wire.read(() => this.#tables.inbox(user));
     return rows
@@ -168,6 +172,10 @@ export class SimStore implements Store {
 
   lastSeen(users: readonly UserId[]): Promise<number[]> {
     return Promise.resolve(users.map(() => 0));
+  }
+
+  forgetSeen(): Promise<void> {
+    return Promise.resolve();
   }
 
   secret(name: string, make: () => Uint8Array): Promise<Uint8Array> {

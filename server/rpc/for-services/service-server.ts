@@ -3,6 +3,7 @@ import { HealthImplementation } from 'grpc-health-check';
 import { ChannelAdminServiceService } from '#proto/parley/service/v1/channel_admin_service.ts';
 import { ThreadAdminServiceService } from '#proto/parley/service/v1/thread_admin_service.ts';
 import { TokenServiceService } from '#proto/parley/service/v1/token_service.ts';
+import { UserAdminServiceService } from '#proto/parley/service/v1/user_admin_service.ts';
 import type { Minter } from '../../auth/minter.ts';
 import type { Verifier } from '../../auth/verifier.ts';
 import type { ChannelAdmin } from '../../chat/channel-admin.ts';
@@ -19,6 +20,7 @@ import { makeGuard } from './guard.ts';
 import { callerOfService, type ServiceCaller } from './service-caller.ts';
 import { threadAdminHandlers } from './thread-admin-service.ts';
 import { tokenHandlers } from './token-service.ts';
+import { userAdminHandlers } from './user-admin-service.ts';
 
 export interface ServiceServerOptions extends Pick<CallContext, 'observe' | 'report'> {
   readonly clock: Clock;
@@ -59,6 +61,7 @@ export class ServiceServer {
     for (const { definition, implementation } of [
       makeService(ChannelAdminServiceService, channelAdminHandlers(channelAdmin, guard), context),
       makeService(ThreadAdminServiceService, threadAdminHandlers(chat, guard), context),
+      makeService(UserAdminServiceService, userAdminHandlers(chat, guard), context),
       makeService(TokenServiceService, tokenHandlers(minter, guard), context),
     ]) {
       this.#server.addService(definition, implementation);

@@ -186,6 +186,14 @@ export class CassandraStore implements Store {
     return this.#positions.ofDevice(user, device, threads, signal);
   }
 
+  forgetPositions(
+    user: UserId,
+    threads: readonly { readonly threadId: ThreadId; readonly upTo: bigint }[],
+    devices: readonly DeviceId[],
+  ): Promise<void> {
+    return this.#positions.forget(user, threads, devices);
+  }
+
   inbox(user: UserId, sinceMs: number, signal?: AbortSignal): Promise<InboxRow[]> {
     return this.#inbox.since(user, sinceMs, 'all', signal);
   }
@@ -236,6 +244,10 @@ export class CassandraStore implements Store {
 
   lastSeen(users: readonly UserId[]): Promise<number[]> {
     return this.#lastSeen.get(users);
+  }
+
+  forgetSeen(user: UserId, atMs: number): Promise<void> {
+    return this.#lastSeen.forget(user, atMs);
   }
 
   secret(name: string, make: () => Uint8Array): Promise<Uint8Array> {

@@ -4,6 +4,7 @@ import { inParallel } from './parallel.ts';
 
 const read = 'SELECT at_ms FROM last_seen WHERE user = ?';
 const write = 'UPDATE last_seen USING TIMESTAMP ? SET at_ms = ? WHERE user = ?';
+const remove = 'DELETE FROM last_seen USING TIMESTAMP ? WHERE user = ?';
 const atOnce = 64;
 
 /** When users were last seen: the time is the timestamp of its write, so the latest holds. */
@@ -20,6 +21,10 @@ export class LastSeen {
       const at = BigInt(Math.floor(atMs));
       return this.#cluster.write(write, [at, at, userId]);
     });
+  }
+
+  async forget(user: UserId, atMs: number): Promise<void> {
+    await this.#cluster.write(remove, [BigInt(Math.floor(atMs)), user]);
   }
 
   async get(users: readonly UserId[]): Promise<number[]> {

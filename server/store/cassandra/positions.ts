@@ -15,6 +15,10 @@ const raiseDelivered =
   'UPDATE positions USING TIMESTAMP ? SET delivered = ?, delivered_ms_negated = ? WHERE thread = ? AND user = ?';
 const raiseDevice =
   'UPDATE device_positions USING TIMESTAMP ? SET delivered = ? WHERE user = ? AND device = ? AND thread = ?';
+// The highest timestamp that any of these has, so that what comes later is above it.
+const forgetOne = 'DELETE FROM positions USING TIMESTAMP ? WHERE thread = ? AND user = ?';
+/** Above every position: the device does not come again. */
+const forgetDevice = `DELETE FROM device_positions USING TIMESTAMP ${1n << 53n} WHERE user = ? AND device = ?`;
 const atOnce = 64;
 const threadsAtOnce = 200;
 
@@ -43,6 +47,15 @@ export class Positions {
     await writeAll(this.#cluster, positions);
     // Not before: a device that is known to hold something is not asked for it again, and its user's position would stay behind.
     await writeAll(this.#cluster, devices);
+  }
+
+  async forget(
+    user: UserId,
+    threads: readonly { readonly threadId: ThreadId; readonly upTo: bigint }[],
+    devices: readonly DeviceId[],
+  ): Promise<void> {
+    await inParallel(threads, atOnce, ({ threadId, upTo }) => this.#cluster.write(forgetOne, [upTo, threadId, user]));
+    await inParallel(devices, atOnce, (device) => this.#cluster.write(forgetDevice, [user, device]));
   }
 
   /** As they were. */

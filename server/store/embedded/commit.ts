@@ -23,10 +23,10 @@ export class Commit {
   readonly changed = new Map<Key, Entry>();
   readonly appended: Appended[] = [];
   readonly inbox = new Map<Key, InboxRecord>();
-  /** Of the commit when it closes: only the last one of a key is written. */
-  readonly positions = new Map<Key, PositionRecord>();
-  readonly devices = new Map<Key, number>();
-  /** As positions; undefined = forgotten. */
+  /** Of the commit when it closes: only the last one of a key is written; undefined = forgotten. */
+  readonly positions = new Map<Key, PositionRecord | undefined>();
+  readonly devices = new Map<Key, number | undefined>();
+  /** As positions. */
   readonly deviceRecords = new Map<Key, DeviceRecord | undefined>();
   readonly pushTokens = new Map<Key, PushTokenOwner | undefined>();
   /** Last-seen times that were added when it closed. */

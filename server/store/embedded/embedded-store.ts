@@ -31,7 +31,7 @@ import { keys } from './keys.ts';
 import { LastSeen } from './last-seen.ts';
 import type { StoreLog } from './log.ts';
 import { LogStates } from './log-states.ts';
-import { encodeDevice, encodePosition, Positions } from './positions.ts';
+import { Positions, putPositions } from './positions.ts';
 import { recover } from './recovery.ts';
 import { readRow, readRows } from './rows.ts';
 import { Secrets } from './secrets.ts';
@@ -77,7 +77,7 @@ export class EmbeddedStore implements Store {
       failed: () => this.#states.clear(),
       recover: (signal) => recover({ database, folder: folder.root, clock, log }, signal),
     });
-    this.#lastSeen = new LastSeen(database, clock, () => this.#writer.flushLate());
+    this.#lastSeen = new LastSeen(database, clock, this.#writer);
     this.#appends = new Appends(database, this.#writer, this.#states, this.#words, epoch);
     this.#positions = new Positions(database, this.#writer);
     this.#inbox = new InboxReader(database, (logs) => this.heads(logs), epoch);
@@ -156,6 +156,14 @@ export class EmbeddedStore implements Store {
     return this.#positions.ofDevice(user, device, threads);
   }
 
+  forgetPositions(
+    user: UserId,
+    threads: readonly { readonly threadId: ThreadId; readonly upTo: bigint }[],
+    devices: readonly DeviceId[],
+  ): Promise<void> {
+    return this.#positions.forget(user, threads, devices);
+  }
+
   inbox(user: UserId, sinceMs: number, signal?: AbortSignal): Promise<InboxRow[]> {
     return this.#inbox.since(user, sinceMs, 'all', signal);
   }
@@ -209,6 +217,10 @@ export class EmbeddedStore implements Store {
     return this.#lastSeen.get(users);
   }
 
+  forgetSeen(user: UserId, atMs: number): Promise<void> {
+    return this.#lastSeen.forget(user, atMs);
+  }
+
   secret(name: string, make: () => Uint8Array): Promise<Uint8Array> {
     return this.#secrets.get(name, make);
   }
@@ -238,8 +250,7 @@ export class EmbeddedStore implements Store {
     const { puts } = commit;
     for (const [{ log }, head] of commit.heads)
       puts.push({ key: keys.head(log), value: encodeHead(this.#words, head) });
-    for (const [key, record] of commit.positions) puts.push({ key, value: encodePosition(this.#words, record) });
-    for (const [key, sequence] of commit.devices) puts.push({ key, value: encodeDevice(this.#words, sequence) });
+    putPositions(commit, this.#words);
     putDevices(commit, this.#words);
     commit.seen = this.#lastSeen.put(puts, this.#words);
   }

@@ -3,6 +3,7 @@ import type { UserId } from '../../core/ids.ts';
 import { ByteReader, type ByteWriter } from './bytes.ts';
 import type { Database, Put } from './database.ts';
 import { keys } from './keys.ts';
+import type { Writer } from './writer.ts';
 
 const version = 1;
 /** Times are written with the next commit, or after this long with one of their own. */
@@ -24,16 +25,15 @@ export function decodeSeen(bytes: Buffer): number {
 export class LastSeen {
   readonly #database: Database;
   readonly #clock: Clock;
-  readonly #flush: () => void;
+  readonly #writer: Writer;
   /** Newer than what the database holds. */
   readonly #waiting = new Map<UserId, number>();
   #timer: Timer | undefined;
 
-  /** @param flush has a commit written soon */
-  constructor(database: Database, clock: Clock, flush: () => void) {
+  constructor(database: Database, clock: Clock, writer: Writer) {
     this.#database = database;
     this.#clock = clock;
-    this.#flush = flush;
+    this.#writer = writer;
   }
 
   get waiting(): boolean {
@@ -49,8 +49,18 @@ export class LastSeen {
         if (atMs > latest) this.#waiting.set(userId, Math.floor(atMs));
       });
     }
-    if (this.#waiting.size > maxWaiting) this.#flush();
-    else if (this.#waiting.size > 0) this.#timer ??= this.#clock.after(laterMs, this.#flush);
+    if (this.#waiting.size > maxWaiting) this.#writer.flushLate();
+    else if (this.#waiting.size > 0) this.#timer ??= this.#clock.after(laterMs, () => this.#writer.flushLate());
+  }
+
+  async forget(user: UserId, atMs: number): Promise<void> {
+    const [kept = 0] = await this.get([user]);
+    if (kept === 0 || kept > atMs) return;
+    const commit = this.#writer.open;
+    this.#waiting.delete(user);
+    commit.puts.push({ key: keys.seen(user), value: undefined });
+    this.#writer.flush();
+    await commit.durable();
   }
 
   /** In the order asked; 0 = never. */

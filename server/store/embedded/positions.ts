@@ -52,6 +52,16 @@ function positionOf(threadId: ThreadId, userId: UserId, record: PositionRecord):
   };
 }
 
+/** Adds what a commit came to of positions, when it closes. */
+export function putPositions({ puts, positions, devices }: Commit, words: ByteWriter): void {
+  for (const [key, record] of positions) {
+    puts.push({ key, value: record === undefined ? undefined : encodePosition(words, record) });
+  }
+  for (const [key, sequence] of devices) {
+    puts.push({ key, value: sequence === undefined ? undefined : encodeDevice(words, sequence) });
+  }
+}
+
 /** Max-registers; the updates of one commit are written once per key. */
 export class Positions {
   readonly #database: Database;
@@ -76,6 +86,24 @@ export class Positions {
     await wait.durable();
   }
 
+  async forget(
+    userId: UserId,
+    threads: readonly { readonly threadId: ThreadId; readonly upTo: bigint }[],
+    devices: readonly DeviceId[],
+  ): Promise<void> {
+    if (this.#database.ready() !== undefined) await this.#database.ready();
+    const commit = this.#writer.open;
+    for (const { threadId, upTo } of threads) {
+      const key = keys.positions(threadId, userId);
+      const { delivered, read } = this.#current(key);
+      if (Math.max(delivered, read) <= Number(upTo)) commit.positions.set(key, undefined);
+      for (const device of devices) commit.devices.set(keys.device(userId, device, threadId), undefined);
+    }
+    if (commit.empty) return;
+    this.#writer.flush();
+    await commit.durable();
+  }
+
   /** Whether the update is above what is kept. */
   #raise(commit: Commit, update: PositionUpdate): boolean {
     const { threadId, userId, deviceId, atMs } = update;
@@ -89,8 +117,10 @@ export class Positions {
       return true;
     }
     const deviceKey = keys.device(userId, deviceId, threadId);
-    const held =
-      this.#writer.find((one) => one.devices.get(deviceKey)) ?? decodeDevice(this.#database.getNow(deviceKey));
+    const pending = this.#writer.find((one) =>
+      one.devices.has(deviceKey) ? { held: one.devices.get(deviceKey) ?? 0 } : undefined,
+    );
+    const held = pending === undefined ? decodeDevice(this.#database.getNow(deviceKey)) : pending.held;
     if (sequence <= held) return false;
     commit.devices.set(deviceKey, sequence);
     if (sequence > before.delivered) {
@@ -100,8 +130,10 @@ export class Positions {
   }
 
   #current(key: string): PositionRecord {
-    const pending = this.#writer.find((one) => one.positions.get(key));
-    if (pending !== undefined) return pending;
+    const pending = this.#writer.find((one) =>
+      one.positions.has(key) ? { record: one.positions.get(key) ?? nowhere } : undefined,
+    );
+    if (pending !== undefined) return pending.record;
     const bytes = this.#database.getNow(key);
     return bytes === undefined ? nowhere : decodePosition(bytes);
   }

@@ -1,0 +1,71 @@
+import { isDeepStrictEqual } from 'node:util';
+import { chunksOf } from '../core/chunks.ts';
+import type { NewEntry, UserChange } from '../core/entry.ts';
+import { systemUser, type ThreadId, threadLog, type UserId, userLog } from '../core/ids.ts';
+import { type BlockRow, type ProfileRow, type Row, rowKey, type ThreadSettingsRow } from '../core/rows.ts';
+import type { Store } from '../store/store.ts';
+import { accountOf, defaultAccount } from './accounts.ts';
+import type { Appender } from './appender.ts';
+import type { Caller } from './caller.ts';
+
+const rowsPerRead = 1_000;
+/** Entries that one append has. */
+const together = 100;
+const usual: ThreadSettingsRow = { muteUntilMs: 0, pinned: false, archived: false };
+
+/** Puts a user's profile, settings and blocks back to what they are for who was never there, and forgets positions and last seen. */
+export async function eraseAccount(
+  { store, appender }: { readonly store: Store; readonly appender: Appender },
+  { deviceId }: Caller,
+  userId: UserId,
+  nowMs: number,
+): Promise<void> {
+  const changes = await changesOf(store, userId);
+  for (const some of chunksOf(changes, together)) {
+    const entries = some.map((change): NewEntry => {
+      return { senderId: systemUser, deviceId, clientMessageId: '', fingerprint: '', change };
+    });
+    await appender.appendUser(userId, async () => entries);
+  }
+  const threads = (await store.inbox(userId, 0)).map(({ threadId }) => threadId);
+  const heads = await store.heads(threads.map(threadLog));
+  const removed = (await store.devices(userId)).filter((device) => device.removed);
+  await store.forgetPositions(
+    userId,
+    threads.map((threadId, at) => ({ threadId, upTo: heads[at]?.sequence ?? 0n })),
+    removed.map((device) => device.deviceId),
+  );
+  await store.forgetSeen(userId, nowMs);
+}
+
+/** None where all is as usual: so it may be done again. */
+async function changesOf(store: Store, userId: UserId): Promise<UserChange[]> {
+  const changes: UserChange[] = [];
+  const profile = (await store.row(userLog(userId), rowKey.profile))?.value as ProfileRow | undefined;
+  if (profile !== undefined && (profile.displayName !== '' || profile.avatarUrl !== '')) {
+    changes.push({ kind: 'profile-changed', displayName: '', avatarUrl: '' });
+  }
+  if (!isDeepStrictEqual(await accountOf(store, userId), defaultAccount)) {
+    changes.push({ kind: 'account-settings-changed', ...defaultAccount });
+  }
+  for await (const { key, value } of rowsOf(store, userId, rowKey.block(''))) {
+    if (!(value as BlockRow).blocked) continue;
+    changes.push({ kind: 'block-changed', userId: key.slice(rowKey.block('').length) as UserId, blocked: false });
+  }
+  for await (const { key, value } of rowsOf(store, userId, rowKey.settings(''))) {
+    if (isDeepStrictEqual(value, usual)) continue;
+    const threadId = key.slice(rowKey.settings('').length) as ThreadId;
+    changes.push({ kind: 'thread-settings-changed', threadId, ...usual });
+  }
+  return changes;
+}
+
+async function* rowsOf(store: Store, userId: UserId, prefix: string): AsyncGenerator<Row> {
+  let after = '';
+  for (;;) {
+    const rows = await store.rows(userLog(userId), { prefix, after, limit: rowsPerRead });
+    yield* rows;
+    if (rows.length < rowsPerRead) return;
+    after = rows.at(-1)?.key ?? '';
+  }
+}
