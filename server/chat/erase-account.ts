@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { chunksOf } from '../core/chunks.ts';
-import type { NewEntry, UserChange } from '../core/entry.ts';
+import type { Change, NewEntry, UserChange } from '../core/entry.ts';
 import { systemUser, type ThreadId, threadLog, type UserId, userLog } from '../core/ids.ts';
 import { type BlockRow, type ProfileRow, type Row, rowKey, type ThreadSettingsRow } from '../core/rows.ts';
 import type { Store } from '../store/store.ts';
@@ -13,7 +13,10 @@ const rowsPerRead = 1_000;
 const together = 100;
 const usual: ThreadSettingsRow = { muteUntilMs: 0, pinned: false, archived: false };
 
-/** Puts a user's profile, settings and blocks back to what they are for who was never there, and forgets positions and last seen. */
+/**
+ * Puts a user's profile, settings and blocks back to what they are for who was never there, in the history of their log too, and forgets
+ * positions and last seen.
+ */
 export async function eraseAccount(
   { store, appender }: { readonly store: Store; readonly appender: Appender },
   { deviceId }: Caller,
@@ -27,6 +30,7 @@ export async function eraseAccount(
     });
     await appender.appendUser(userId, async () => entries);
   }
+  await rewriteLog(store, userId);
   const threads = (await store.inbox(userId, 0)).map(({ threadId }) => threadId);
   const heads = await store.heads(threads.map(threadLog));
   const removed = (await store.devices(userId)).filter((device) => device.removed);
@@ -36,6 +40,33 @@ export async function eraseAccount(
     removed.map((device) => device.deviceId),
   );
   await store.forgetSeen(userId, nowMs);
+}
+
+/** Entries of the user's own log that said what is nobody's any more say that the settings are as usual: which every reader may be told at any time. */
+async function rewriteLog(store: Store, userId: UserId): Promise<void> {
+  const log = userLog(userId);
+  const end = (await store.head(log))?.sequence ?? 0n;
+  const change = { kind: 'account-settings-changed', ...defaultAccount } as const;
+  for (let after = 0n; after < end;) {
+    const page = await store.entries(log, { after, upTo: end, limit: 500 });
+    const last = page.at(-1);
+    if (last === undefined) return;
+    const told = page.filter((entry) => isTelling(entry.change) && !isDeepStrictEqual(entry.change, change));
+    await store.rewrite(
+      log,
+      told.map((entry) => ({ ...entry, change })),
+    );
+    after = last.sequence;
+  }
+}
+
+function isTelling({ kind }: Change): boolean {
+  return (
+    kind === 'profile-changed' ||
+    kind === 'account-settings-changed' ||
+    kind === 'block-changed' ||
+    kind === 'thread-settings-changed'
+  );
 }
 
 /** None where all is as usual: so it may be done again. */

@@ -145,6 +145,11 @@ async function expectErased(scene: Scene): Promise<void> {
   expect(await chat.profiles.get([alice])).toEqual([{ userId: alice, displayName: '', avatarUrl: '' }]);
   expect(await chat.account.settings(callerOf('alice'))).toMatchObject({ directPolicy: 'anyone', hidePresence: false });
   expect((await chat.account.blocked(callerOf('alice'), { limit: 10, pageToken: '' })).users).toEqual([]);
+  const own = JSON.stringify(
+    (await everyEntry(userLog(alice))).map(({ change }) => change),
+    (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value),
+  );
+  for (const word of ['Alice', 'a.example', 'mallory', 'nobody']) expect(own).not.toContain(word);
   expect(await store.positionsOf(alice, [scene.direct])).toEqual([undefined]);
   expect(await store.devicePositions(alice, 'phone' as DeviceId, [scene.direct])).toEqual([0n]);
   expect(await store.lastSeen([alice])).toEqual([0]);
@@ -223,7 +228,7 @@ test('it is not done while a session of a device that it removed is open: that s
 
 /** Writes are taken as long as `may` says so. */
 function breakingAfter(store: Store, may: () => boolean): Store {
-  const writes = new Set(['append', 'removeDevice', 'forgetPositions', 'forgetSeen']);
+  const writes = new Set(['append', 'removeDevice', 'rewrite', 'forgetPositions', 'forgetSeen']);
   return new Proxy(store, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target);

@@ -30,6 +30,12 @@ export interface Store extends AsyncDisposable {
   heads(logs: readonly LogId[], signal?: AbortSignal): Promise<(Head | undefined)[]>;
   /** Ascending, without a hole. */
   entries(log: LogId, range: Range, signal?: AbortSignal): Promise<Entry[]>;
+  /**
+   * Has entries of a user's own log say something else, for what must not be kept: they are as they were read, but for their changes. Rows stay as
+   * they are. At most 1,000, none of them a message or an edit. Idempotent. Durable as an append is; what they said goes from the files as an
+   * erased body does.
+   */
+  rewrite(log: LogId, entries: readonly Entry[]): Promise<void>;
   /** What an id was appended as. `knownHead`: as in `Append.knownHeads`; 0 = not said. */
   duplicate(log: LogId, senderId: UserId, clientMessageId: string, knownHead: bigint): Promise<Duplicate | undefined>;
 

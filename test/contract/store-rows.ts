@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { ThreadId, UserId } from '../../server/core/ids.ts';
 import { userLog } from '../../server/core/ids.ts';
 import { type MemberRow, rowKey } from '../../server/core/rows.ts';
-import { append, change, created, message, newLog, newUser } from './samples.ts';
+import { all, append, change, created, message, newLog, newUser } from './samples.ts';
 import type { UnderTest } from './store.ts';
 
 export function rows({ store, reopen }: UnderTest): void {
@@ -124,5 +124,24 @@ export function rows({ store, reopen }: UnderTest): void {
     });
     expect((await later.row(log, rowKey.profile))?.value).toEqual({ displayName: 'Ann 🙂', avatarUrl: '' });
     expect((await later.rows(log, { prefix: '', limit: 100 })).map((row) => row.sequence)).toHaveLength(6);
+  });
+
+  test('entries that are to say something else do so, in their places; rows and heads stay as they are', async () => {
+    const log = userLog(newUser());
+    const names = Array.from({ length: 40 }, (_, at) => `name ${at}`);
+    const given = names.map((displayName) => change({ kind: 'profile-changed', displayName, avatarUrl: '' }));
+    const { head, entries } = await append(store(), log, undefined, given);
+    const said = { kind: 'profile-changed', displayName: '', avatarUrl: '' } as const;
+    const rewritten = entries.filter((_, at) => at % 2 === 1).map((entry) => ({ ...entry, change: said }));
+    await store().rewrite(log, rewritten);
+    await store().rewrite(log, rewritten);
+    await store().rewrite(log, []);
+    const later = await reopen();
+    const wanted = entries.map((entry, at) => (at % 2 === 1 ? { ...entry, change: said } : entry));
+    expect(await all(later, log)).toEqual(wanted);
+    expect(await later.head(log)).toEqual(head);
+    expect((await later.row(log, rowKey.profile))?.value).toMatchObject({ displayName: 'name 39' });
+    await append(later, log, head, [change({ kind: 'profile-changed', displayName: 'new', avatarUrl: '' })]);
+    expect(await all(later, log)).toMatchObject([...wanted, { sequence: 41n }]);
   });
 }

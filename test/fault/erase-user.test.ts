@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { EraseUserRequest, UserAdminServiceService } from '#proto/parley/service/v1/user_admin_service.ts';
+import { PeopleServiceService } from '#proto/parley/v1/people_service.ts';
 import { ThreadServiceService } from '#proto/parley/v1/thread_service.ts';
 import { startPlatform } from '../../platform/platform.ts';
 import { systemClock } from '../../server/core/clock.ts';
@@ -31,6 +32,7 @@ test('an erasure outlives kills of the node, counts each message once, and leave
     await Promise.all(Array.from({ length: 50 }, (_, at) => post(alice, threadId, `${hers} ${sent + at}`)));
     await post(bob, threadId, others);
   }
+  await alice.client.ask(PeopleServiceService.updateProfile, { displayName: `${hers} name`, avatarUrl: '' });
   const request = EraseUserRequest.create({ requestId: 'gdpr-1', userId: alice.id });
   const crm = await services.named('crm');
   const entries = async (): Promise<bigint> => {

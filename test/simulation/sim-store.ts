@@ -61,6 +61,10 @@ export class SimStore implements Store {
     });
   }
 
+  rewrite(): Promise<void> {
+    return Promise.reject(new Error('no user is erased in a simulation'));
+  }
+
   async duplicate(log: LogId, senderId: UserId, clientMessageId: string): Promise<Duplicate | undefined> {
     const { head, found } = await this.#wire.read(() => ({
       head: this.#tables.log(log).head,

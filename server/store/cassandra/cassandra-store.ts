@@ -34,6 +34,7 @@ import { type LogHead, type LogState, LogStates } from './log-state.ts';
 import type { StoreLog } from './options.ts';
 import { inParallel } from './parallel.ts';
 import { Positions } from './positions.ts';
+import { rewrite } from './rewrite.ts';
 import { Rows } from './rows.ts';
 
 export interface CassandraStoreParts {
@@ -136,6 +137,10 @@ export class CassandraStore implements Store {
     if (head === undefined) return [];
     const upTo = range.upTo < head.sequence ? range.upTo : head.sequence;
     return readEntries(this.#entryRows, log, { ...range, upTo, known: upTo }, signal);
+  }
+
+  rewrite(log: LogId, entries: readonly Entry[]): Promise<void> {
+    return rewrite(this.#cluster, this.#entryRows, log, entries);
   }
 
   async duplicate(

@@ -33,6 +33,7 @@ import type { StoreLog } from './log.ts';
 import { LogStates } from './log-states.ts';
 import { Positions, putPositions } from './positions.ts';
 import { recover } from './recovery.ts';
+import { rewrite } from './rewrite.ts';
 import { readRow, readRows } from './rows.ts';
 import { Secrets } from './secrets.ts';
 import { Writer } from './writer.ts';
@@ -113,6 +114,10 @@ export class EmbeddedStore implements Store {
   async entries(log: LogId, range: Range, signal?: AbortSignal): Promise<Entry[]> {
     const head = await this.head(log, signal);
     return head === undefined ? [] : readEntries(this.#database, log, head, range, signal);
+  }
+
+  rewrite(log: LogId, entries: readonly Entry[]): Promise<void> {
+    return rewrite(this.#writer, this.#words, log, entries);
   }
 
   async duplicate(log: LogId, senderId: UserId, clientMessageId: string): Promise<Duplicate | undefined> {
