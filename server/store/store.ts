@@ -13,7 +13,7 @@ import type { Row } from '../core/rows.ts';
  *   be appended again, and are found as duplicates if they had been taken.
  * - Reads see every append that has resolved. Entries are given with their bodies as they are now (see `core/entry.ts`).
  * - Positions only grow, whatever order they arrive in.
- * - Erased bodies (by edit or delete) are not given by any read after the append resolved, and are gone from the files
+ * - Erased bodies (by edit or delete, or by `erase`) are not given by any read after that resolved, and are gone from the files
  *   after `compact` (see there for Cassandra).
  *
  * Failure: every call may reject with Refusal STORE_UNAVAILABLE; reads go on while only writing fails. A signal that aborts
@@ -36,6 +36,13 @@ export interface Store extends AsyncDisposable {
    * erased body does.
    */
   rewrite(log: LogId, entries: readonly Entry[]): Promise<void>;
+  /**
+   * Erases the bodies of messages: they are read with an empty one and `erased`, and all else of their entries stays, ids too. A body
+   * that came with an edit above `upTo` is left as it is, and so is what is no message or was deleted. An edit of an erased
+   * message that is appended later is kept without its body (on Cassandra not one that another node was appending at that moment: it
+   * stands, and is to be erased as one that came later). At most 256 messages. Idempotent; durable as an append is.
+   */
+  erase(log: LogId, messages: readonly bigint[], upTo: bigint): Promise<void>;
   /** What an id was appended as. `knownHead`: as in `Append.knownHeads`; 0 = not said. */
   duplicate(log: LogId, senderId: UserId, clientMessageId: string, knownHead: bigint): Promise<Duplicate | undefined>;
 
@@ -100,6 +107,21 @@ export interface Store extends AsyncDisposable {
   /** It was heard of. Changes nothing of an unknown or a removed one, and never lowers. Not waited for by anyone: may be lost in a crash. */
   seenDevice(user: UserId, device: DeviceId, atMs: number): Promise<void>;
 
+  /**
+   * The list of threads whose bodies are to be looked at, each at its time: so what is to be erased is found without reading what
+   * exists, and by whoever is there then. Puts a thread on it, once per minute of its time, in which it is looked at or soon after. Durable
+   * as an append is.
+   */
+  putDue(thread: ThreadId, atMs: number): Promise<void>;
+  /** Some at a time, by the minutes of their times, up to that of `untilMs`. What is put meanwhile may come or not. */
+  due(untilMs: number, signal?: AbortSignal): AsyncIterable<readonly Due[]>;
+  /** Takes them off the list; what was put again since `due` gave it may go with it. */
+  dropDue(due: readonly Due[]): Promise<void>;
+  /** Up to where a thread has been looked at, and no body is held that will ever have to be erased; 0 = nowhere. */
+  erasedTo(thread: ThreadId): Promise<bigint>;
+  /** Raises it; what is not above it changes nothing. */
+  raiseErasedTo(thread: ThreadId, sequence: bigint): Promise<void>;
+
   /** Remembers when users were last seen; the latest time holds. Not waited for by anyone: may be lost in a crash. */
   seen(times: readonly { readonly userId: UserId; readonly atMs: number }[]): Promise<void>;
   /** In the order asked; 0 = never. */
@@ -145,6 +167,13 @@ export type AppendResult =
   | { readonly outcome: 'conflict'; readonly head: Head | undefined }
   /** Some ids were appended before. Nothing was appended now: take these out and append the rest. Checked before the head is. */
   | { readonly outcome: 'duplicate'; readonly duplicates: ReadonlyMap<number, Duplicate> };
+
+/** A thread on the list of those to be looked at. */
+export interface Due {
+  readonly threadId: ThreadId;
+  /** Wall minutes since 1970. */
+  readonly minute: number;
+}
 
 export interface Duplicate {
   readonly sequence: bigint;

@@ -99,6 +99,18 @@ async function fill(store: Store, clock: HandClock): Promise<Filled> {
   // A body of the first bucket stands in an entry of the second.
   await append(store, threadLog(long), head, [edited(7n, 'long, and edited late')], { inbox, nowMs: clock.nowMs() });
 
+  // Bodies that retention has erased: as they were sent, and as they were edited, in the same bucket and a later one.
+  await store.erase(threadLog(direct), [2n, 3n], head.sequence);
+  const beside = await post(node, ids, 'bob', direct, 'to be edited');
+  const itself = { threadId: direct, clientMessageId: ids.next(), sequence: beside };
+  await chat.messages.edit(bob, itself, textBody('edited, and to be erased'));
+  await store.erase(threadLog(direct), [beside], head.sequence);
+  const { head: edits } = await append(store, threadLog(long), await store.head(threadLog(long)), [edited(8n, 'too')], {
+    inbox,
+    nowMs: clock.nowMs(),
+  });
+  await store.erase(threadLog(long), [8n, 9n], edits.sequence);
+
   await store.advance([
     { threadId: direct, userId: 'bob' as UserId, deviceId: phone, sequence: 3n, ordinal: 2n, atMs: clock.nowMs() },
     { threadId: direct, userId: 'bob' as UserId, deviceId: laptop, sequence: 5n, ordinal: 4n, atMs: clock.nowMs() },
@@ -207,6 +219,23 @@ export function backupContract(name: string, from: () => Promise<BackupPlace>, t
       expect(Object.keys(said)).toEqual(Object.keys(wanted));
       const log = threadLog(filled.long);
       expect((await store.head(log))?.epoch).toBeGreaterThan((await before.head(log))?.epoch ?? 0n);
+    });
+
+    test('has what retention erased as that, and every thread is to be looked at for what it still holds', async () => {
+      await using place = await to();
+      await using store = await restore(place);
+      const erased: bigint[] = [];
+      for (const log of filled.threads.map(threadLog)) {
+        for (const { sequence, change } of await all(store, log)) {
+          if (change.kind === 'message' && change.erased === true) erased.push(sequence);
+        }
+      }
+      expect(erased).toEqual([2n, 3n, 7n, 8n, 9n]);
+      const due: ThreadId[] = [];
+      // By whichever clock the restore went.
+      const untilMs = Math.max(clock.nowMs(), Date.now()) + 120_000;
+      for await (const page of store.due(untilMs)) due.push(...page.map(({ threadId }) => threadId));
+      expect(due.toSorted()).toEqual(filled.threads.toSorted());
     });
 
     test('takes appends, each log from its head on and with what its members are told', async () => {

@@ -5,6 +5,7 @@ import { appends } from './store-appends.ts';
 import { bodies } from './store-bodies.ts';
 import { devices } from './store-devices.ts';
 import { duplicates } from './store-duplicates.ts';
+import { erasing } from './store-erasing.ts';
 import { inbox } from './store-inbox.ts';
 import { kept } from './store-kept.ts';
 import { againstModel } from './store-model.ts';
@@ -47,6 +48,7 @@ export function storeContract(name: string, newPlace: () => Promise<StorePlace>)
     describe('ids', () => duplicates(underTest));
     describe('ranges of entries', () => ranges(underTest));
     describe('bodies', () => bodies(underTest));
+    describe('erasing', () => erasing(underTest));
     describe('rows', () => rows(underTest));
     describe('positions', () => positions(underTest));
     describe('the inbox', () => inbox(underTest));

@@ -52,6 +52,19 @@ for (const [name, erasure] of Object.entries(erasures)) {
   });
 }
 
+test('after retention and compact, no file holds what was erased, whether it was sent or edited', async () => {
+  await using kept = await newTemporaryStore();
+  const { store, folder } = kept;
+  const [log, ...bodies] = [newLog(), secretWords(), secretWords(), secretWords()];
+  const [sent, edit, others] = bodies as [string, string, string];
+  const first = await append(store, log, undefined, [message(sent), message('to be edited'), message(others)]);
+  await append(store, log, first.head, [edited(2n, edit)]);
+  await store.erase(log, [1n, 2n], 4n);
+  await store.compact();
+  expect(await Promise.all([sent, edit].map((body) => holding(folder, body)))).toEqual([[], []]);
+  expect(await holding(folder, others)).not.toEqual([]);
+});
+
 test('an edit erases the body of the edit ahead of it, and a delete that of both', async () => {
   await using kept = await newTemporaryStore();
   const { store, folder } = kept;

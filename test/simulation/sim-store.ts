@@ -6,6 +6,7 @@ import type {
   Append,
   AppendResult,
   DeviceRecord,
+  Due,
   Duplicate,
   InboxRow,
   Position,
@@ -168,6 +169,29 @@ export class SimStore implements Store {
 
   inboxRows(user: UserId, threads: readonly ThreadId[]): Promise<(InboxRow | undefined)[]> {
     return this.#wire.read(() => threads.map((thread) => this.#tables.inboxRow(user, thread)));
+  }
+
+  /** Threads keep everything here. */
+  erase(): Promise<void> {
+    return Promise.reject(new Error('nothing is to be erased in the simulation'));
+  }
+
+  putDue(): Promise<void> {
+    return this.erase();
+  }
+
+  async *due(): AsyncGenerator<readonly Due[]> {}
+
+  dropDue(): Promise<void> {
+    return this.erase();
+  }
+
+  erasedTo(): Promise<bigint> {
+    return Promise.resolve(0n);
+  }
+
+  raiseErasedTo(): Promise<void> {
+    return this.erase();
   }
 
   seen(): Promise<void> {

@@ -1,4 +1,5 @@
 import { chunksOf } from '../../core/chunks.ts';
+import type { Clock } from '../../core/clock.ts';
 import { type LogId, type ThreadId, threadLog, threadOfLog } from '../../core/ids.ts';
 import {
   type BackupEntry,
@@ -16,6 +17,7 @@ import type { Cluster, Statement } from './cluster.ts';
 import { erased, packBody, packEntry, packId } from './codec.ts';
 import { Devices } from './devices.ts';
 import { beginRestore, endRestore, valueOf } from './deployment.ts';
+import { DueList } from './due.ts';
 import { EntryRows } from './entry-rows.ts';
 import { Heads } from './heads.ts';
 import { idKey, Ids } from './ids.ts';
@@ -34,11 +36,11 @@ import { applySchema } from './schema.ts';
 const putHead =
   'UPDATE logs USING TIMESTAMP ? SET head_sequence = ?, head_ordinal = ?, members_sequence = ?, activity_ms = ?, effects_from = 0, effects_to = 0 WHERE log = ? AND bucket = ?';
 const putEntry =
-  "INSERT INTO logs (log, bucket, kind, sequence, id, entry, body, edit_sequence, delete_sequence) VALUES (?, ?, 0, ?, '', ?, ?, ?, ?) USING TIMESTAMP ?";
+  "INSERT INTO logs (log, bucket, kind, sequence, id, entry, body, erased, edit_sequence, delete_sequence) VALUES (?, ?, 0, ?, '', ?, ?, ?, ?, ?) USING TIMESTAMP ?";
 /** Above that of the edit's own row, which comes later. */
 const putEditBody =
-  "UPDATE logs USING TIMESTAMP 2 SET body = ? WHERE log = ? AND bucket = ? AND kind = 0 AND sequence = ? AND id = ''";
-const eraseEditBody = putEditBody.replace('TIMESTAMP 2', 'TIMESTAMP 3');
+  "UPDATE logs USING TIMESTAMP 2 SET body = ?, erased = ? WHERE log = ? AND bucket = ? AND kind = 0 AND sequence = ? AND id = ''";
+const eraseEditBody = putEditBody.replace('TIMESTAMP 2', 'TIMESTAMP 3').replace('erased = ?', 'erased = false');
 const putId = 'INSERT INTO logs (log, bucket, kind, sequence, id, entry) VALUES (?, ?, 1, 0, ?, ?) USING TIMESTAMP 1';
 const statementsTogether = 64;
 const writesAtOnce = 8;
@@ -63,7 +65,7 @@ export async function openBackupTarget(options: CassandraStoreOptions): Promise<
   });
   return inKeyspace(opening, async (cluster) => {
     await beginRestore(cluster, keyspace);
-    return new CassandraTarget(cluster, keyspace, log);
+    return new CassandraTarget(cluster, keyspace, clock, log);
   });
 }
 
@@ -79,8 +81,9 @@ class CassandraTarget implements BackupTarget {
   readonly #positions: Positions;
   readonly #devices: Devices;
   readonly #lastSeen: LastSeen;
+  readonly #due: DueList;
 
-  constructor(cluster: Cluster, keyspace: string, log: StoreLog) {
+  constructor(cluster: Cluster, keyspace: string, clock: Clock, log: StoreLog) {
     this.#cluster = cluster;
     this.#keyspace = keyspace;
     // No head is told to anybody before there is an epoch.
@@ -92,6 +95,7 @@ class CassandraTarget implements BackupTarget {
     this.#positions = new Positions(cluster);
     this.#devices = new Devices(cluster);
     this.#lastSeen = new LastSeen(cluster);
+    this.#due = new DueList(cluster, clock);
   }
 
   async entries(log: LogId, entries: readonly PlacedEntry[]): Promise<void> {
@@ -140,6 +144,8 @@ class CassandraTarget implements BackupTarget {
     await this.#rows.put(log, rows, head.sequence);
     const thread = threadOfLog(log);
     if (thread === undefined) return;
+    // What its retention has erased and what it still holds is found by a look at it.
+    await this.#due.put(thread, 0);
     const state = this.#states.get(log);
     const updates = inbox.map(({ userId, visibleFrom, member, large, ...standing }) => ({
       update: { userId, visibleFrom, member, ...(large ? { large } : {}) },
@@ -201,14 +207,19 @@ function* statementsOf(log: LogId, bucket: bigint, entry: BackupEntry): Iterable
   const isMessage = change.kind === 'message';
   const editSequence = isMessage ? change.editSequence : 0n;
   const deleteSequence = isMessage ? change.deleteSequence : 0n;
-  const standsHere = isMessage && editSequence === 0n && deleteSequence === 0n;
+  const isErased = isMessage && change.erased === true;
+  const standsHere = isMessage && !isErased && editSequence === 0n && deleteSequence === 0n;
   const body = standsHere ? packBody(change.body) : isMessage || change.kind === 'message-edited' ? erased : undefined;
   const packed = packEntry(entry, 0n);
   const flags = [editSequence || undefined, deleteSequence || undefined];
-  yield [bucket, { query: putEntry, params: [log, bucket, sequence, packed, body, ...flags, stateOf(entry)] }];
+  yield [
+    bucket,
+    { query: putEntry, params: [log, bucket, sequence, packed, body, isErased || undefined, ...flags, stateOf(entry)] },
+  ];
   if (isMessage && editSequence !== 0n && deleteSequence === 0n) {
     const there = bucketOf(editSequence);
-    yield [there, { query: putEditBody, params: [packBody(change.body), log, there, editSequence] }];
+    const held = isErased ? erased : packBody(change.body);
+    yield [there, { query: putEditBody, params: [held, isErased, log, there, editSequence] }];
   }
   if (entry.clientMessageId === '') return;
   // What heads authors knew is of another epoch: ids are found without that.

@@ -8,6 +8,7 @@ import type {
   Append,
   AppendResult,
   DeviceRecord,
+  Due,
   Duplicate,
   InboxRow,
   Position,
@@ -22,9 +23,11 @@ import { type Cluster, unlessAborted } from './cluster.ts';
 import { Commits } from './commit.ts';
 import { valueOf } from './deployment.ts';
 import { Devices } from './devices.ts';
+import { DueList } from './due.ts';
 import { Effects } from './effects.ts';
 import { readEntries } from './entries.ts';
 import { EntryRows } from './entry-rows.ts';
+import { eraseMessages } from './erase.ts';
 import { doorHead, Heads } from './heads.ts';
 import { idKey, Ids } from './ids.ts';
 import { InboxWriter } from './inbox.ts';
@@ -71,6 +74,7 @@ export class CassandraStore implements Store {
   readonly #inbox: InboxReader;
   readonly #devices: Devices;
   readonly #lastSeen: LastSeen;
+  readonly #due: DueList;
   #closing: Promise<void> | undefined;
 
   constructor({ cluster, clock, log, epoch, opening, mostSearched, trustsHints = true }: CassandraStoreParts) {
@@ -96,6 +100,7 @@ export class CassandraStore implements Store {
     this.#inbox = new InboxReader(cluster, (logs, signal) => this.heads(logs, signal), epoch, clock);
     this.#devices = new Devices(cluster);
     this.#lastSeen = new LastSeen(cluster);
+    this.#due = new DueList(cluster, clock);
   }
 
   async append(log: LogId, append: Append, signal?: AbortSignal): Promise<AppendResult> {
@@ -141,6 +146,10 @@ export class CassandraStore implements Store {
 
   rewrite(log: LogId, entries: readonly Entry[]): Promise<void> {
     return rewrite(this.#cluster, this.#entryRows, log, entries);
+  }
+
+  erase(log: LogId, messages: readonly bigint[], upTo: bigint): Promise<void> {
+    return eraseMessages(this.#cluster, this.#entryRows, log, messages, upTo);
   }
 
   async duplicate(
@@ -241,6 +250,26 @@ export class CassandraStore implements Store {
 
   seenDevice(user: UserId, device: DeviceId, atMs: number): Promise<void> {
     return this.#devices.seen(user, device, atMs);
+  }
+
+  putDue(thread: ThreadId, atMs: number): Promise<void> {
+    return this.#due.put(thread, atMs);
+  }
+
+  due(untilMs: number, signal?: AbortSignal): AsyncIterable<readonly Due[]> {
+    return this.#due.list(untilMs, signal);
+  }
+
+  dropDue(due: readonly Due[]): Promise<void> {
+    return this.#due.drop(due);
+  }
+
+  erasedTo(thread: ThreadId): Promise<bigint> {
+    return this.#due.erasedTo(thread);
+  }
+
+  raiseErasedTo(thread: ThreadId, sequence: bigint): Promise<void> {
+    return this.#due.raiseErasedTo(thread, sequence);
   }
 
   seen(times: readonly { readonly userId: UserId; readonly atMs: number }[]): Promise<void> {

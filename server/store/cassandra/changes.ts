@@ -10,7 +10,7 @@ export interface EntryDraft {
   body: Buffer | undefined;
   editSequence: bigint;
   deleteSequence: bigint;
-  /** Of an edit or a delete: the edit whose body it erases; 0 = none. */
+  /** Of an edit or a delete: the edit whose body it erases; 0 = none. Of an edit that changes nothing: itself. */
   formerEdit: bigint;
 }
 
@@ -30,7 +30,11 @@ export interface ChangePlan {
   readonly reachesOut: boolean;
 }
 
-type Target = Pick<EntryDraft, 'editSequence' | 'deleteSequence'> & { readonly row: EntryRow | undefined };
+type Target = Pick<EntryDraft, 'editSequence' | 'deleteSequence'> & {
+  readonly row: EntryRow | undefined;
+  /** By retention, where it stands. */
+  readonly erased: boolean;
+};
 
 /**
  * Where bodies will stand: a message's in its entry until it is edited, from then on in the edit that holds. So each
@@ -53,7 +57,10 @@ export async function planChanges(
     const row = own.has(sequence) ? undefined : await rows.one(log, sequence);
     const change: Change | undefined = own.get(sequence)?.entry.change ?? row?.change;
     if (change?.kind !== 'message') throw new RangeError('an edit or a delete needs a message as its target');
-    const found = { editSequence: row?.editSequence ?? 0n, deleteSequence: row?.deleteSequence ?? 0n, row };
+    const editSequence = row?.editSequence ?? 0n;
+    const holding = editSequence === 0n ? row : await rows.one(log, editSequence);
+    const erasedAlready = holding?.erased === true;
+    const found = { editSequence, deleteSequence: row?.deleteSequence ?? 0n, row, erased: erasedAlready };
     targets.set(sequence, found);
     return found;
   };
@@ -62,9 +69,9 @@ export async function planChanges(
     const { change, sequence } = draft.entry;
     if (change.kind !== 'message-edited' && change.kind !== 'message-deleted') continue;
     const message = await target(change.target);
-    // What was deleted stays so, and an edit of it is kept without its body.
-    if (message.deleteSequence !== 0n) {
-      if (change.kind === 'message-edited') draft.body = erased;
+    // What was deleted or erased stays so, and an edit of it is kept without its body.
+    if (message.deleteSequence !== 0n || (message.erased && change.kind === 'message-edited')) {
+      if (change.kind === 'message-edited') Object.assign(draft, { body: erased, formerEdit: sequence });
       continue;
     }
     draft.formerEdit = message.editSequence;

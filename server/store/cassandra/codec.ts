@@ -18,7 +18,7 @@ export interface PackedEntry {
   readonly deviceId: DeviceId;
   readonly clientMessageId: string;
   readonly change: Change;
-  /** Of an edit or a delete: the edit whose body it erases; 0 = none, or the message's own. */
+  /** Of an edit or a delete: the edit whose body it erases; 0 = none, or the message's own. Of an edit that changes nothing: itself. */
   readonly formerEdit: bigint;
 }
 

@@ -127,7 +127,7 @@ async function withBodies(
     let edit = known.get(row.editSequence);
     for (let tries = 0; tries < rereads; tries++) {
       edit ??= await rows.one(log, message.editSequence, signal);
-      if (edit !== undefined && edit.body.length > 0) return entryOf(message, edit.body);
+      if (edit !== undefined && (edit.body.length > 0 || edit.erased)) return entryOf(message, edit);
       edit = undefined;
       message = (await rows.one(log, row.sequence, signal)) ?? message;
       if (message.deleteSequence !== 0n) return entryOf(message);
@@ -136,15 +136,17 @@ async function withBodies(
   });
 }
 
-function entryOf(row: EntryRow, body = row.body): Entry {
+/** `holding`: where its body stands. */
+function entryOf(row: EntryRow, holding = row): Entry {
   const { sequence, ordinal, senderId, deviceId, clientMessageId, createTimeMs } = row;
   const entry = { sequence, ordinal, senderId, deviceId, clientMessageId, createTimeMs };
-  return { ...entry, change: changeOf(row, body) };
+  return { ...entry, change: changeOf(row, holding) };
 }
 
-function changeOf({ change, editSequence, deleteSequence }: EntryRow, body: Buffer): Change {
+function changeOf({ change, editSequence, deleteSequence }: EntryRow, { body, erased }: EntryRow): Change {
   if (change.kind === 'message-edited') return { ...change, body: unpackBody(body) };
   if (change.kind !== 'message') return change;
+  if (erased && deleteSequence === 0n) return { ...change, body: emptyBody, editSequence, deleteSequence, erased };
   const present = deleteSequence === 0n ? unpackBody(body) : emptyBody;
   return { ...change, body: present, editSequence, deleteSequence };
 }

@@ -3,10 +3,12 @@ import { bucketOf, firstBucketOf } from './buckets.ts';
 import type { Cluster, Row } from './cluster.ts';
 import { erased, type PackedEntry, unpackEntry } from './codec.ts';
 
-const columns = 'bucket, sequence, entry, body, edit_sequence, delete_sequence, inbox';
+const columns = 'bucket, sequence, entry, body, erased, edit_sequence, delete_sequence, inbox';
 const from = `SELECT ${columns} FROM logs WHERE log = ? AND bucket = ? AND kind = 0`;
 const readOne = `${from} AND sequence = ? AND id = ''`;
 const readDecided = 'SELECT DISTINCT log, bucket, head_sequence FROM logs WHERE log = ? AND bucket = ?';
+const readPlaces =
+  "SELECT bucket, sequence, erased, edit_sequence, delete_sequence, entry FROM logs WHERE log = ? AND bucket = ? AND kind = 0 AND sequence IN ? AND id = ''";
 const readAscending = `${from} AND sequence >= ? AND sequence <= ? LIMIT ?`;
 const readDescending = `${from} AND sequence >= ? AND sequence <= ? ORDER BY kind DESC, sequence DESC, id DESC LIMIT ?`;
 
@@ -16,6 +18,8 @@ export interface EntryRow extends PackedEntry {
   readonly bucket: bigint;
   /** Packed; no bytes when there is none (any more). */
   readonly body: Buffer;
+  /** Retention erased the body that stood here; of an edited message the edit that holds says so. */
+  readonly erased: boolean;
   /** 0 = never edited. */
   readonly editSequence: bigint;
   /** 0 = not deleted. */
@@ -46,6 +50,18 @@ export class EntryRows {
     );
     const [row] = found.flat();
     return row === undefined ? undefined : entryRowOf(row);
+  }
+
+  /** Several, by their sequences, without their bodies; those that are not there are left out. */
+  async places(log: LogId, sequences: readonly bigint[]): Promise<EntryRow[]> {
+    const byBucket = new Map<bigint, bigint[]>();
+    for (const sequence of sequences) {
+      for (const bucket of bucketsOf(sequence)) byBucket.set(bucket, [...(byBucket.get(bucket) ?? []), sequence]);
+    }
+    const found = await Promise.all(
+      [...byBucket].map(([bucket, some]) => this.#cluster.read(readPlaces, [log, bucket, some])),
+    );
+    return found.flat().map(entryRowOf);
   }
 
   /** Those of one bucket, up to the limit, ascending or descending. */
@@ -81,7 +97,8 @@ function entryRowOf(row: Row): EntryRow {
     ...unpackEntry(row['entry'] as Buffer),
     sequence: row['sequence'] as bigint,
     bucket: row['bucket'] as bigint,
-    body: (row['body'] as Buffer | null) ?? erased,
+    body: (row['body'] as Buffer | null | undefined) ?? erased,
+    erased: row['erased'] === true,
     editSequence: (row['edit_sequence'] as bigint | null) ?? 0n,
     deleteSequence: (row['delete_sequence'] as bigint | null) ?? 0n,
     inbox: (row['inbox'] as Buffer | null) ?? undefined,

@@ -8,7 +8,44 @@ import { unavailable } from './failures.ts';
 const at = "WHERE log = ? AND bucket = ? AND kind = 0 AND sequence = ? AND id = ''";
 const changeMessage = `UPDATE logs SET body = ?, edit_sequence = ?, delete_sequence = ? ${at} IF edit_sequence = ? AND delete_sequence = ?`;
 const eraseBody = `UPDATE logs SET body = ? ${at} IF EXISTS`;
+const eraseForGood = `UPDATE logs SET body = ?, erased = true ${at}`;
 const maxTries = 8;
+const maxMessages = 256;
+
+/**
+ * Erases bodies where they stand: in the message's entry, or in the edit that holds. One conditional batch for each bucket
+ * that has some, which is enough for all of them to get a ballot's timestamp; and Paxos then keeps that batch as its last
+ * commit of the partition, not the one that had the bodies.
+ */
+export async function eraseMessages(
+  cluster: Cluster,
+  rows: EntryRows,
+  log: LogId,
+  messages: readonly bigint[],
+  upTo: bigint,
+): Promise<void> {
+  if (messages.length > maxMessages) throw new RangeError(`at most ${maxMessages} messages are erased at once`);
+  await untilDecided(async () => {
+    const targets = (await rows.places(log, messages)).filter(
+      ({ change, editSequence, deleteSequence }) =>
+        change.kind === 'message' && deleteSequence === 0n && editSequence <= upTo,
+    );
+    const edits = targets.flatMap(({ editSequence }) => (editSequence === 0n ? [] : [editSequence]));
+    const holding = [
+      ...targets.filter(({ editSequence }) => editSequence === 0n),
+      ...(edits.length === 0 ? [] : await rows.places(log, edits)),
+    ];
+    for (const [bucket, some] of Map.groupBy(holding, ({ bucket: one }) => one)) {
+      const sequences = some.flatMap((row) => (row.erased ? [] : [row.sequence]));
+      const statements = sequences.map((sequence, index) => ({
+        query: index === 0 ? `${eraseForGood} IF EXISTS` : eraseForGood,
+        params: [erased, log, bucket, sequence],
+      }));
+      if (statements.length > 0 && !(await cluster.conditional(statements)).applied) return false;
+    }
+    return true;
+  });
+}
 
 /**
  * Carries the edits and deletes of an append over to the messages and the former edits that stand in other buckets.
@@ -42,8 +79,9 @@ interface LastChange {
 /** What the append's edits and deletes come to, by message. */
 function lastChanges({ entries }: Appended): Map<bigint, LastChange> {
   const changes = new Map<bigint, LastChange>();
-  for (const { sequence, change } of entries) {
+  for (const { sequence, change, formerEdit } of entries) {
     if (change.kind !== 'message-edited' && change.kind !== 'message-deleted') continue;
+    if (formerEdit === sequence) continue;
     const last = changes.get(change.target) ?? { edit: 0n, delete: 0n };
     changes.set(change.target, last);
     if (last.delete !== 0n) continue;

@@ -115,6 +115,23 @@ export class AppendPuts {
     return { outcome: 'appended', entries, head };
   }
 
+  /** Puts messages as they are without their bodies; false = all of them were so already. */
+  erase(commit: Commit, log: LogId, messages: readonly bigint[], upTo: bigint): boolean {
+    let some = false;
+    for (const sequence of messages) {
+      const key = keys.entry(log, Number(sequence));
+      const target = this.#currentEntry(log, key, sequence, []);
+      if (target?.change.kind !== 'message') continue;
+      const { change } = target;
+      if (change.erased === true || change.deleteSequence !== 0n || change.editSequence > upTo) continue;
+      const now: Entry = { ...target, change: { ...change, body: emptyBody, erased: true } };
+      commit.changed.set(key, now);
+      commit.puts.push({ key, value: encodeEntry(this.#words, now) });
+      some = true;
+    }
+    return some;
+  }
+
   #currentRow(log: LogId, key: string): Row | undefined {
     const full = keys.row(log, key);
     const pending = this.#writer.find((one) => one.rows.get(full));
@@ -123,7 +140,7 @@ export class AppendPuts {
     return bytes === undefined ? undefined : decodeRow(bytes, key);
   }
 
-  /** Puts the target of an edit or a delete as it is from now on. What was deleted stays so. */
+  /** Puts the target of an edit or a delete as it is from now on. What was deleted stays so, and what retention erased. */
   #change(
     puts: Put[],
     log: LogId,
@@ -135,13 +152,14 @@ export class AppendPuts {
     const key = keys.entry(log, Number(change.target));
     const target = changed.get(key) ?? this.#currentEntry(log, key, change.target, entries);
     if (target?.change.kind !== 'message') throw new RangeError('an edit or a delete needs a message as its target');
-    if (target.change.deleteSequence !== 0n) return;
+    const { erased, ...message } = target.change;
+    if (message.deleteSequence !== 0n || (erased === true && change.kind === 'message-edited')) return;
     const now: Entry = {
       ...target,
       change:
         change.kind === 'message-edited'
-          ? { ...target.change, body: change.body, editSequence: by.sequence }
-          : { ...target.change, body: emptyBody, deleteSequence: by.sequence },
+          ? { ...message, body: change.body, editSequence: by.sequence }
+          : { ...message, body: emptyBody, deleteSequence: by.sequence },
     };
     changed.set(key, now);
     puts.push({ key, value: encodeEntry(this.#words, now) });

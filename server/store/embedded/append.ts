@@ -74,6 +74,19 @@ export class Appends {
     return commit.release(result);
   }
 
+  async erase(log: LogId, messages: readonly bigint[], upTo: bigint): Promise<void> {
+    if (messages.length > maxEntries) throw new RangeError(`at most ${maxEntries} messages are erased at once`);
+    while (this.#database.ready() !== undefined) await this.#database.ready();
+    const commit = this.#writer.open;
+    if (this.#puts.erase(commit, log, messages, upTo)) {
+      this.#writer.flush();
+      return commit.durable();
+    }
+    // What was erased before may still be on its way to the disk.
+    const keysOf = messages.map((sequence) => keys.entry(log, Number(sequence)));
+    await this.#writer.find((one) => (keysOf.some((key) => one.changed.has(key)) ? one : undefined))?.durable();
+  }
+
   /** What is in memory of a log; read from the disk if need be. Only when the database is ready. */
   #state(log: LogId): LogState {
     const known = this.#states.get(log);

@@ -86,7 +86,11 @@ class EmbeddedTarget implements BackupTarget {
     const puts: Put[] = [{ key: keys.head(log), value: encodeHead(words, { ...head, epoch: 0n }) }];
     for (const row of rows) puts.push({ key: keys.row(log, row.key), value: encodeRow(words, row) });
     const thread = threadOfLog(log);
-    if (thread !== undefined) for (const row of inbox) puts.push(...this.#inboxPuts(thread, row));
+    if (thread !== undefined) {
+      for (const row of inbox) puts.push(...this.#inboxPuts(thread, row));
+      // What a thread's retention has erased and what it still holds is found by a look at it.
+      puts.push({ key: keys.due(0, thread), value: Buffer.alloc(0) });
+    }
     return this.#write(puts);
   }
 

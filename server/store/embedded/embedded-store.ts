@@ -7,6 +7,7 @@ import type {
   Append,
   AppendResult,
   DeviceRecord,
+  Due,
   Duplicate,
   InboxRow,
   Position,
@@ -23,6 +24,7 @@ import { compact } from './compact.ts';
 import type { Database } from './database.ts';
 import { decodeDuplicate } from './dedup.ts';
 import { Devices, putDevices } from './devices.ts';
+import { DueList } from './due.ts';
 import { readEntries } from './entries.ts';
 import type { Folder } from './folder.ts';
 import { decodeHead, encodeHead } from './heads.ts';
@@ -61,6 +63,7 @@ export class EmbeddedStore implements Store {
   readonly #devices: Devices;
   readonly #lastSeen: LastSeen;
   readonly #secrets: Secrets;
+  readonly #due: DueList;
   #closing: Promise<void> | undefined;
 
   constructor(parts: EmbeddedStoreParts) {
@@ -84,6 +87,7 @@ export class EmbeddedStore implements Store {
     this.#inbox = new InboxReader(database, (logs) => this.heads(logs), epoch);
     this.#devices = new Devices(database, this.#writer);
     this.#secrets = new Secrets(database, this.#writer, this.#words);
+    this.#due = new DueList(database, this.#writer, this.#words);
   }
 
   append(log: LogId, append: Append, signal?: AbortSignal): Promise<AppendResult> {
@@ -118,6 +122,10 @@ export class EmbeddedStore implements Store {
 
   rewrite(log: LogId, entries: readonly Entry[]): Promise<void> {
     return rewrite(this.#writer, this.#words, log, entries);
+  }
+
+  erase(log: LogId, messages: readonly bigint[], upTo: bigint): Promise<void> {
+    return this.#appends.erase(log, messages, upTo);
   }
 
   async duplicate(log: LogId, senderId: UserId, clientMessageId: string): Promise<Duplicate | undefined> {
@@ -212,6 +220,26 @@ export class EmbeddedStore implements Store {
 
   seenDevice(user: UserId, device: DeviceId, atMs: number): Promise<void> {
     return this.#devices.seen(user, device, atMs);
+  }
+
+  putDue(thread: ThreadId, atMs: number): Promise<void> {
+    return this.#due.put(thread, atMs);
+  }
+
+  due(untilMs: number, signal?: AbortSignal): AsyncIterable<readonly Due[]> {
+    return this.#due.list(untilMs, signal);
+  }
+
+  dropDue(due: readonly Due[]): Promise<void> {
+    return this.#due.drop(due);
+  }
+
+  erasedTo(thread: ThreadId): Promise<bigint> {
+    return this.#due.erasedTo(thread);
+  }
+
+  raiseErasedTo(thread: ThreadId, sequence: bigint): Promise<void> {
+    return this.#due.raiseErasedTo(thread, sequence);
   }
 
   seen(times: readonly { readonly userId: UserId; readonly atMs: number }[]): Promise<void> {

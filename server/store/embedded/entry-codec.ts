@@ -13,6 +13,8 @@ const otherKind = 2;
 const noContent = 0;
 const textContent = 1;
 const opaqueContent = 2;
+/** In the place of a body that retention erased. */
+const erasedBody = 3;
 
 export function encodeEntry(writer: ByteWriter, entry: Entry): Buffer {
   const { change } = entry;
@@ -26,7 +28,8 @@ export function encodeEntry(writer: ByteWriter, entry: Entry): Buffer {
     .short(entry.clientMessageId);
   if (change.kind === 'message') {
     writer.u48(Number(change.replyTo)).u48(Number(change.editSequence)).u48(Number(change.deleteSequence));
-    encodeBody(writer, change.body);
+    if (change.erased === true) writer.u8(erasedBody);
+    else encodeBody(writer, change.body);
   } else if (change.kind === 'message-edited') {
     writer.packed({ kind: change.kind, target: change.target });
   } else {
@@ -52,13 +55,14 @@ export function decodeEntry(bytes: Buffer, sequence: number): Entry {
 }
 
 function decodeMessage(reader: ByteReader): Change {
-  return {
-    kind: 'message',
-    replyTo: BigInt(reader.u48()),
-    editSequence: BigInt(reader.u48()),
-    deleteSequence: BigInt(reader.u48()),
-    body: decodeBody(reader),
-  };
+  const replyTo = BigInt(reader.u48());
+  const editSequence = BigInt(reader.u48());
+  const deleteSequence = BigInt(reader.u48());
+  const place = { kind: 'message', replyTo, editSequence, deleteSequence } as const;
+  const content = reader.u8();
+  return content === erasedBody
+    ? { ...place, body: emptyBody, erased: true }
+    : { ...place, body: decodeBody(reader, content) };
 }
 
 function decodeOther(reader: ByteReader): Change {
@@ -75,15 +79,14 @@ function encodeBody(writer: ByteWriter, body: Body): void {
   else writer.u8(1).packed([mentions, attachments]);
 }
 
-function decodeBody(reader: ByteReader): Body {
-  const content = decodeContent(reader);
+function decodeBody(reader: ByteReader, kind: number): Body {
+  const content = decodeContent(reader, kind);
   const [mentions, attachments] =
     reader.u8() === 0 ? [[], []] : (reader.packed() as [Body['mentions'], Body['attachments']]);
   return content === undefined ? { mentions, attachments } : { content, mentions, attachments };
 }
 
-function decodeContent(reader: ByteReader): Content | undefined {
-  const kind = reader.u8();
+function decodeContent(reader: ByteReader, kind: number): Content | undefined {
   if (kind === noContent) return undefined;
   if (kind === textContent) return { text: reader.text() };
   if (kind !== opaqueContent) throw unreadable(`content of kind ${kind}`);

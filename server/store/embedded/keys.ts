@@ -1,4 +1,5 @@
 import type { DeviceId, LogId, ThreadId, UserId } from '../../core/ids.ts';
+import type { Due } from '../store.ts';
 
 /**
  * Keys: text whose order as UTF-8 is the order wanted. The first letter names the table. `\0` ends an id, which holds
@@ -16,6 +17,8 @@ import type { DeviceId, LogId, ThreadId, UserId } from '../../core/ids.ts';
  *   S user                     last seen
  *   G user \0 device           a device
  *   T push token               the device that has it
+ *   B minute thread            thread whose bodies are to be looked at then (empty value)
+ *   K thread                   up to where a thread's bodies have been erased
  *   X name                     secret
  *   Z                          there while a restore is under way, and when one was broken off
  *   \0, \x7f                   written by compact alone, to span all the others
@@ -52,6 +55,11 @@ function orderedDay(day: number): string {
   return String.fromCharCode((day >>> 14) & 127, (day >>> 7) & 127, day & 127);
 }
 
+/** A minute is below 2^49 in seven characters behind the letter. */
+export function dueOf(key: Key): Due {
+  return { minute: numberAtEnd(key.slice(0, 8)), threadId: key.slice(8) as ThreadId };
+}
+
 /** The lowest text above every key that begins with the prefix, which ends in an ASCII character. */
 export function endOf(prefix: string): Key {
   return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
@@ -71,6 +79,8 @@ export const keys = {
   seen: (user: UserId): Key => `S${user}`,
   deviceRecord: (user: UserId, device: DeviceId | ''): Key => `G${user}\0${device}`,
   pushToken: (token: string): Key => `T${token}`,
+  due: (minute: number, thread: ThreadId | ''): Key => `B${orderedNumber(minute)}${thread}`,
+  erasedTo: (thread: ThreadId): Key => `K${thread}`,
   secret: (name: string): Key => `X${name}`,
   restoring: 'Z',
 } as const;
