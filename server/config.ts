@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { parseDuration, parseRetention, RetentionRules, RetentionSyntaxError } from './core/retention.ts';
 
 /**
  * Every setting of a node: its name in the environment, its default, its unit, what follows from it. Nothing else is
@@ -108,6 +109,14 @@ const settings = {
     3_650,
     'days after which a device that was not seen counts no more: nothing waits for it, and it is notified of nothing until it is seen again',
   ),
+  PARLEY_RETENTION_DEFAULT: text(
+    'keep',
+    "how long messages' contents are kept in threads that say nothing: `keep`, `keep-for:30d`, `until-delivered` or `until-delivered:7d` (s, m, h, d)",
+  ),
+  PARLEY_RETENTION_MAX: text(
+    '',
+    'longest time that any contents are kept, such as `365d`; empty = for good. It and the default take hold of a thread with its next message',
+  ),
   PARLEY_LIMIT_SENDS_PER_S: whole(20, 1, 1_000_000, 'messages a second and user'),
   PARLEY_LIMIT_SENDS_BURST: whole(200, 1, 1_000_000, 'messages at once after a pause'),
   PARLEY_LIMIT_OPENS_PER_S: whole(2, 1, 1_000_000, 'threads opened a second and user'),
@@ -194,6 +203,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   checkWebPort(config);
   checkServicePort(config);
   checkCluster(config);
+  retentionOf(config);
   return config.PARLEY_NODE_ID === '' ? { ...config, PARLEY_NODE_ID: `n${randomBytes(4).toString('hex')}` } : config;
 }
 
@@ -238,6 +248,22 @@ function checkServicePort(config: Config): void {
   if ((config.PARLEY_SERVICE_TLS_CERT === '') !== (config.PARLEY_SERVICE_TLS_KEY === '')) {
     throw new ConfigError('PARLEY_SERVICE_TLS_CERT and PARLEY_SERVICE_TLS_KEY go together');
   }
+}
+
+/** @throws ConfigError */
+export function retentionOf(config: Config): RetentionRules {
+  const parsed = <Value>(name: 'PARLEY_RETENTION_DEFAULT' | 'PARLEY_RETENTION_MAX', parse: (text: string) => Value) => {
+    try {
+      return parse(config[name]);
+    } catch (error) {
+      throw error instanceof RetentionSyntaxError ? new ConfigError(`${name} ${error.message}`) : error;
+    }
+  };
+  const fallback = parsed('PARLEY_RETENTION_DEFAULT', parseRetention);
+  return new RetentionRules(
+    fallback,
+    parsed('PARLEY_RETENTION_MAX', (max) => (max === '' ? 0 : parseDuration(max))),
+  );
 }
 
 /** What goes with what. @throws ConfigError */

@@ -67,10 +67,10 @@ export class Access {
 
   /** A thread for who has left it: nothing of who is in it now, and its name only if it had that then. */
   async #leftView(view: ThreadView, leftSequence: bigint, signal?: AbortSignal): Promise<ThreadView> {
-    const { threadId, head, info } = view;
+    const { threadId, head, info, spans } = view;
     const row = await this.#store.row(threadLog(threadId), rowKey.info, signal);
     const isOfThen = row !== undefined && row.sequence <= leftSequence;
-    return { threadId, head, info: isOfThen ? info : { ...info, name: '' }, members: new Map() };
+    return { threadId, head, info: isOfThen ? info : { ...info, name: '' }, members: new Map(), spans };
   }
 
   /**
@@ -189,8 +189,8 @@ export function actorOf(view: ThreadView, { service, userId }: Caller): Pick<Mem
 
 /** Views move with every append: what is answered about one head is taken from one. Members are still shared. */
 function snapshot(view: ThreadView): ThreadView {
-  const { threadId, head, info, members } = view;
-  return { threadId, head, info, members };
+  const { threadId, head, info, members, spans } = view;
+  return { threadId, head, info, members, spans };
 }
 
 /** @throws Refusal ROLE_REQUIRED */

@@ -180,8 +180,8 @@ export function rowsOf(entry: Entry, current: (key: string) => Row | undefined):
     }
     case 'retention-changed': {
       const row = current(rowKey.retention)?.value as RetentionRow | undefined;
-      const spans = [...(row?.spans ?? []), { after: sequence, retention: change.retention }];
-      return [put<RetentionRow>(rowKey.retention, { spans: spans.length > maxSpans ? joinOldest(spans) : spans })];
+      const spans = withSpan(row?.spans ?? [], { after: sequence, retention: change.retention });
+      return [put<RetentionRow>(rowKey.retention, { spans })];
     }
     case 'thread-added':
       return [put<PointerRow>(rowKey.thread(change.threadId), { added: true })];
@@ -214,6 +214,13 @@ export function rowsOf(entry: Entry, current: (key: string) => Row | undefined):
       return [put<ErasureRow>(rowKey.erasure(requestId), erasure)];
     }
   }
+}
+
+/** The spans with a later one; that again changes nothing. */
+export function withSpan(spans: readonly RetentionSpan[], span: RetentionSpan): readonly RetentionSpan[] {
+  if ((spans.at(-1)?.after ?? -1n) >= span.after) return spans;
+  const all = [...spans, span];
+  return all.length > maxSpans ? joinOldest(all) : all;
 }
 
 function joinOldest([first, second, ...later]: readonly RetentionSpan[]): RetentionSpan[] {

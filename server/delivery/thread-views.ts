@@ -1,7 +1,15 @@
 import type { Entry, Head, Member } from '../core/entry.ts';
 import { threadLog, type ThreadId, type UserId } from '../core/ids.ts';
 import { Lru } from '../core/lru.ts';
-import { rowKey, type MemberRow, type Row, type ThreadInfo } from '../core/rows.ts';
+import {
+  rowKey,
+  type MemberRow,
+  type RetentionRow,
+  type RetentionSpan,
+  type Row,
+  type ThreadInfo,
+  withSpan,
+} from '../core/rows.ts';
 import type { Store } from '../store/store.ts';
 
 /**
@@ -14,6 +22,8 @@ export interface ThreadView {
   head: Head;
   info: ThreadInfo;
   readonly members: ReadonlyMap<UserId, Member>;
+  /** How long bodies are kept, as in its row. */
+  spans: readonly RetentionSpan[];
 }
 
 interface KeptView extends ThreadView {
@@ -111,12 +121,16 @@ export class ThreadViews {
       const members = await this.#members(threadId);
       const head = await this.#store.head(log);
       // After the head: a change of it that is above the head is taken in twice, one that is not cannot be missed.
-      const info = (await this.#store.row(log, rowKey.info)) as Row<ThreadInfo> | undefined;
+      const [info, retention] = (await Promise.all([
+        this.#store.row(log, rowKey.info),
+        this.#store.row(log, rowKey.retention),
+      ])) as [Row<ThreadInfo> | undefined, Row<RetentionRow> | undefined];
       // A change while the rows were read would give a mixture: read again.
       if (head === undefined || info === undefined || head.membersSequence !== before.membersSequence) continue;
       const kept = this.#kept.get(threadId);
       if (kept !== undefined && kept.head.sequence > head.sequence && kept.head.epoch === head.epoch) return kept;
-      const view: KeptView = { threadId, head, info: info.value, members };
+      const spans = retention?.value.spans ?? [];
+      const view: KeptView = { threadId, head, info: info.value, members, spans };
       this.#kept.set(threadId, view);
       return view;
     }
@@ -155,6 +169,9 @@ function applyEntry(view: KeptView, entry: Entry): void {
     }
     case 'group-changed':
       view.info = { kind: 'group', name: change.name, historyForNewMembers: change.historyForNewMembers };
+      return;
+    case 'retention-changed':
+      view.spans = withSpan(view.spans, { after: sequence, retention: change.retention });
       return;
     default:
   }
