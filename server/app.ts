@@ -11,7 +11,8 @@ import { makeChat } from './chat/chat.ts';
 import { Limits } from './chat/limits.ts';
 import { CachedPolicy } from './chat/policy.ts';
 import { SendMessage } from './chat/send-message.ts';
-import { addressOf, type Config } from './config.ts';
+import { makeRetention } from './chat/retention/make.ts';
+import { addressOf, type Config, retentionOf } from './config.ts';
 import { pause, systemClock, type Clock } from './core/clock.ts';
 import type { ChannelRow } from './core/entry.ts';
 import { ChannelHub } from './delivery/channels/channel-hub.ts';
@@ -117,7 +118,19 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   // What several nodes need is loaded where there are several.
   const between = shared && (await import('./app/nodes.ts'));
   const others = shared && between?.reachOtherNodes({ config, clock, log, metrics, directory: shared });
+  const retention = makeRetention({
+    store,
+    views,
+    rules: retentionOf(config),
+    devices: { active: (userId) => chat.devices.active(userId) },
+    clock,
+    remembered: config.PARLEY_VIEWS,
+    onErased: (messages) => metrics.erased(messages),
+    onFailed: (error) => log.warn({ err: error }, 'bodies that are due were not erased: it is tried again'),
+  });
+  receipts.listener = retention.erasing;
   const appender = new Appender(store, publisher, views, clock, {
+    bodies: retention.erasing,
     router: others?.router,
     company: new Company(clock),
     onConflict: () => metrics.appendConflicted(),
@@ -143,6 +156,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
       gatherMs: config.PARLEY_FANOUT_TICK_MS / 5,
       remembered: config.PARLEY_VIEWS,
     },
+    retention,
     pageTokenKey: await store.secret('page-token', () => randomBytes(32)),
     memberCap: config.PARLEY_MEMBER_CAP,
     editWithinMs: windowMs(config.PARLEY_EDIT_WINDOW_S),
@@ -150,6 +164,9 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     deviceExpiryDays: config.PARLEY_DEVICE_EXPIRY_DAYS,
     devicesRemembered: config.PARLEY_VIEWS,
   });
+
+  // Before anything is appended: what a node that was killed has left to do.
+  void retention.erasing.start();
 
   const encode = makeFrameEncoder();
   const channels = new ChannelHub({
@@ -244,6 +261,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
       await Promise.all([rpc.stop(), services?.stop()]);
       sessions.close();
       await receipts[Symbol.asyncDispose]();
+      await retention.erasing[Symbol.asyncDispose]();
       publisher[Symbol.dispose]();
       channels[Symbol.dispose]();
       headCheck?.[Symbol.dispose]();

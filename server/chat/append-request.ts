@@ -1,6 +1,6 @@
 import { sizeOfEntry, type NewEntry } from '../core/entry.ts';
 import { idReused, Refusal } from '../core/errors.ts';
-import type { SessionId, UserId } from '../core/ids.ts';
+import type { SessionId, ThreadId, UserId } from '../core/ids.ts';
 import type { ThreadView } from '../delivery/thread-views.ts';
 import type { Duplicate } from '../store/store.ts';
 import type { AppendOutcome } from './draft.ts';
@@ -26,6 +26,18 @@ export interface AppendRequest {
    * first would get. None = nothing to change. Throws a Refusal. Called again when the head has moved.
    */
   build(view: ThreadView | undefined, next: bigint): readonly NewEntry[];
+}
+
+/** Sees to it that what is appended does not stay longer than its thread's retention says. */
+export interface BodyKeeper {
+  /** Nothing is appended before it resolves, if it gives a promise. */
+  willAppend(
+    threadId: ThreadId,
+    view: ThreadView | undefined,
+    entries: readonly NewEntry[],
+    nowMs: number,
+  ): Promise<void> | undefined;
+  appended(threadId: ThreadId, view: ThreadView | undefined, entries: readonly Pick<NewEntry, 'change'>[]): void;
 }
 
 /** A request in its thread's queue. */

@@ -15,6 +15,7 @@ import {
   sizeOfRequest,
   soleOrigin,
   type AppendRequest,
+  type BodyKeeper,
   type Waiting,
 } from './append-request.ts';
 import type { Company } from './company.ts';
@@ -33,6 +34,8 @@ export interface AppenderOptions {
   readonly router?: SendRouter | undefined;
   /** Default: what is alone is appended at once. */
   readonly company?: Company | undefined;
+  /** Default: all is kept. */
+  readonly bodies?: BodyKeeper | undefined;
   /** Another node had moved the head of a log meanwhile: the append is tried again. */
   readonly onConflict?: () => void;
   /** A commit to a thread was made: of so many entries, in so many ms. */
@@ -54,6 +57,7 @@ export class Appender {
   readonly #onConflict: (() => void) | undefined;
   readonly #onCommit: AppenderOptions['onCommit'];
   readonly #company: Company | undefined;
+  readonly #bodies: BodyKeeper | undefined;
   readonly #queues = new Map<ThreadId, Waiting[]>();
 
   constructor(
@@ -61,7 +65,7 @@ export class Appender {
     publisher: Publisher,
     views: ThreadViews,
     clock: Clock,
-    { router, company, onConflict, onCommit }: AppenderOptions = {},
+    { router, company, bodies, onConflict, onCommit }: AppenderOptions = {},
   ) {
     this.#store = store;
     this.#publisher = publisher;
@@ -71,6 +75,7 @@ export class Appender {
     this.#onConflict = onConflict;
     this.#onCommit = onCommit;
     this.#company = company;
+    this.#bodies = bodies;
   }
 
   /** Requests of one caller are taken in the order they are made. */
@@ -228,6 +233,8 @@ export class Appender {
       }
       if (isBehind) continue;
       if (entries.length === 0) return taken;
+      const listed = this.#bodies?.willAppend(threadId, view, entries, this.#clock.nowMs());
+      if (listed !== undefined) await listed;
       const beganMs = this.#clock.monotonicMs();
       const result = await this.#store.append(log, {
         expected: head && { sequence: head.sequence, membersSequence: head.membersSequence },
@@ -358,6 +365,7 @@ export class Appender {
       start = end;
     }
     this.#publisher.publish(topicsOf(threadId, before, entries), event);
+    this.#bodies?.appended(threadId, before, entries);
   }
 }
 

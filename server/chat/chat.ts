@@ -2,6 +2,7 @@ import type { Bus } from '../bus/bus.ts';
 import type { CommentLog } from '../comments/comment-log.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ChannelRow } from '../core/entry.ts';
+import type { UserId } from '../core/ids.ts';
 import type { Receipts } from '../delivery/receipts.ts';
 import type { ThreadViews } from '../delivery/thread-views.ts';
 import type { Registry } from '../presence/registry.ts';
@@ -28,6 +29,8 @@ import type { CachedPolicy } from './policy.ts';
 import { Positions } from './positions.ts';
 import { Presences } from './presences.ts';
 import { Profiles } from './profiles.ts';
+import type { RetentionParts } from './retention/make.ts';
+import { Retention } from './retention/retention.ts';
 import type { SendMessage } from './send-message.ts';
 import { ThreadList } from './thread-list.ts';
 import { Threads } from './threads.ts';
@@ -47,6 +50,7 @@ export interface Chat {
   readonly positions: Positions;
   readonly presences: Presences;
   readonly profiles: Profiles;
+  readonly retention: Retention;
   readonly sendMessage: SendMessage;
   readonly threadList: ThreadList;
   readonly threads: Threads;
@@ -66,6 +70,7 @@ export interface ChatOptions {
   readonly bus: Bus;
   readonly comments: CommentLog;
   readonly channels: ChannelRules;
+  readonly retention: RetentionParts;
   /** Key of page tokens, the same on every node: `store.secret('page-token', …)` of 32 bytes. */
   readonly pageTokenKey: Uint8Array;
   /** Members that a group may have. */
@@ -97,9 +102,11 @@ export function makeChat(options: ChatOptions): Chat {
   const pointers = new Pointers({ store, appender });
   const profiles = new Profiles({ store, appender });
   const presences = new Presences({ store, registry, access, clock });
-  const threads = new Threads({ store, access, heads, appender });
+  const { rules, held, erasing } = options.retention;
+  const threads = new Threads({ store, access, heads, appender, rules });
   const { deviceExpiryDays: expiryDays, devicesRemembered: remembered } = options;
-  const devices = new Devices({ store, appender, tokens, clock, expiryDays, remembered });
+  const onRemoved = (userId: UserId): void => erasing.deviceGone(userId);
+  const devices = new Devices({ store, appender, tokens, clock, expiryDays, remembered, onRemoved });
   const groups = new Groups({ store, views, appender, pointers, receipts, memberCap });
   return {
     channels: new Channels({
@@ -126,6 +133,7 @@ export function makeChat(options: ChatOptions): Chat {
     positions: new Positions({ store, views, access, receipts, tokens }),
     presences,
     profiles,
+    retention: new Retention({ store, access, appender, tokens, rules, held }),
     sendMessage,
     threadList: new ThreadList({ store, access, heads, threads, tokens, clock }),
     threads,

@@ -29,6 +29,8 @@ export interface DevicesOptions {
   readonly expiryDays: number;
   /** Devices of which it is remembered whether they were removed. */
   readonly remembered: number;
+  /** A device of theirs is not waited for any more. */
+  readonly onRemoved: (userId: UserId) => void;
 }
 
 /** Which devices users have: who counts for "delivered", for erasure and for notifications. */
@@ -83,6 +85,7 @@ export class Devices {
     const before = await store.device(userId, deviceId, caller.signal);
     if (before === undefined) throw new Refusal('DEVICE_NOT_FOUND', 'no device of yours has this id');
     if (!before.removed) await store.removeDevice(userId, deviceId);
+    this.#options.onRemoved(userId);
     this.#known.set(keyOf(userId, deviceId), 0);
     // Also where an earlier call removed it and came no further.
     await this.#tell(caller, deviceId, true);

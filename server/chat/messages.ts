@@ -54,6 +54,7 @@ export class Messages {
     return this.#change(caller, target, fingerprintOf(target.sequence, body, 'edit'), (view, message) => {
       requireAuthor(message, caller.userId, clock.nowMs(), editWithinMs);
       requireNotDeleted(message);
+      if (message.change.erased === true) throw new Refusal('NOT_EDITABLE', 'the message is not kept any more');
       const change: Change = { kind: 'message-edited', target: message.sequence, body };
       return { change, checked: this.#requireAccepted(caller, view) };
     });

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Role } from '../core/entry.ts';
+import type { Retention, Role } from '../core/entry.ts';
 import { Refusal } from '../core/errors.ts';
 import { type ThreadId, type UserId, threadLog, userLog } from '../core/ids.ts';
+import type { RetentionRules } from '../core/retention.ts';
 import { type ThreadSettingsRow, rowKey } from '../core/rows.ts';
 import type { ThreadHeadFrame } from '../delivery/frames.ts';
 import type { Store } from '../store/store.ts';
@@ -25,6 +26,8 @@ export interface Thread {
   readonly role: Role | undefined;
   readonly memberCount: number;
   readonly historyForNewMembers: boolean;
+  /** Undefined for who has left. */
+  readonly retention: Retention | undefined;
   readonly lastMessage: Message | undefined;
 }
 
@@ -38,6 +41,7 @@ export interface ThreadsOptions {
   readonly access: Access;
   readonly heads: Heads;
   readonly appender: Appender;
+  readonly rules: RetentionRules;
 }
 
 /** One's threads, one by one, and one's own settings for them. */
@@ -46,12 +50,14 @@ export class Threads {
   readonly #access: Access;
   readonly #heads: Heads;
   readonly #appender: Appender;
+  readonly #rules: RetentionRules;
 
-  constructor({ store, access, heads, appender }: ThreadsOptions) {
+  constructor({ store, access, heads, appender, rules }: ThreadsOptions) {
     this.#store = store;
     this.#access = access;
     this.#heads = heads;
     this.#appender = appender;
+    this.#rules = rules;
   }
 
   /** @throws Refusal THREAD_NOT_FOUND */
@@ -71,7 +77,7 @@ export class Threads {
     head: ThreadHeadFrame,
     settings: ThreadSettingsRow,
   ): Promise<Thread> {
-    const { threadId, info, members } = access.view;
+    const { threadId, info, members, spans } = access.view;
     return {
       threadId,
       kind: info.kind,
@@ -82,6 +88,7 @@ export class Threads {
       role: access.member?.role,
       memberCount: members.size,
       historyForNewMembers: info.historyForNewMembers,
+      retention: access.member && this.#rules.current(spans),
       lastMessage: await this.#lastMessage(caller, access, head),
     };
   }

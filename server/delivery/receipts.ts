@@ -5,6 +5,7 @@ import type { PositionChange } from '../core/event.ts';
 import { threadLog, type DeviceId, type SessionId, type ThreadId, type UserId } from '../core/ids.ts';
 import { Lru } from '../core/lru.ts';
 import type { Position, PositionUpdate, Store } from '../store/store.ts';
+import type { AcknowledgedListener } from './acknowledged.ts';
 import type { Policy } from './policy.ts';
 import type { Publisher } from './publisher.ts';
 import type { ThreadViews } from './thread-views.ts';
@@ -55,6 +56,8 @@ export class Receipts implements AsyncDisposable {
   readonly #saving: [Map<string, Pending>, Map<string, Pending>] = [new Map(), new Map()];
   readonly #flushing: [Promise<boolean> | undefined, Promise<boolean> | undefined] = [undefined, undefined];
   readonly #scheduled: [boolean, boolean] = [false, false];
+  /** Default: nobody hears of what is acknowledged before it is told. */
+  listener: AcknowledgedListener | undefined;
 
   constructor(store: Store, publisher: Publisher, views: ThreadViews, policy: Policy, clock: Clock, capacity: number) {
     this.#store = store;
@@ -248,8 +251,12 @@ export class Receipts implements AsyncDisposable {
       }
       if (grew) grown.push(pending);
     }
+    const acknowledged = new Set(updates.flatMap(({ deviceId, threadId }) => (deviceId === undefined ? [] : threadId)));
+    const hears = acknowledged.size > 0 ? this.listener : undefined;
+    if (hears !== undefined) await hears.willStore(acknowledged);
     if (updates.length > 0) await this.#store.advance(updates);
     for (const one of all) stored(one);
+    hears?.stored(acknowledged);
     await this.#tell(grown);
   }
 

@@ -17,10 +17,11 @@ import { messageHandlers } from './message-service.ts';
 import { peopleHandlers } from './people-service.ts';
 import { presenceHandlers } from './presence-service.ts';
 import { receiptHandlers } from './receipt-service.ts';
-import { type CallContext, type Service, makeService, notServed } from './service.ts';
+import { retentionHandlers } from './retention-service.ts';
+import { type CallContext, type Service, makeService } from './service.ts';
 import { threadHandlers } from './thread-service.ts';
 
-/** Every unary service of the API but StreamService, whose Submit belongs to its sessions. What is not served yet says so. */
+/** Every unary service of the API but StreamService, whose Submit belongs to its sessions. */
 export function unaryServices(chat: Chat, call: CallContext): readonly Service[] {
   const context: CallContext = {
     ...call,
@@ -41,6 +42,6 @@ export function unaryServices(chat: Chat, call: CallContext): readonly Service[]
     makeService(ReceiptServiceService, receiptHandlers(chat), context),
     makeService(ChannelServiceService, channelHandlers(chat), context),
     makeService(DeviceServiceService, deviceHandlers(chat), context),
-    makeService(RetentionServiceService, { setRetention: notServed, getRetention: notServed }, context),
+    makeService(RetentionServiceService, retentionHandlers(chat), context),
   ];
 }

@@ -28,6 +28,7 @@ export class Metrics {
   readonly #entries: Counter;
   readonly #commitSeconds: Histogram;
   readonly #conflicts: Counter;
+  readonly #erased: Counter;
   readonly #routedSends: Counter<'outcome'>;
   readonly #bugs: Counter;
   #gauges: Gauges | undefined;
@@ -80,6 +81,11 @@ export class Metrics {
       name: 'parley_commit_seconds',
       help: 'Time that the store took for a commit to a thread, of one entry or several',
       buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+      registers,
+    });
+    this.#erased = new Counter({
+      name: 'parley_erased_total',
+      help: 'Messages whose contents retention has erased on this node',
       registers,
     });
     this.#conflicts = new Counter({
@@ -155,6 +161,10 @@ export class Metrics {
   committed(entries: number, tookMs: number): void {
     this.#entries.inc(entries);
     this.#commitSeconds.observe(tookMs / 1_000);
+  }
+
+  erased(messages: number): void {
+    this.#erased.inc(messages);
   }
 
   appendConflicted(): void {

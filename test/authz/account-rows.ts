@@ -6,10 +6,11 @@ import { Device, DevicePlatform, DeviceServiceService } from '#proto/parley/v1/d
 import { PeopleServiceService } from '#proto/parley/v1/people_service.ts';
 import { type Presence, PresenceState } from '#proto/parley/v1/presence.ts';
 import { PresenceServiceService } from '#proto/parley/v1/presence_service.ts';
+import { RetentionMode } from '#proto/parley/v1/retention.ts';
 import { RetentionServiceService } from '#proto/parley/v1/retention_service.ts';
 import { clientId } from '../support/raw-people.ts';
 import type { UnaryMethod } from '../support/raw-client.ts';
-import { type Expected, type Row, everyone, nobody, outcomeOf, unary } from './row.ts';
+import { type Expected, type Row, everyone, members, outcomeOf, unary, writers } from './row.ts';
 import type { Target } from './scene.ts';
 
 /** Only who shares a group, or a direct thread in which both have written and nobody is blocked, may see. */
@@ -118,6 +119,9 @@ export const accountRows: readonly Row[] = [
   })),
   onChannel(ChannelServiceService.setSlowMode, moderators, (channelId) => ({ channelId, seconds: 1 })),
 
-  unary(RetentionServiceService.setRetention, nobody, ({ threadId }) => ({ threadId, retention: undefined })),
-  unary(RetentionServiceService.getRetention, nobody, ({ threadId }) => ({ threadId, ...list })),
+  unary(RetentionServiceService.setRetention, { ...writers, member: 'ROLE_REQUIRED' }, ({ threadId }) => ({
+    threadId,
+    retention: { mode: RetentionMode.RETENTION_MODE_KEEP, duration: undefined },
+  })),
+  unary(RetentionServiceService.getRetention, members, ({ threadId }) => ({ threadId, ...list })),
 ];

@@ -23,12 +23,6 @@ export const members: Expected = { ...readers, exMember: 'THREAD_NOT_FOUND' };
 export const writers: Expected = { ...members, blocked: 'NOT_ACCEPTED' };
 /** Group calls that take a role; the blocked caller's thread is a direct one. */
 export const admins: Expected = { ...members, blocked: 'WRONG_THREAD_KIND', member: 'ROLE_REQUIRED' };
-export const nobody: Expected = {
-  stranger: 'NOT_SERVED',
-  exMember: 'NOT_SERVED',
-  blocked: 'NOT_SERVED',
-  member: 'NOT_SERVED',
-};
 
 /** A session that is not theirs. */
 export const nobodysSession: Expected = {

@@ -26,6 +26,9 @@ needs('cassandra')('bodies that retention erases on Cassandra', () => {
     await keyspace[Symbol.asyncDispose]();
   });
 
+  const holding = (words: string): Promise<string[]> =>
+    tablesHolding(keyspace.query, keyspace.options.keyspace ?? '', words);
+
   /** Fills the first bucket of a log. */
   async function overflow(log: LogId, head: Head | undefined): Promise<Head> {
     let at = head;
@@ -41,13 +44,13 @@ needs('cassandra')('bodies that retention erases on Cassandra', () => {
   test('are in no table, and not in what Paxos keeps as its last commit', async () => {
     const [log, sent, edit] = [newLog(), secretWords(), secretWords()];
     const first = await append(store, log, undefined, [message(sent), message('to be edited')]);
-    expect(await tablesHolding(keyspace, sent)).toEqual(['logs', 'system.paxos']);
+    expect(await holding(sent)).toEqual(['logs', 'system.paxos']);
     await append(store, log, first.head, [edited(2n, edit)]);
-    expect(await tablesHolding(keyspace, sent)).toEqual(['logs']);
-    expect(await tablesHolding(keyspace, edit)).toEqual(['logs', 'system.paxos']);
+    expect(await holding(sent)).toEqual(['logs']);
+    expect(await holding(edit)).toEqual(['logs', 'system.paxos']);
     await store.erase(log, [1n, 2n], farAbove);
-    expect(await tablesHolding(keyspace, sent)).toEqual([]);
-    expect(await tablesHolding(keyspace, edit)).toEqual([]);
+    expect(await holding(sent)).toEqual([]);
+    expect(await holding(edit)).toEqual([]);
   });
 
   test('are erased in the bucket of the edit that brought them, and later edits of it have no effect', async () => {
@@ -58,11 +61,11 @@ needs('cassandra')('bodies that retention erases on Cassandra', () => {
     await store.erase(log, [1n, 2n], editSequence - 1n);
     expect(textOf(await at(log, 1n))).toBe(edit);
     await store.erase(log, [1n, 2n], editSequence);
-    expect(await tablesHolding(keyspace, edit)).toEqual([]);
+    expect(await holding(edit)).toEqual([]);
     // With a row, so that what the append has outside its partition is written too.
     const more = [edited(1n, late), edited(2n, late), created(newUser())];
     await append(store, log, second.head, more);
-    expect(await tablesHolding(keyspace, late)).toEqual([]);
+    expect(await holding(late)).toEqual([]);
     await using other = await keyspace.open();
     for (const sequence of [1n, 2n]) expect((await at(log, sequence, other))?.change).toMatchObject({ erased: true });
   });
@@ -81,7 +84,7 @@ needs('cassandra')('bodies that retention erases on Cassandra', () => {
     await using other = await keyspace.open();
     expect((await other.head(log))?.sequence).toBe(head.sequence + 2n);
     expect((await at(log, 1n, other))?.change).toMatchObject({ erased: true, editSequence: 0n });
-    expect(await tablesHolding(keyspace, late)).toEqual([]);
+    expect(await holding(late)).toEqual([]);
   });
 
   test('are listed from a mark on that follows what was dropped, however long nobody looked', async () => {

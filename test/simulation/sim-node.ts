@@ -4,11 +4,13 @@ import { Company } from '../../server/chat/company.ts';
 import { makeChat } from '../../server/chat/chat.ts';
 import { Limits, type LimitsConfig } from '../../server/chat/limits.ts';
 import { CachedPolicy } from '../../server/chat/policy.ts';
+import { makeRetention } from '../../server/chat/retention/make.ts';
 import { SendMessage } from '../../server/chat/send-message.ts';
 import type { Clock } from '../../server/core/clock.ts';
 import { MemoryCommentLog } from '../../server/comments/memory.ts';
 import { ChannelHub } from '../../server/delivery/channels/channel-hub.ts';
 import type { DeliveryContext } from '../../server/delivery/context.ts';
+import { RetentionRules } from '../../server/core/retention.ts';
 import { Flusher } from '../../server/delivery/flusher.ts';
 import { goodbyeOf } from '../../server/delivery/goodbyes.ts';
 import { GroupReceipts } from '../../server/delivery/group-receipts.ts';
@@ -121,6 +123,17 @@ export class SimNode {
     });
     const receipts = new Receipts(store, publisher, views, policy, clock, keptViews * 2);
     const appender = new Appender(store, publisher, views, clock, { company: new Company(clock) });
+    // Everything is kept: what a node does for retention is not set off.
+    const retention = makeRetention({
+      store,
+      views,
+      rules: new RetentionRules({ mode: 'keep', durationS: 0 }, 0),
+      devices: { active: () => Promise.resolve([]) },
+      clock,
+      remembered: 100,
+      onErased: () => undefined,
+      onFailed: () => undefined,
+    });
     const sendMessage = new SendMessage(appender, receipts, policy);
     const comments = new MemoryCommentLog({ bus, clock });
     const chat = makeChat({
@@ -137,6 +150,7 @@ export class SimNode {
       bus,
       comments,
       channels: { firstUse: undefined, gatherMs: 20, remembered: 100 },
+      retention,
       pageTokenKey,
       memberCap: 1_000,
       editWithinMs: Infinity,

@@ -9,10 +9,13 @@ import { Appender, type AppenderOptions } from '../../server/chat/appender.ts';
 import type { Caller } from '../../server/chat/caller.ts';
 import { type ChannelRules, type Chat, makeChat } from '../../server/chat/chat.ts';
 import { Limits, type LimitsConfig } from '../../server/chat/limits.ts';
+import type { Erasing } from '../../server/chat/retention/erasing.ts';
+import { makeRetention } from '../../server/chat/retention/make.ts';
 import { CachedPolicy } from '../../server/chat/policy.ts';
 import { SendMessage } from '../../server/chat/send-message.ts';
 import { Refusal } from '../../server/core/errors.ts';
 import { type ThreadId, type UserId, noDevice } from '../../server/core/ids.ts';
+import { RetentionRules } from '../../server/core/retention.ts';
 import { Publisher } from '../../server/delivery/publisher.ts';
 import { Receipts } from '../../server/delivery/receipts.ts';
 import { ThreadViews } from '../../server/delivery/thread-views.ts';
@@ -47,6 +50,8 @@ export interface ChatNodeOptions {
   readonly storeBehind?: (store: Store) => Store;
   readonly appender?: AppenderOptions;
   readonly channels?: Partial<ChannelRules>;
+  /** Default: everything is kept. */
+  readonly retention?: RetentionRules;
   /** What the node shares with others. Default: a store, a bus and a registry of its own. Whoever made it disposes it. */
   readonly shared?: SharedByNodes;
 }
@@ -73,6 +78,7 @@ export interface ChatNode extends AsyncDisposable {
   readonly views: ThreadViews;
   readonly receipts: Receipts;
   readonly publisher: Publisher;
+  readonly erasing: Erasing;
 }
 
 export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatNode> {
@@ -85,9 +91,20 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
   const policy = new CachedPolicy({ store, access, limits, clock }, 1_000);
   const publisher = new Publisher({ bus, clock, onFailed: () => undefined });
   const receipts = new Receipts(store, publisher, views, policy, clock, 1_000);
-  const appender = new Appender(store, publisher, views, clock, options.appender);
+  const retention = makeRetention({
+    store,
+    views,
+    rules: options.retention ?? new RetentionRules({ mode: 'keep', durationS: 0 }, 0),
+    devices: { active: (userId) => chat.devices.active(userId) },
+    clock,
+    remembered: 1_000,
+    onErased: () => undefined,
+    onFailed: () => undefined,
+  });
+  receipts.listener = retention.erasing;
+  const appender = new Appender(store, publisher, views, clock, { bodies: retention.erasing, ...options.appender });
   const comments = shared.comments ?? new MemoryCommentLog({ bus, clock });
-  const chat = makeChat({
+  const chat: Chat = makeChat({
     store,
     registry,
     views,
@@ -106,6 +123,7 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
       remembered: 1_000,
       ...options.channels,
     },
+    retention,
     pageTokenKey: Buffer.alloc(32, 7),
     memberCap: options.memberCap ?? 1_000,
     editWithinMs: options.editWithinMs ?? Infinity,
@@ -126,9 +144,11 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
     views,
     receipts,
     publisher,
+    erasing: retention.erasing,
     async [Symbol.asyncDispose]() {
       publisher[Symbol.dispose]();
       await receipts[Symbol.asyncDispose]();
+      await retention.erasing[Symbol.asyncDispose]();
       await own?.[Symbol.asyncDispose]();
     },
   };

@@ -15,6 +15,7 @@ import type { ThreadSettingsRow } from '../../core/rows.ts';
 import { contentToProto } from './content.ts';
 import { memberToProto } from './entry.ts';
 import { headToProto, presenceToProto } from './head.ts';
+import { retentionToProto } from './retention.ts';
 import { optionalTimeToProto, timeFromProto, timeToProto } from './time.ts';
 import { kindToProto, levelFromProto, levelToProto, roleToProto } from './words.ts';
 
@@ -30,7 +31,7 @@ export function threadToProto(thread: Thread): ProtoThread {
     memberCount: thread.memberCount,
     historyForNewMembers: thread.historyForNewMembers,
     lastMessage: thread.lastMessage === undefined ? undefined : messageToProto(thread.lastMessage),
-    retention: undefined,
+    retention: thread.retention && retentionToProto(thread.retention),
   };
 }
 

@@ -1,0 +1,231 @@
+import { chunksOf } from '../../core/chunks.ts';
+import type { Clock, Timer } from '../../core/clock.ts';
+import type { NewEntry } from '../../core/entry.ts';
+import type { ThreadId, UserId } from '../../core/ids.ts';
+import { KeyedQueue } from '../../core/keyed-queue.ts';
+import { Lru } from '../../core/lru.ts';
+import type { RetentionRules } from '../../core/retention.ts';
+import type { AcknowledgedListener } from '../../delivery/acknowledged.ts';
+import type { ThreadView, ThreadViews } from '../../delivery/thread-views.ts';
+import type { Due, Store } from '../../store/store.ts';
+import type { BodyKeeper } from '../append-request.ts';
+import { dueMsOf, nextMsOf, soonMs } from './due-times.ts';
+import type { Looks } from './look.ts';
+
+/** After an acknowledgement others are waited for so long; in groups over `largeGroup`, whose positions are stored less often, longer. */
+const gatherMs = 100;
+const largeGatherMs = 2_000;
+const largeGroup = 50;
+/** The list is gone through so often, a part of it sooner or later, so that not all nodes do so at once. */
+const sweepMs = 60_000;
+const sweepJitterMs = 10_000;
+/** At start-up also what is due so soon: a node that was killed may owe it. */
+const aheadMs = 3 * 60_000;
+const looksAtOnce = 8;
+
+export interface ErasingOptions {
+  readonly store: Store;
+  readonly views: ThreadViews;
+  readonly rules: RetentionRules;
+  readonly looks: Looks;
+  readonly clock: Clock;
+  /** Threads and minutes of which it is remembered that they are listed. */
+  readonly remembered: number;
+  readonly onFailed: (error: unknown) => void;
+}
+
+/**
+ * Has threads looked at when something in them may be due: soon after devices acknowledged, after somebody left, and at the times that
+ * the store's list says. Whatever this node means to do stands in the list before its cause is stored, so that a node that is killed
+ * leaves nothing behind but what the next sweep of any node finds, its own at start-up at the latest.
+ *
+ * What it costs: a message, edit or acknowledgement in a thread that erases, one row of the list per thread, node and two minutes (for
+ * what has a time: per thousandth of it); a look at the thread, at most one in 100 ms, per node that stores acknowledgements; where a
+ * device stays away a look after 2, 4, 8 … 256 minutes, and every 256 then. A sweep without anything due reads the list alone.
+ */
+export class Erasing implements AcknowledgedListener, BodyKeeper, AsyncDisposable {
+  readonly #options: ErasingOptions;
+  readonly #listed: Lru<string, Promise<void>>;
+  readonly #gathering = new Set<ThreadId>();
+  readonly #queue = new KeyedQueue();
+  readonly #stop = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  #timer: Timer | undefined;
+
+  constructor(options: ErasingOptions) {
+    this.#options = options;
+    this.#listed = new Lru(options.remembered);
+  }
+
+  /** From now on the list is gone through, at first at once. Resolves when that was done. */
+  start(): Promise<void> {
+    return this.#track(this.#sweep(aheadMs).finally(() => this.#schedule()));
+  }
+
+  /** Before entries are appended: undefined where nothing has to be listed, or is already. */
+  willAppend(
+    threadId: ThreadId,
+    view: ThreadView | undefined,
+    entries: readonly NewEntry[],
+    nowMs: number,
+  ): Promise<void> | undefined {
+    const { rules } = this.#options;
+    const spans = view?.spans ?? [];
+    let waits: Promise<void>[] | undefined;
+    const list = (atMs: number): void => {
+      const listed = this.#list(threadId, atMs);
+      if (listed !== undefined) (waits ??= []).push(listed);
+    };
+    let current = rules.current(spans);
+    for (const { change } of entries) {
+      if (change.kind === 'retention-changed') current = rules.bounded(change.retention);
+      else if (change.kind === 'message' && current.mode !== 'keep') list(dueMsOf(current, nowMs));
+      else if (change.kind === 'message-edited') {
+        const rule = rules.of(spans, change.target);
+        if (rule.mode !== 'keep') list(dueMsOf(rule, nowMs));
+      } else if (change.kind === 'member-removed' && this.#waits(spans)) list(soonMs(nowMs));
+    }
+    return waits && Promise.all(waits).then(() => undefined);
+  }
+
+  /** After they were: who has left is not waited for any more. */
+  appended(threadId: ThreadId, view: ThreadView | undefined, entries: readonly Pick<NewEntry, 'change'>[]): void {
+    if (!entries.some(({ change }) => change.kind === 'member-removed')) return;
+    if (this.#waits(view?.spans ?? [])) this.#lookSoon(threadId);
+  }
+
+  async willStore(threads: ReadonlySet<ThreadId>): Promise<void> {
+    const { views, clock } = this.#options;
+    const list = async (threadId: ThreadId): Promise<void> => {
+      const view = views.peek(threadId) ?? (await views.get(threadId));
+      if (view !== undefined && this.#waits(view.spans)) await this.#list(threadId, soonMs(clock.nowMs()));
+    };
+    await Promise.all([...threads].map(list));
+  }
+
+  stored(threads: ReadonlySet<ThreadId>): void {
+    for (const threadId of threads) {
+      if (this.#waits(this.#options.views.peek(threadId)?.spans ?? [])) this.#lookSoon(threadId);
+    }
+  }
+
+  /** A device of the user's was signed out, and is not waited for any more. Looks at all their threads; not waited for either. */
+  deviceGone(userId: UserId): void {
+    const work = async (): Promise<void> => {
+      const { store } = this.#options;
+      const rows = await store.inbox(userId, 0, this.#stop.signal);
+      const threads = rows.filter(({ member }) => member).map(({ threadId }) => threadId);
+      for (const some of chunksOf(threads, looksAtOnce))
+        await Promise.all(some.map((threadId) => this.#look(threadId)));
+    };
+    this.#attempt(work());
+  }
+
+  /** Resolves when what was begun is done. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#timer?.cancel();
+    this.#stop.abort();
+    await this.settled();
+  }
+
+  #waits(spans: ThreadView['spans']): boolean {
+    return this.#options.rules.erasing(spans).some(({ rule }) => rule.mode === 'until-delivered');
+  }
+
+  #list(threadId: ThreadId, atMs: number): Promise<void> | undefined {
+    const key = `${threadId} ${atMs}`;
+    const known = this.#listed.get(key);
+    if (known !== undefined) return known === done ? undefined : known;
+    const listing = this.#options.store.putDue(threadId, atMs).then(
+      () => this.#listed.set(key, done),
+      (error: unknown) => {
+        this.#listed.delete(key);
+        throw error;
+      },
+    );
+    this.#listed.set(key, listing);
+    return listing;
+  }
+
+  #lookSoon(threadId: ThreadId): void {
+    if (this.#gathering.has(threadId) || this.#stop.signal.aborted) return;
+    this.#gathering.add(threadId);
+    const { clock, views } = this.#options;
+    const isLarge = (views.peek(threadId)?.members.size ?? 0) > largeGroup;
+    clock.after(isLarge ? largeGatherMs : gatherMs, () => {
+      this.#gathering.delete(threadId);
+      this.#attempt(this.#look(threadId));
+    });
+  }
+
+  /** When it is to be looked at again; undefined: nothing is held. */
+  #look(threadId: ThreadId): Promise<number | undefined> {
+    const { looks, clock } = this.#options;
+    return this.#queue.run(threadId, async () => {
+      if (this.#stop.signal.aborted) return undefined;
+      const nowMs = clock.nowMs();
+      const looked = await looks.look(threadId, nowMs);
+      return looked && nextMsOf(looked, nowMs);
+    });
+  }
+
+  #schedule(): void {
+    if (this.#stop.signal.aborted) return;
+    const { clock } = this.#options;
+    this.#timer = clock.after(sweepMs + clock.random() * sweepJitterMs, () => {
+      this.#attempt(this.#sweep(0).finally(() => this.#schedule()));
+    });
+  }
+
+  async #sweep(ahead: number): Promise<void> {
+    const { store, clock, onFailed } = this.#options;
+    const nowMs = clock.nowMs();
+    try {
+      for await (const page of store.due(nowMs + ahead, this.#stop.signal)) {
+        for (const some of chunksOf(page, looksAtOnce)) {
+          await Promise.all(some.map((due) => this.#seeTo(due, nowMs)));
+        }
+      }
+    } catch (error) {
+      if (!this.#stop.signal.aborted) onFailed(error);
+    }
+  }
+
+  async #seeTo(due: Due, nowMs: number): Promise<void> {
+    const { store, onFailed } = this.#options;
+    try {
+      const nextMs = await this.#look(due.threadId);
+      if (this.#stop.signal.aborted) return;
+      if (nextMs !== undefined && nextMs !== Infinity) await store.putDue(due.threadId, nextMs);
+      // What is ahead of its time may be listed again for that same minute: it stays for then.
+      if (due.minute * 60_000 <= nowMs) await store.dropDue([due]);
+    } catch (error) {
+      // It stays on the list.
+      onFailed(error);
+    }
+  }
+
+  #attempt(work: Promise<unknown>): void {
+    const { onFailed } = this.#options;
+    void this.#track(
+      work.then(
+        () => undefined,
+        (error: unknown) => {
+          if (!this.#stop.signal.aborted) onFailed(error);
+        },
+      ),
+    );
+  }
+
+  #track(work: Promise<void>): Promise<void> {
+    this.#running.add(work);
+    return work.finally(() => this.#running.delete(work));
+  }
+}
+
+/** Stands for all that is listed. */
+const done = Promise.resolve();
