@@ -22,7 +22,8 @@ describe('lines of text', () => {
     expect(bodyOf(message({ content: { body: opaque, contentType: 'x/y' } }))).toBe('[3 bytes of x/y]');
     expect(bodyOf(message({ attachments: [{ uri: 'https://x/y', name: 'photo' }] }))).toBe('[photo]');
     expect(bodyOf(message({ deleteSequence: 4n }))).toBe('(deleted)');
-    expect(bodyOf(message({}))).toBe('(no longer kept)');
+    expect(bodyOf(message({ erased: true }))).toBe('(no longer kept)');
+    expect(bodyOf(message({}))).toBe('(nothing)');
   });
 
   test('say that it was edited, and the reactions with one’s own marked', () => {

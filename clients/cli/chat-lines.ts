@@ -23,11 +23,12 @@ export function roleName(role: number): string {
 /** What a message says, for people: also what is not text. */
 export function bodyOf(message: Message): string {
   if (message.deleteSequence > 0n) return '(deleted)';
+  if (message.erased) return '(no longer kept)';
   const text = textOf(message.content);
   const opaque = message.content?.body?.$case === 'opaque' ? message.content.body.value.length : undefined;
   const attachments = message.attachments.map(({ name, uri }) => `[${name === '' ? uri : name}]`);
   if (opaque !== undefined) attachments.unshift(`[${opaque} bytes of ${message.content?.contentType ?? 'unknown'}]`);
-  return [text, ...attachments].filter((part) => part !== undefined && part !== '').join(' ') || '(no longer kept)';
+  return [text, ...attachments].filter((part) => part !== undefined && part !== '').join(' ') || '(nothing)';
 }
 
 /** `(edited)` and the reactions. */

@@ -10,6 +10,8 @@ import type {
   ListMessagesRequest,
   ListMessagesResponse,
 } from '#proto/parley/v1/history_service.ts';
+import type { Retention } from '#proto/parley/v1/retention.ts';
+import type { GetRetentionResponse } from '#proto/parley/v1/retention_service.ts';
 import type { MemberRole } from '#proto/parley/v1/entry.ts';
 import type { Message, Profile, Thread, ThreadSettings } from '#proto/parley/v1/thread.ts';
 import type { ListMembersResponse, ListThreadsResponse } from '#proto/parley/v1/thread_service.ts';
@@ -69,6 +71,18 @@ export class ThreadCalls {
   async updateSettings(threadId: string, settings: ThreadSettings, limits?: CallLimits): Promise<ThreadSettings> {
     const path = '/parley.v1.ThreadService/UpdateThreadSettings';
     return there((await this.#caller.call(path, { threadId, settings }, limits)).settings);
+  }
+
+  /** Sets how long its contents are kept from now on; gives the rule as the deployment bounds it. */
+  async setRetention(threadId: string, retention: Retention, limits?: CallLimits): Promise<Retention> {
+    const path = '/parley.v1.RetentionService/SetRetention';
+    return there((await this.#caller.call(path, { threadId, retention }, limits)).retention);
+  }
+
+  /** Its rule, and what is still held, for whom and until when. */
+  retention(threadId: string, page: Page = {}, limits?: CallLimits): Promise<GetRetentionResponse> {
+    const { pageSize = 0, pageToken = '' } = page;
+    return this.#caller.call('/parley.v1.RetentionService/GetRetention', { threadId, pageSize, pageToken }, limits);
   }
 }
 

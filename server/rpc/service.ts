@@ -71,11 +71,6 @@ export function makeService<
   return { definition, implementation };
 }
 
-/** The handler of an RPC that this deployment does not serve. */
-export function notServed(): Promise<never> {
-  return Promise.reject(new Refusal('NOT_SERVED', 'this deployment does not serve this call'));
-}
-
 const pass = (bytes: Buffer): Buffer => bytes;
 const bytesOnly = {
   requestSerialize: pass,

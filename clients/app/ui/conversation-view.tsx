@@ -50,8 +50,8 @@ export function ConversationView({ threadId }: { readonly threadId: string }): R
   };
   const lastOwn = (): Message | undefined => {
     for (const item of snapshot.items.toReversed()) {
-      if (item.kind === 'message' && item.message.senderId === desk.me && item.message.deleteSequence === 0n)
-        return item.message;
+      if (item.kind !== 'message' || item.message.senderId !== desk.me) continue;
+      if (item.message.deleteSequence === 0n && !item.message.erased) return item.message;
     }
     return undefined;
   };

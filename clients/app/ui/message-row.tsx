@@ -6,6 +6,7 @@ import type { ParleyError } from '../../core/errors.ts';
 import { textOf } from '../../core/fold.ts';
 import type { Ticks } from '../../core/receipts.ts';
 import { msOf } from '../../core/times.ts';
+import type { Texts } from '../text/en.ts';
 import { sentenceOf } from '../text/texts.ts';
 import { Avatar, hueOf } from './avatar.tsx';
 import { useApp, useName } from './context.ts';
@@ -42,6 +43,7 @@ export const MessageRow = memo(function MessageRow(props: MessageProps): ReactNo
   const name = useName(message.senderId);
   const isMine = message.senderId === desk.me;
   const isDeleted = message.deleteSequence > 0n;
+  const isGone = isDeleted || message.erased;
   const ms = msOf(message.createTime) ?? 0;
   const text = textOf(message.content);
   const isToMe = message.mentionIds.includes(desk.me);
@@ -80,8 +82,8 @@ export const MessageRow = memo(function MessageRow(props: MessageProps): ReactNo
         {message.replyTo > 0n && !isDeleted && (
           <Quote sequence={message.replyTo} message={answered} actions={actions} />
         )}
-        {isDeleted ? (
-          <span className="text quiet">{texts.deleted}</span>
+        {isGone ? (
+          <span className="text quiet">{isDeleted ? texts.deleted : texts.erased}</span>
         ) : text === undefined ? (
           message.attachments.length === 0 && <span className="text quiet">{texts.unknownMessage}</span>
         ) : (
@@ -91,7 +93,7 @@ export const MessageRow = memo(function MessageRow(props: MessageProps): ReactNo
           <Attached key={uri} uri={uri} name={file} />
         ))}
         <span className="meta">
-          {message.editSequence > 0n && !isDeleted && <span>{texts.edited}</span>}
+          {message.editSequence > 0n && !isGone && <span>{texts.edited}</span>}
           <time dateTime={new Date(ms).toISOString()} title={times.full(ms)}>
             {times.time(ms)}
           </time>
@@ -174,11 +176,16 @@ function Quote({ sequence, message, actions }: QuoteProps): ReactNode {
   );
 }
 
+/** What a message says, on one line. */
+export function previewOf(message: Message, texts: Texts): string {
+  if (message.deleteSequence > 0n) return texts.deletedPreview;
+  return message.erased ? texts.erasedPreview : (textOf(message.content) ?? texts.attachmentPreview);
+}
+
 export function QuoteOf({ message }: { readonly message: Message }): ReactNode {
   const { texts } = useApp();
   const name = useName(message.senderId);
-  const text =
-    message.deleteSequence > 0n ? texts.deletedPreview : (textOf(message.content) ?? texts.attachmentPreview);
+  const text = previewOf(message, texts);
   return (
     <>
       <b className={`hue-${hueOf(message.senderId)}`} dir="auto">

@@ -1,6 +1,5 @@
 import { memo, useDeferredValue, useMemo, useState } from 'react';
 import type { ReactNode } from 'react';
-import { textOf } from '../../core/fold.ts';
 import { msOf } from '../../core/times.ts';
 import { useView } from '../../web/react/index.ts';
 import { threadsView } from '../../web/threads.ts';
@@ -10,6 +9,7 @@ import { Avatar, GroupAvatar } from './avatar.tsx';
 import { useApp, useName } from './context.ts';
 import { IconButton } from './icon-button.tsx';
 import { Icon } from './icon.tsx';
+import { previewOf } from './message-row.tsx';
 import { NewChat } from './new-chat.tsx';
 import { PostItem } from './post-item.tsx';
 import { SettingsDialog } from './settings-dialog.tsx';
@@ -193,10 +193,7 @@ function Preview({
     );
   }
   if (message === undefined) return <span className="preview" />;
-  const said =
-    message.deleteSequence > 0n
-      ? texts.deletedPreview
-      : (textOf(message.content)?.slice(0, 160) ?? texts.attachmentPreview);
+  const said = previewOf(message, texts).slice(0, 160);
   const who = message.senderId === desk.me ? texts.you : isGroup ? sender : undefined;
   return (
     <span className="preview" dir="auto">
