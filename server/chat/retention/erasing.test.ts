@@ -200,6 +200,7 @@ test('a rule holds for what comes after it, and what came before stays under the
   );
   await hold(node, group, edit, 'alice/phone', 'bob/phone');
   expect(await said(node, group)).toEqual({ [`${kept}`]: 'kept, as edited', [`${gone}`]: '…' });
+  expect(await node.store.erasedTo(group)).toBe(edit);
 });
 
 test('what a killed node owed is erased by whoever starts next: before its look, and before what it stored was answered', async () => {
