@@ -24,6 +24,17 @@ export class Times {
     this.#texts = texts;
   }
 
+  /** 7 days, 90 minutes: in the largest unit that it is a whole number of. */
+  span(seconds: number): string {
+    if (seconds % 86_400 === 0) return this.#count('day', seconds / 86_400);
+    if (seconds % 3_600 === 0) return this.#count('hour', seconds / 3_600);
+    return seconds % 60 === 0 ? this.#count('minute', seconds / 60) : this.#count('second', seconds);
+  }
+
+  #count(unit: 'day' | 'hour' | 'minute' | 'second', count: number): string {
+    return new Intl.NumberFormat(this.#locale, { style: 'unit', unit, unitDisplay: 'long' }).format(count);
+  }
+
   /** 14:05 */
   time(ms: number): string {
     return this.#format('time', ms);

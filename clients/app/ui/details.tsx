@@ -13,6 +13,7 @@ import { Icon } from './icon.tsx';
 import { PeoplePicker } from './new-chat.tsx';
 import { useMenu } from './popover.tsx';
 import type { MenuItem } from './popover.tsx';
+import { RetentionButton } from './retention-button.tsx';
 
 const group = 2;
 const [memberRole, adminRole, ownerRole] = [1, 2, 3] as const;
@@ -34,6 +35,7 @@ export function Details({ thread, close }: { readonly thread: Thread; readonly c
         <div className="details-actions">
           <MuteButton thread={thread} />
           <PinButton thread={thread} />
+          <RetentionButton thread={thread} />
           {thread.kind === group ? <LeaveButton thread={thread} /> : <BlockButton userId={thread.peerId} />}
         </div>
         {thread.kind === group && <Members thread={thread} />}
