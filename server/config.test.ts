@@ -24,6 +24,13 @@ describe('The configuration of a node', () => {
     expect(() => readConfig({ ...needed, PARLEY_LIMIT_SENDS_PER_S: '2.5' })).toThrow(ConfigError);
     expect(() => readConfig({ ...needed, PARLEY_DEV_KEY: 'yes' })).toThrow(/must be 0 or 1/);
     expect(() => readConfig({ ...needed, PARLEY_LISTEN: 'here' })).toThrow(/must be host:port/);
+    for (const [name, value] of [
+      ['PARLEY_RETENTION_DEFAULT', 'for-ever'],
+      ['PARLEY_RETENTION_MAX', '10'],
+    ] as const) {
+      expect(() => readConfig({ ...needed, [name]: value })).toThrow(`${name} must be`);
+    }
+    readConfig({ ...needed, PARLEY_RETENTION_DEFAULT: 'until-delivered:7d', PARLEY_RETENTION_MAX: '30d' });
   });
 
   it('keeps the dev key on loopback unless told otherwise', () => {

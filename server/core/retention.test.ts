@@ -48,6 +48,7 @@ test('a message is under the rule of the last span that begins below it', () => 
     delivered,
   ]);
   expect(rules.current(spans)).toEqual(delivered);
+  expect([[], spans.slice(0, 1), spans].map((some) => rules.waits(some))).toEqual([false, false, true]);
   expect(rules.erasing(spans)).toEqual([
     { after: 0n, upTo: 5n, rule: week },
     { after: 9n, upTo: undefined, rule: delivered },

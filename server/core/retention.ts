@@ -40,6 +40,12 @@ export class RetentionRules {
     return span === undefined ? this.#fallback : this.bounded(span.retention);
   }
 
+  /** Whether some of the thread's bodies may wait for devices. */
+  waits(spans: readonly RetentionSpan[]): boolean {
+    const isSo = ({ mode }: Retention): boolean => mode === 'until-delivered';
+    return isSo(this.#fallback) || spans.some(({ retention }) => isSo(retention));
+  }
+
   /** The thread's stretches whose bodies will be erased, ascending. */
   erasing(spans: readonly RetentionSpan[]): RetentionStretch[] {
     const begins = [{ after: 0n, rule: this.#fallback }];

@@ -83,7 +83,7 @@ export class Erasing implements AcknowledgedListener, BodyKeeper, AsyncDisposabl
       else if (change.kind === 'message-edited') {
         const rule = rules.of(spans, change.target);
         if (rule.mode !== 'keep') list(dueMsOf(rule, nowMs));
-      } else if (change.kind === 'member-removed' && this.#waits(spans)) list(soonMs(nowMs));
+      } else if (change.kind === 'member-removed' && rules.waits(spans)) list(soonMs(nowMs));
     }
     return waits && Promise.all(waits).then(() => undefined);
   }
@@ -91,22 +91,21 @@ export class Erasing implements AcknowledgedListener, BodyKeeper, AsyncDisposabl
   /** After they were: who has left is not waited for any more. */
   appended(threadId: ThreadId, view: ThreadView | undefined, entries: readonly Pick<NewEntry, 'change'>[]): void {
     if (!entries.some(({ change }) => change.kind === 'member-removed')) return;
-    if (this.#waits(view?.spans ?? [])) this.#lookSoon(threadId);
+    if (this.#options.rules.waits(view?.spans ?? [])) this.#lookSoon(threadId);
   }
 
   async willStore(threads: ReadonlySet<ThreadId>): Promise<void> {
-    const { views, clock } = this.#options;
+    const { rules, views, clock } = this.#options;
     const list = async (threadId: ThreadId): Promise<void> => {
       const view = views.peek(threadId) ?? (await views.get(threadId));
-      if (view !== undefined && this.#waits(view.spans)) await this.#list(threadId, soonMs(clock.nowMs()));
+      if (view !== undefined && rules.waits(view.spans)) await this.#list(threadId, soonMs(clock.nowMs()));
     };
     await Promise.all([...threads].map(list));
   }
 
   stored(threads: ReadonlySet<ThreadId>): void {
-    for (const threadId of threads) {
-      if (this.#waits(this.#options.views.peek(threadId)?.spans ?? [])) this.#lookSoon(threadId);
-    }
+    const { rules, views } = this.#options;
+    for (const threadId of threads) if (rules.waits(views.peek(threadId)?.spans ?? [])) this.#lookSoon(threadId);
   }
 
   /** A device of the user's was signed out, and is not waited for any more. Looks at all their threads; not waited for either. */
@@ -130,10 +129,6 @@ export class Erasing implements AcknowledgedListener, BodyKeeper, AsyncDisposabl
     this.#timer?.cancel();
     this.#stop.abort();
     await this.settled();
-  }
-
-  #waits(spans: ThreadView['spans']): boolean {
-    return this.#options.rules.erasing(spans).some(({ rule }) => rule.mode === 'until-delivered');
   }
 
   #list(threadId: ThreadId, atMs: number): Promise<void> | undefined {
