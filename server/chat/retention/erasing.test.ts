@@ -13,6 +13,7 @@ import {
   reasonOf,
   type SharedByNodes,
 } from '../../../test/support/chat-node.ts';
+import type { Store } from '../../store/store.ts';
 import { StoreGate } from '../../../test/support/store-gate.ts';
 
 const untilDelivered: Retention = { mode: 'until-delivered', durationS: 0 };
@@ -237,6 +238,52 @@ test('nothing is appended or acknowledged that the list does not say before', as
   gate.admit();
   await hold(node, direct, sequence, 'alice/phone');
   expect(await said(node, direct)).toEqual({ [`${sequence}`]: '…' });
+});
+
+test('a look costs five reads while a device is away, however much is held, and what is erased is never read again', async () => {
+  const calls: string[] = [];
+  const storeBehind = (store: Store): Store =>
+    new Proxy(store, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        return (...given: unknown[]): unknown => {
+          calls.push(String(name));
+          return Reflect.apply(value, target, given);
+        };
+      },
+    });
+  await using node = await openChatNode({ retention: rulesOf(untilDelivered), storeBehind });
+  const [ids, direct] = [new Ids(), await directOf(node)];
+  await meet(node, 'alice/phone', 'bob/away');
+  await node.erasing.start();
+  let last = 0n;
+  for (let sent = 0; sent < 300; sent++) last = await post(node, ids, 'alice', direct, `message ${sent}`);
+  await hold(node, direct, last, 'alice/phone');
+  for (let minutes = 0; minutes < 4; minutes++) await sweep(node, minuteMs);
+
+  const counted = (): Record<string, number> => {
+    const counts: Record<string, number> = {};
+    for (const name of calls.splice(0)) counts[name] = (counts[name] ?? 0) + 1;
+    return counts;
+  };
+  counted();
+  for (let minutes = 0; minutes < 60; minutes++) await sweep(node, minuteMs);
+  const { due: sweeps, ...looks } = counted();
+  expect(sweeps).toBeGreaterThan(20);
+  const count = looks['erasedTo'] ?? 0;
+  expect(count).toBeGreaterThan(2);
+  expect(count).toBeLessThan(8);
+  const reads = { head: count, erasedTo: count, devices: count, devicePositions: count, entries: count };
+  expect(looks).toEqual({ ...reads, putDue: count, dropDue: count });
+
+  await hold(node, direct, last, 'bob/away');
+  const erasing = counted();
+  expect(erasing['erase']).toBe(3);
+  expect(erasing['entries']).toBe(3);
+  await hold(node, direct, await post(node, ids, 'alice', direct, 'one more'), 'alice/phone', 'bob/away');
+  const { erase, entries } = counted();
+  expect({ erase, entries }).toEqual({ erase: 1, entries: 1 });
 });
 
 test('a thread in which nothing is held any more is listed no more', async () => {
