@@ -189,6 +189,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     groupReceipts: new GroupReceipts(store, hub, views, policy, clock),
     receiptFrames: new ReceiptFrames(store, views, policy),
     policy,
+    retention: retention.rules,
     clock,
     flusher: new Flusher(setImmediate, () => clock.monotonicMs()),
     encode,

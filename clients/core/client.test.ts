@@ -149,6 +149,17 @@ describe('a client on a scripted server', () => {
       expect(scripted.acks).toEqual([3]);
     });
 
+    test('that are held until acknowledged are fetched before that, whatever is chosen', async () => {
+      make({ skipped: 'history' });
+      await scripted.live();
+      thread.post('bob', 'one', 'two', 'three');
+      carrier.last.tell(thread.skipped(1, 2, true));
+      carrier.last.tell(thread.tell(3, 3));
+      await runtime.advance(5000);
+      expect(heard).toEqual(['one', 'two', 'three']);
+      expect(scripted.acks).toEqual([3]);
+    });
+
     test('of a log with another epoch start over', async () => {
       await scripted.live();
       const restarts: unknown[] = [];

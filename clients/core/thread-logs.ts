@@ -113,7 +113,8 @@ export class ThreadLogs {
 
   skipped(threadId: string, frame: Skipped): void {
     const log = this.#log(threadId);
-    const isFetched = this.#options.skipped === 'fetch';
+    // What is left to history counts as held, and would be erased.
+    const isFetched = this.#options.skipped === 'fetch' || frame.heldUntilAcknowledged;
     if (!isFetched && frame.to > log.timeline.held) log.fold?.leave(frame.to);
     log.timeline.skipped(frame.to);
     this.#rooms.emitter.emit('skipped', { threadId, from: frame.from, to: frame.to, reason: frame.reason });

@@ -60,7 +60,7 @@ describe('the user’s own log', () => {
       carrier.last.caughtUp('t', 0n);
       carrier.last.tell({
         $case: 'skipped',
-        value: { what: { $case: 'userLog', value: true }, from: 1n, to: 5n, reason: 2 },
+        value: { what: { $case: 'userLog', value: true }, from: 1n, to: 5n, reason: 2, heldUntilAcknowledged: false },
       });
       await settled();
       expect(heard).toEqual([1, 2, 3, 4, 5]);
@@ -70,7 +70,7 @@ describe('the user’s own log', () => {
       carrier.last.welcome();
       carrier.last.tell({
         $case: 'skipped',
-        value: { what: { $case: 'userLog', value: true }, from: 1n, to: 3n, reason: 2 },
+        value: { what: { $case: 'userLog', value: true }, from: 1n, to: 3n, reason: 2, heldUntilAcknowledged: false },
       });
       tell(4, 5);
       carrier.last.caughtUp('t', 5n);

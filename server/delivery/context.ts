@@ -1,5 +1,6 @@
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../core/clock.ts';
+import type { RetentionRules } from '../core/retention.ts';
 import type { Registry } from '../presence/registry.ts';
 import type { Store } from '../store/store.ts';
 import type { ChannelHub } from './channels/channel-hub.ts';
@@ -25,6 +26,7 @@ export interface DeliveryContext {
   readonly groupReceipts: GroupReceipts;
   readonly receiptFrames: ReceiptFrames;
   readonly policy: Policy;
+  readonly retention: RetentionRules;
   readonly clock: Clock;
   readonly flusher: Flusher;
   readonly encode: FrameEncoder;

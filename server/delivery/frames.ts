@@ -85,6 +85,8 @@ export type OutFrame =
       readonly from: bigint;
       readonly to: bigint;
       readonly reason: SkipReason;
+      /** What was left out is erased once every device has acknowledged it. */
+      readonly heldUntilAcknowledged: boolean;
     }
   | {
       readonly type: 'comments';

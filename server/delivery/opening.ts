@@ -103,6 +103,7 @@ async function backfillUserLog(
       from: session.userSequence + 1n,
       to,
       reason: 'backfill-limit',
+      heldUntilAcknowledged: false,
     });
     session.userSequence = to;
   }
@@ -122,7 +123,7 @@ async function backfill(
   session: Session,
   heads: readonly ThreadHeadFrame[],
   opening: Opening,
-  { limits }: DeliveryContext,
+  { limits, views }: DeliveryContext,
 ): Promise<void> {
   const most = BigInt(limits.backfillEntries);
   const { window } = session.feeds;
@@ -139,7 +140,8 @@ async function backfill(
     let next = held + 1n;
     if (sequence - held > most) {
       next = sequence - most + 1n;
-      session.push({ type: 'skipped', threadId, from: held + 1n, to: next - 1n, reason: 'backfill-limit' });
+      await views.get(threadId);
+      session.feeds.tellSkip({ threadId, from: held + 1n, to: next - 1n }, 'backfill-limit');
     }
     window.open(threadId, next);
     await session.feeds.catchUp(threadId, sequence);

@@ -3,6 +3,7 @@ import { Ids, callerOf, groupOf, post } from '../../test/support/chat-node.ts';
 import { type DeliveryNode, type Device, openDeliveryNode, turns } from '../../test/support/delivery-node.ts';
 import { StoreGate } from '../../test/support/store-gate.ts';
 import type { ThreadId, UserId } from '../core/ids.ts';
+import { RetentionRules } from '../core/retention.ts';
 
 let node: DeliveryNode;
 let gate: StoreGate;
@@ -100,6 +101,19 @@ describe('A member of a group', () => {
     await post(node, ids, 'alice', threadId, 'heard');
     await bob.until(() => bob.log(threadId).includes('6'));
     expect(bob.log(threadId)).toEqual(['1', '2', '3-5', '6']);
+    expect(bob.all('skipped').map((skipped) => skipped.heldUntilAcknowledged)).toEqual([false]);
+  });
+
+  it('is told with what is skipped that it goes once it is acknowledged, where a thread keeps it no longer', async () => {
+    const untilDelivered = new RetentionRules({ mode: 'until-delivered', durationS: 0 }, 0);
+    await using strict = await openDeliveryNode({ retention: untilDelivered, session: { windowEntries: 4 } });
+    const threadId = await groupOf(strict, ids, 'alice', ['bob']);
+    const bob = await strict.live('bob');
+    for (let n = 0; n < 6; n += 1) await post(strict, ids, 'alice', threadId, 'said');
+    await bob.until(() => bob.log(threadId).includes('4'));
+    await bob.session.acknowledge(threadId, 4n);
+    await bob.until(() => bob.all('skipped').length > 0);
+    expect(bob.all('skipped')).toMatchObject([{ from: 5n, heldUntilAcknowledged: true }]);
   });
 });
 

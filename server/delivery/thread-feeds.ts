@@ -3,13 +3,13 @@ import { threadLog, type ThreadId } from '../core/ids.ts';
 import { audible, knownUpTo, wasIn, type Stretch } from './audible.ts';
 import type { DeliveryContext } from './context.ts';
 import { EntryBatch, maxBatchBytes } from './entry-batch.ts';
-import type { OutFrame } from './frames.ts';
+import type { OutFrame, SkipReason } from './frames.ts';
 import type { TopicListener } from './hub.ts';
 import type { Outbox } from './outbox.ts';
 import type { SessionIdentity } from './session.ts';
 import type { ThreadView } from './thread-views.ts';
 import { UnheardGroups } from './unheard-groups.ts';
-import { Window, type Feed } from './window.ts';
+import { type Feed, type Skip, Window } from './window.ts';
 
 /** What was heard of a thread while opening. */
 export interface Span {
@@ -162,7 +162,7 @@ export class ThreadFeeds {
     } catch {
       // The store cannot be read: the device is told, and asks when it wants them.
       const { next: from, heard: to } = feed;
-      if (feed.skipFrom === 0n) this.#owner.push({ type: 'skipped', threadId, from, to, reason: 'backfill-limit' });
+      if (feed.skipFrom === 0n) this.tellSkip({ threadId, from, to }, 'backfill-limit');
       this.#jump(threadId, feed);
     } finally {
       feed.repairing = false;
@@ -256,9 +256,15 @@ export class ThreadFeeds {
 
   /** Tells the skips that may be told now. */
   tellSkips(): void {
-    for (const { threadId, from, to } of this.window.takeSkips()) {
-      this.#owner.outbox.push({ type: 'skipped', threadId, from, to, reason: 'window-full' });
-    }
+    for (const skip of this.window.takeSkips()) this.tellSkip(skip, 'window-full');
+  }
+
+  tellSkip(skip: Skip, reason: SkipReason): void {
+    const { views, retention } = this.#context;
+    const view = views.peek(skip.threadId);
+    // Taken for one that erases where it is not known: a client then fetches what it might have left to history.
+    const heldUntilAcknowledged = view === undefined || retention.waits(view.spans);
+    this.#owner.push({ type: 'skipped', ...skip, reason, heldUntilAcknowledged });
   }
 
   /** Topics that the session has joined for its groups; lets go of what it kept. */

@@ -97,12 +97,12 @@ function frameToProto(frame: OutFrame): ServerFrame['frame'] {
     case 'heads':
       return { $case: 'headsChanged', value: { heads: frame.heads.map(headToProto) } };
     case 'skipped': {
-      const { threadId, from, to } = frame;
+      const { threadId, from, to, heldUntilAcknowledged } = frame;
       const what =
         threadId === undefined
           ? ({ $case: 'userLog', value: true } as const)
           : ({ $case: 'threadId', value: threadId } as const);
-      return { $case: 'skipped', value: { what, from, to, reason: skipReasons[frame.reason] } };
+      return { $case: 'skipped', value: { what, from, to, reason: skipReasons[frame.reason], heldUntilAcknowledged } };
     }
     case 'comments': {
       const { channelId, epoch, comments, from: fromNumber, to: toNumber, deleted } = frame;
@@ -116,7 +116,8 @@ function frameToProto(frame: OutFrame): ServerFrame['frame'] {
     case 'channel-skipped': {
       const { channelId, from, to } = frame;
       const what = { $case: 'channelId', value: channelId } as const;
-      return { $case: 'skipped', value: { what, from, to, reason: skipReasons[frame.reason] } };
+      const reason = skipReasons[frame.reason];
+      return { $case: 'skipped', value: { what, from, to, reason, heldUntilAcknowledged: false } };
     }
     case 'channel':
       return { $case: 'channelChanged', value: { channel: channelToProto(frame.channel) } };

@@ -185,6 +185,7 @@ export class SimNode {
       groupReceipts: new GroupReceipts(store, hub, views, policy, clock),
       receiptFrames: new ReceiptFrames(store, views, policy),
       policy,
+      retention: retention.rules,
       clock,
       flusher: new Flusher(soon, () => clock.monotonicMs()),
       encode,

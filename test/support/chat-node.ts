@@ -79,6 +79,7 @@ export interface ChatNode extends AsyncDisposable {
   readonly receipts: Receipts;
   readonly publisher: Publisher;
   readonly erasing: Erasing;
+  readonly retention: RetentionRules;
 }
 
 export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatNode> {
@@ -145,6 +146,7 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
     receipts,
     publisher,
     erasing: retention.erasing,
+    retention: retention.rules,
     async [Symbol.asyncDispose]() {
       publisher[Symbol.dispose]();
       await receipts[Symbol.asyncDispose]();

@@ -72,6 +72,7 @@ export async function openDeliveryNode(options: DeliveryNodeOptions = {}): Promi
     groupReceipts: new GroupReceipts(store, hub, views, policy, clock),
     receiptFrames: new ReceiptFrames(store, views, policy),
     policy,
+    retention: chat.retention,
     clock,
     flusher: new Flusher(setImmediate, () => clock.monotonicMs()),
     encode,

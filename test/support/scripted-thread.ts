@@ -55,9 +55,9 @@ export class ScriptedThread {
     return { $case: 'headsChanged', value: { heads: [this.head()] } };
   }
 
-  skipped(from: number, to: number): Tell {
+  skipped(from: number, to: number, heldUntilAcknowledged = false): Tell {
     const what = { $case: 'threadId', value: this.threadId } as const;
-    return { $case: 'skipped', value: { what, from: BigInt(from), to: BigInt(to), reason: 1 } };
+    return { $case: 'skipped', value: { what, from: BigInt(from), to: BigInt(to), reason: 1, heldUntilAcknowledged } };
   }
 
   /** Answers ListEntries, at most `mostEntries` a page. */
