@@ -6,6 +6,7 @@ import { rememberName } from '../store/account.ts';
 import { languages } from '../text/texts.ts';
 import type { LanguageName } from '../text/texts.ts';
 import { useApp, useName } from './context.ts';
+import { Devices } from './devices.tsx';
 import { Dialog } from './dialog.tsx';
 import { UnblockButton } from './unblock-button.tsx';
 
@@ -96,6 +97,7 @@ export function SettingsDialog(): ReactNode {
         </span>
       </label>
       <Blocked />
+      <Devices />
       <button type="button" className="button danger" onClick={() => void signOut()}>
         {texts.signOut}
       </button>

@@ -38,6 +38,18 @@ test('two people see each other write, and what became of what they wrote', asyn
   await alice.locator('.bar').getByText('online').waitFor();
 });
 
+test('somebody who is signed in twice signs the other browser out in the settings', async () => {
+  const here = await scene.person('Zoe');
+  const there = await scene.person('Zoe');
+  await here.locator('button.me').click();
+  const devices = here.locator('.people-list', { hasText: 'Signed in on' });
+  await expect.poll(() => devices.locator('.person').count()).toBe(2);
+  await devices.getByText('this browser').waitFor();
+  await devices.getByRole('button', { name: /Sign out web-/ }).click();
+  await there.getByText('This browser was signed out.').waitFor();
+  await expect.poll(() => devices.locator('.person').count()).toBe(1);
+});
+
 test('a message is answered, reacted to, changed and erased, in both windows', async () => {
   const [alice, bob] = await Promise.all([scene.person('Ann'), scene.person('Ben')]);
   await openChatWith(alice, 'ben');
