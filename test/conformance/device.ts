@@ -122,6 +122,11 @@ export class Device {
     this.#carrier.close();
   }
 
+  /** Signs another device of the user's out. */
+  async signOut(deviceId: string): Promise<void> {
+    await this.#client.account.removeDevice(deviceId);
+  }
+
   async told(): Promise<Told> {
     const state = this.#client.connection;
     const closed =

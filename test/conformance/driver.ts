@@ -41,6 +41,7 @@ const methods = [
   'refusal',
   'threads',
   'speak',
+  'signOut',
 ] as const;
 
 /** The node SDK on HTTP/2. */

@@ -63,6 +63,22 @@ export const endRows: readonly Row[] = [
     },
   },
   {
+    name: 'signed out',
+    async run(stage) {
+      const { alice, bob, threadId } = await pair(stage);
+      const other = await stage.live(await stage.device('alice', { deviceId: 'other' }));
+      await other.signOut('device');
+      const again = await stage.device('alice');
+      await again.start();
+      // The one that was open is told, and what comes later is not let in.
+      for (const device of [alice, again]) {
+        const { closed } = await stage.until(device, 'it is over', ({ phase }) => phase === 'closed');
+        deepEqual([closed?.reason, closed?.error?.reason], ['signed-out', 'SIGNED_OUT']);
+      }
+      await talk(stage, { alice: other, bob, threadId });
+    },
+  },
+  {
     name: 'drain with hand-over',
     disturbs: true,
     async run(stage) {
