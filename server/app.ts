@@ -122,7 +122,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     store,
     views,
     rules: retentionOf(config),
-    devices: { active: (userId) => chat.devices.active(userId) },
+    devices: { awaited: (userId) => chat.devices.awaited(userId) },
     clock,
     remembered: config.PARLEY_VIEWS,
     onErased: (messages) => metrics.erased(messages),

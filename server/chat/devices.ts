@@ -138,6 +138,12 @@ export class Devices {
     return (await this.#options.store.devices(userId)).filter((record) => this.isActive(record));
   }
 
+  /** See `AwaitedDevices`. A thread works with a user who was never seen before, and waits for them. */
+  async awaited(userId: UserId): Promise<readonly Pick<DeviceRecord, 'deviceId'>[]> {
+    const all = await this.#options.store.devices(userId);
+    return all.length === 0 ? [{ deviceId: noDevice }] : all.filter((record) => this.isActive(record));
+  }
+
   isActive({ removed, seenMs }: DeviceRecord): boolean {
     const { clock, expiryDays } = this.#options;
     return !removed && clock.nowMs() - seenMs < expiryDays * dayMs;

@@ -128,7 +128,7 @@ export class SimNode {
       store,
       views,
       rules: new RetentionRules({ mode: 'keep', durationS: 0 }, 0),
-      devices: { active: () => Promise.resolve([]) },
+      devices: { awaited: () => Promise.resolve([]) },
       clock,
       remembered: 100,
       onErased: () => undefined,

@@ -96,7 +96,7 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
     store,
     views,
     rules: options.retention ?? new RetentionRules({ mode: 'keep', durationS: 0 }, 0),
-    devices: { active: (userId) => chat.devices.active(userId) },
+    devices: { awaited: (userId) => chat.devices.awaited(userId) },
     clock,
     remembered: 1_000,
     onErased: () => undefined,

@@ -3,9 +3,10 @@ import { Lru } from '../../core/lru.ts';
 import type { ThreadView } from '../../delivery/thread-views.ts';
 import type { Store } from '../../store/store.ts';
 
-/** Which devices of a user count: registered, and seen within the deployment's expiry. */
-export interface CountingDevices {
-  active(userId: UserId): Promise<readonly { readonly deviceId: DeviceId }[]>;
+/** Whose acknowledgements bodies wait for. */
+export interface AwaitedDevices {
+  /** A user's devices that are waited for: registered, and seen within the deployment's expiry. Of who never had one, the one that they will have. */
+  awaited(userId: UserId): Promise<readonly { readonly deviceId: DeviceId }[]>;
 }
 
 const usersAtOnce = 16;
@@ -17,15 +18,15 @@ interface Behind {
 
 /**
  * Up to where the devices of a thread's members have acknowledged it. Who came in later is not waited for below their join, and a
- * member without a device that counts is not waited for at all.
+ * member whose devices count no more, or were all signed out, is not waited for at all.
  */
 export class DevicesHeld {
   readonly #store: Store;
-  readonly #devices: CountingDevices;
+  readonly #devices: AwaitedDevices;
   /** Of each thread the device that held it back the last time: most likely it still does. */
   readonly #behind: Lru<string, Behind>;
 
-  constructor(store: Store, devices: CountingDevices, remembered: number) {
+  constructor(store: Store, devices: AwaitedDevices, remembered: number) {
     this.#store = store;
     this.#devices = devices;
     this.#behind = new Lru(remembered);
@@ -39,7 +40,7 @@ export class DevicesHeld {
     const { threadId, head, members } = view;
     const known = this.#behind.get(threadId);
     if (known !== undefined && members.has(known.userId)) {
-      const devices = await this.#devices.active(known.userId);
+      const devices = await this.#devices.awaited(known.userId);
       if (devices.some(({ deviceId }) => deviceId === known.deviceId)) {
         const held = await this.#ofDevice(view, known);
         if (held <= floor) return held;
@@ -58,7 +59,7 @@ export class DevicesHeld {
     return lowest;
   }
 
-  /** What every member has on all of their devices; those without one that counts are left out. */
+  /** What every member has on all of their devices; those who are not waited for are left out. */
   async byEach(view: ThreadView): Promise<Map<UserId, bigint>> {
     const each = new Map<UserId, bigint>();
     const users = [...view.members.keys()];
@@ -76,7 +77,7 @@ export class DevicesHeld {
   async #ofUser(view: ThreadView, userId: UserId): Promise<{ held: bigint; behind: Behind | undefined }> {
     let behind: Behind | undefined;
     let lowest = view.head.sequence;
-    for (const { deviceId } of await this.#devices.active(userId)) {
+    for (const { deviceId } of await this.#devices.awaited(userId)) {
       const one = { userId, deviceId };
       const held = await this.#ofDevice(view, one);
       if (behind !== undefined && held >= lowest) continue;

@@ -78,10 +78,28 @@ test('a message is erased when the last device of the last member has acknowledg
   expect(await node.store.erasedTo(direct)).toBe(second);
 });
 
+test('a member who never had a device is waited for, and one who signed out of all of theirs is not', async () => {
+  await using node = await openChatNode({ retention: rulesOf(untilDelivered) });
+  const ids = new Ids();
+  await meet(node, 'alice/phone');
+  const direct = await directOf(node);
+  const first = await post(node, ids, 'alice', direct, 'are you there?');
+  await hold(node, direct, first, 'alice/phone');
+  expect(await said(node, direct)).toEqual({ [`${first}`]: 'are you there?' });
+  await meet(node, 'bob/phone');
+  await hold(node, direct, first, 'bob/phone');
+  expect(await said(node, direct)).toEqual({ [`${first}`]: '…' });
+  const second = await post(node, ids, 'alice', direct, 'and now?');
+  await hold(node, direct, second, 'alice/phone');
+  await node.chat.devices.remove(callerOf('bob'), 'bob/phone' as DeviceId);
+  await settle(node);
+  expect(await said(node, direct)).toEqual({ [`${first}`]: '…', [`${second}`]: '…' });
+});
+
 test('a retry of an erased message gets its first sequence, and its edit is refused, for there is nothing to edit', async () => {
   await using node = await openChatNode({ retention: rulesOf(untilDelivered) });
   const direct = await directOf(node);
-  await meet(node, 'alice/phone');
+  await meet(node, 'alice/phone', 'bob/phone');
   const draft = {
     threadId: direct,
     clientMessageId: 'one',
@@ -91,7 +109,7 @@ test('a retry of an erased message gets its first sequence, and its edit is refu
     body: { content: { text: 'one' }, mentions: [], attachments: [] },
   };
   const first = await node.chat.sendMessage.send(callerOf('alice'), draft);
-  await hold(node, direct, first.sequence, 'alice/phone');
+  await hold(node, direct, first.sequence, 'alice/phone', 'bob/phone');
   expect(await said(node, direct)).toEqual({ [`${first.sequence}`]: '…' });
   expect(await node.chat.sendMessage.send(callerOf('alice'), draft)).toMatchObject({
     sequence: first.sequence,
@@ -224,7 +242,7 @@ test('nothing is appended or acknowledged that the list does not say before', as
   const gate = new StoreGate();
   await using node = await openChatNode({ retention: rulesOf(untilDelivered), storeBehind: gate.behind });
   const [ids, direct] = [new Ids(), await directOf(node)];
-  await meet(node, 'alice/phone');
+  await meet(node, 'alice/phone', 'bob/phone');
   gate.refuse('putDue');
   expect(await reasonOf(post(node, ids, 'alice', direct, 'one'))).toBe('STORE_UNAVAILABLE');
   expect(await said(node, direct)).toEqual({});
@@ -236,7 +254,7 @@ test('nothing is appended or acknowledged that the list does not say before', as
   expect(await reasonOf(node.receipts.settled())).toBe('STORE_UNAVAILABLE');
   expect(await node.store.devicePositions('alice' as UserId, 'alice/phone' as DeviceId, [direct])).toEqual([0n]);
   gate.admit();
-  await hold(node, direct, sequence, 'alice/phone');
+  await hold(node, direct, sequence, 'alice/phone', 'bob/phone');
   expect(await said(node, direct)).toEqual({ [`${sequence}`]: '…' });
 });
 

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { RetentionRules } from '../../core/retention.ts';
 import type { ThreadViews } from '../../delivery/thread-views.ts';
 import type { Store } from '../../store/store.ts';
-import { type CountingDevices, DevicesHeld } from './devices-held.ts';
+import { type AwaitedDevices, DevicesHeld } from './devices-held.ts';
 import { Erasing } from './erasing.ts';
 import { Looks } from './look.ts';
 
@@ -18,7 +18,7 @@ export function makeRetention(options: {
   readonly store: Store;
   readonly views: ThreadViews;
   readonly rules: RetentionRules;
-  readonly devices: CountingDevices;
+  readonly devices: AwaitedDevices;
   readonly clock: Clock;
   readonly remembered: number;
   readonly onErased: (messages: number) => void;

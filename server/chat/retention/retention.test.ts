@@ -77,8 +77,8 @@ test('it is told what is held, for whom, and until when; not what came before th
   const read = (who: string, pageToken = '', limit = 50) => retention.get(callerOf(who), group, { limit, pageToken });
   const endMs = node.clock.nowMs() + 3_600_000;
   const held = [
-    { sequence: one, waiting: ['bob'], endMs },
-    { sequence: two, waiting: ['bob', 'carol'], endMs },
+    { sequence: one, waiting: ['bob', 'dave'], endMs },
+    { sequence: two, waiting: ['bob', 'carol', 'dave'], endMs },
     { sequence: three, waiting: [], endMs: node.clock.nowMs() + 86_400_000 },
   ];
   expect(await read('alice')).toEqual({ rule: day, held, nextPageToken: '' });
@@ -89,7 +89,7 @@ test('it is told what is held, for whom, and until when; not what came before th
   expect(await reasonOf(read('bob', page.nextPageToken))).toBe('INVALID_TOKEN');
 
   await hold(node, group, one, 'bob/laptop');
-  expect((await read('alice')).held[0]).toEqual({ sequence: one, waiting: [], endMs });
+  expect((await read('alice')).held[0]).toEqual({ sequence: one, waiting: ['dave'], endMs });
   await node.store.erase(threadLog(group), [one], one);
   expect((await read('alice')).held.map(({ sequence }) => sequence)).toEqual([two, three]);
 });
