@@ -55,7 +55,8 @@ export class Acquaintance {
     for (let ranges = 0; ranges < rangesPerQuestion; ranges += 1) {
       if (scan.writers.has(a) && scan.writers.has(b)) return true;
       const head = await this.#store.head(threadLog(threadId), signal);
-      if (head === undefined || head.sequence <= scan.upTo) return false;
+      // Another question may have read up to there meanwhile: what it found counts for this one too.
+      if (head === undefined || head.sequence <= scan.upTo) break;
       const range = { after: scan.upTo, upTo: head.sequence, limit: rangeEntries };
       for (const entry of await this.#store.entries(threadLog(threadId), range, signal)) {
         if (entry.change.kind === 'message') scan.writers.add(entry.senderId);
