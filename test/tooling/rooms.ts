@@ -22,6 +22,7 @@ const doors = [
   'server/bus/bus.ts',
   'server/comments/comment-log.ts',
   'server/notify/notifier.ts',
+  'server/notify/queue.ts',
 ];
 
 function room(may: readonly string[], packages: Room['packages'] = [], builtins: Room['builtins'] = 'any'): Room {
@@ -61,7 +62,10 @@ export const rooms: Readonly<Record<string, Room>> = {
   // Connections to Redis, for the bus, for comments and for presence.
   'server/redis/': room(base, ['ioredis']),
   'server/notify/': room(base),
+  'server/notify/embedded': room([...base, 'server/notify/'], ['classic-level']),
+  'server/notify/redis': room([...base, 'server/notify/', 'server/redis/']),
   'server/notify/log': room([...base, 'server/notify/']),
+  'server/notify/webhook': room([...base, 'server/notify/']),
   'server/notify/fcm': room([...base, 'server/notify/'], ['firebase-admin']),
   'server/auth/': room(base, ['jose']),
   // The files of the web app. It knows nothing of chat.
