@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { openLive } from './app/live.ts';
+import { openNotifications } from './app/notifications.ts';
 import { openStore } from './app/store.ts';
 import { openKeySource } from './auth/jwks.ts';
 import { Verifier } from './auth/verifier.ts';
@@ -103,6 +104,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
   });
   const headCheck = shared && new HeadCheck({ bus, hub, store, registry, clock });
   const receipts = new Receipts(store, publisher, views, policy, clock, config.PARLEY_VIEWS * 2);
+  const pageTokenKey = await store.secret('page-token', () => randomBytes(32));
   const resumeKey = await store.secret('resume-token', () => randomBytes(32));
 
   const sessions = new Sessions(
@@ -129,10 +131,12 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     onFailed: (error) => log.warn({ err: error }, 'bodies that are due were not erased: it is tried again'),
   });
   receipts.listener = retention.erasing;
+  const notifications = await openNotifications({ config, clock, log, metrics });
   const appender = new Appender(store, publisher, views, clock, {
     bodies: retention.erasing,
     router: others?.router,
     company: new Company(clock),
+    marks: notifications?.marks,
     onConflict: () => metrics.appendConflicted(),
     onCommit: (entries, tookMs) => metrics.committed(entries, tookMs),
   });
@@ -157,7 +161,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
       remembered: config.PARLEY_VIEWS,
     },
     retention,
-    pageTokenKey: await store.secret('page-token', () => randomBytes(32)),
+    pageTokenKey,
     memberCap: config.PARLEY_MEMBER_CAP,
     editWithinMs: windowMs(config.PARLEY_EDIT_WINDOW_S),
     deleteWithinMs: windowMs(config.PARLEY_DELETE_WINDOW_S),
@@ -167,6 +171,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
 
   // Before anything is appended: what a node that was killed has left to do.
   void retention.erasing.start();
+  const notifying = notifications?.start({ store, registry, views, receipts, devices: chat.devices });
 
   const encode = makeFrameEncoder();
   const channels = new ChannelHub({
@@ -227,6 +232,8 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     bus,
     comments,
     appender,
+    notifications,
+    pageTokenKey,
     usualChannel: newChannelOf(config),
   });
   const webPort = config.PARLEY_WEB_LISTEN === '' ? undefined : await import('./app/web.ts');
@@ -238,6 +245,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
     writable: () => store.health().writable,
     owed: () => publisher.owed,
     untold: () => shared?.due ?? 0,
+    notify: () => notifying?.gauges ?? { looks: 0, waiting: 0, dead: 0, owed: 0 },
   });
   readiness = () => {
     const health = store.health();
@@ -261,8 +269,10 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
       await sessions.drain(Math.min(2_000, config.PARLEY_DRAIN_S * 200), config.PARLEY_DRAIN_S * 1_000);
       await Promise.all([rpc.stop(), services?.stop()]);
       sessions.close();
+      await notifying?.[Symbol.asyncDispose]();
       await receipts[Symbol.asyncDispose]();
       await retention.erasing[Symbol.asyncDispose]();
+      await notifications?.queue[Symbol.asyncDispose]();
       publisher[Symbol.dispose]();
       channels[Symbol.dispose]();
       headCheck?.[Symbol.dispose]();

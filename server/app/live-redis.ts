@@ -51,7 +51,7 @@ export async function openRedisLive(
   return { bus, comments, registry: shared, shared };
 }
 
-function redisOf(config: Config): RedisSettings {
+export function redisOf(config: Config): RedisSettings {
   const tls = given({
     ca: config.PARLEY_REDIS_TLS_CA,
     cert: config.PARLEY_REDIS_TLS_CERT,
@@ -67,7 +67,7 @@ function redisOf(config: Config): RedisSettings {
 }
 
 /** Of equal problems the first, and then one a minute: a Redis that is away is reported by every link. */
-function onceAMinute(clock: Clock, report: (problem: Error) => void): (problem: Error) => void {
+export function onceAMinute(clock: Clock, report: (problem: Error) => void): (problem: Error) => void {
   const saidMs = new Map<string, number>();
   return (problem) => {
     const nowMs = clock.monotonicMs();

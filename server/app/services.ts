@@ -8,6 +8,7 @@ import type { Appender } from '../chat/appender.ts';
 import { ChannelAdmin } from '../chat/channel-admin.ts';
 import type { Chat } from '../chat/chat.ts';
 import type { Limits } from '../chat/limits.ts';
+import { NotificationAdmin } from '../chat/notifications/admin.ts';
 import type { CommentLog } from '../comments/comment-log.ts';
 import { ConfigError, type Config } from '../config.ts';
 import type { Clock } from '../core/clock.ts';
@@ -17,6 +18,7 @@ import { ServiceServer } from '../rpc/for-services/service-server.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Notifications } from './notifications.ts';
 
 export interface ServicePortParts {
   readonly config: Config;
@@ -32,6 +34,10 @@ export interface ServicePortParts {
   readonly bus: Bus;
   readonly comments: CommentLog;
   readonly appender: Appender;
+  /** Undefined: they are turned off. */
+  readonly notifications: Notifications | undefined;
+  /** That of `Chat`. */
+  readonly pageTokenKey: Uint8Array;
   /** What holds for a channel of which nobody has said otherwise. */
   readonly usualChannel: ChannelRow;
 }
@@ -56,6 +62,7 @@ export async function startServicePort(parts: ServicePortParts): Promise<Service
     limits,
     chat,
     channelAdmin: new ChannelAdmin({ ...parts, channels: chat.channels, usual: parts.usualChannel }),
+    notificationAdmin: new NotificationAdmin(parts.notifications, parts.pageTokenKey),
     verifier: await verifierOf(parts),
     minter: await minterOf(parts),
     tls: cert === '' ? undefined : { cert, key },

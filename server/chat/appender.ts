@@ -1,6 +1,6 @@
 import { topicOf } from '../bus/bus.ts';
 import type { Clock } from '../core/clock.ts';
-import { changesMembers, sizeOfEntry, type Entry, type Head, type NewEntry } from '../core/entry.ts';
+import { changesMembers, isMessage, sizeOfEntry, type Entry, type Head, type NewEntry } from '../core/entry.ts';
 import { Refusal, throwIfAborted } from '../core/errors.ts';
 import { threadLog, userLog, type LogId, type ThreadId, type UserId } from '../core/ids.ts';
 import type { Publisher } from '../delivery/publisher.ts';
@@ -20,6 +20,7 @@ import {
 } from './append-request.ts';
 import type { Company } from './company.ts';
 import type { AppendOutcome } from './draft.ts';
+import type { Marking } from './notifications/marks.ts';
 import type { RoutedSend, SendRouter } from './send-router.ts';
 
 /** Requests that one commit of a thread takes. */
@@ -36,6 +37,8 @@ export interface AppenderOptions {
   readonly company?: Company | undefined;
   /** Default: all is kept. */
   readonly bodies?: BodyKeeper | undefined;
+  /** Marks threads with new messages, for those who are not there. Default: nobody is notified. */
+  readonly marks?: Marking | undefined;
   /** Another node had moved the head of a log meanwhile: the append is tried again. */
   readonly onConflict?: () => void;
   /** A commit to a thread was made: of so many entries, in so many ms. */
@@ -58,6 +61,7 @@ export class Appender {
   readonly #onCommit: AppenderOptions['onCommit'];
   readonly #company: Company | undefined;
   readonly #bodies: BodyKeeper | undefined;
+  readonly #marks: Marking | undefined;
   readonly #queues = new Map<ThreadId, Waiting[]>();
 
   constructor(
@@ -65,7 +69,7 @@ export class Appender {
     publisher: Publisher,
     views: ThreadViews,
     clock: Clock,
-    { router, company, bodies, onConflict, onCommit }: AppenderOptions = {},
+    { router, company, bodies, marks, onConflict, onCommit }: AppenderOptions = {},
   ) {
     this.#store = store;
     this.#publisher = publisher;
@@ -76,6 +80,7 @@ export class Appender {
     this.#onCommit = onCommit;
     this.#company = company;
     this.#bodies = bodies;
+    this.#marks = marks;
   }
 
   /** Requests of one caller are taken in the order they are made. */
@@ -236,6 +241,9 @@ export class Appender {
       const listed = this.#bodies?.willAppend(threadId, view, entries, this.#clock.nowMs());
       if (listed !== undefined) await listed;
       const beganMs = this.#clock.monotonicMs();
+      const after = head?.sequence ?? 0n;
+      const marks = entries.some(({ change }) => isMessage(change)) ? this.#marks : undefined;
+      marks?.begin(threadId, after);
       const result = await this.#store.append(log, {
         expected: head && { sequence: head.sequence, membersSequence: head.membersSequence },
         entries,
@@ -245,7 +253,7 @@ export class Appender {
       });
       if (result.outcome === 'appended') {
         this.#onCommit?.(entries.length, this.#clock.monotonicMs() - beganMs);
-        this.#appended(threadId, view, result.entries, result.head, owners);
+        this.#appended(threadId, view, result.entries, result.head, owners, marks?.end(threadId, after));
         return taken;
       }
       if (result.outcome === 'conflict') {
@@ -316,7 +324,12 @@ export class Appender {
   }
 
   #answerAgain(threadId: ThreadId, waiting: Waiting, duplicate: Duplicate): void {
-    answerDuplicate(waiting, duplicate);
+    // Who marked it, or was about to, may have died.
+    const before = duplicate.sequence - 1n;
+    this.#marks?.begin(threadId, before);
+    const marked = this.#marks?.end(threadId, before);
+    if (marked === undefined) answerDuplicate(waiting, duplicate);
+    else void marked.then(() => answerDuplicate(waiting, duplicate));
     this.publishAgain(threadId, duplicate.sequence);
   }
 
@@ -351,21 +364,28 @@ export class Appender {
     entries: readonly Entry[],
     head: Head,
     owners: readonly [Waiting, number][],
+    marked: Promise<void> | undefined,
   ): void {
     this.#views.apply(threadId, entries, head);
     const origin = soleOrigin(owners);
     const event = { type: 'entries', threadId, head, entries, origin } as const;
-    let start = 0;
-    for (const [waiting, end] of owners) {
-      const last = entries[end - 1];
-      if (last !== undefined && end > start) {
-        const { sequence, ordinal, createTimeMs } = last;
-        waiting.resolve({ sequence, ordinal, createTimeMs, epoch: head.epoch, duplicate: false });
-      }
-      start = end;
-    }
+    // What is acknowledged is marked.
+    if (marked === undefined) replyTo(owners, entries, head);
+    else void marked.then(() => replyTo(owners, entries, head));
     this.#publisher.publish(topicsOf(threadId, before, entries), event);
     this.#bodies?.appended(threadId, before, entries);
+  }
+}
+
+function replyTo(owners: readonly [Waiting, number][], entries: readonly Entry[], head: Head): void {
+  let start = 0;
+  for (const [waiting, end] of owners) {
+    const last = entries[end - 1];
+    if (last !== undefined && end > start) {
+      const { sequence, ordinal, createTimeMs } = last;
+      waiting.resolve({ sequence, ordinal, createTimeMs, epoch: head.epoch, duplicate: false });
+    }
+    start = end;
   }
 }
 

@@ -58,6 +58,8 @@ export class Receipts implements AsyncDisposable {
   readonly #scheduled: [boolean, boolean] = [false, false];
   /** Default: nobody hears of what is acknowledged before it is told. */
   listener: AcknowledgedListener | undefined;
+  /** A user's read position in a thread grew, and that is stored. */
+  onRead: ((userId: UserId, threadId: ThreadId, read: bigint) => void) | undefined;
 
   constructor(store: Store, publisher: Publisher, views: ThreadViews, policy: Policy, clock: Clock, capacity: number) {
     this.#store = store;
@@ -270,6 +272,7 @@ export class Receipts implements AsyncDisposable {
       if (readGrew) {
         known.read = read;
         known.readOrdinal = readOrdinal ?? known.readOrdinal;
+        this.onRead?.(userId, threadId, read);
       }
       const change: PositionChange = {
         userId,

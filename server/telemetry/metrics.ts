@@ -11,6 +11,18 @@ export interface Gauges {
   readonly owed: () => number;
   /** Sessions of this node that Redis is still to be told of. */
   readonly untold: () => number;
+  /** Of notifications. */
+  readonly notify: () => NotifyGauges;
+}
+
+export interface NotifyGauges {
+  /** Threads that are to be looked at. */
+  readonly looks: number;
+  /** To be sent, or tried again. */
+  readonly waiting: number;
+  readonly dead: number;
+  /** Threads that the queue is owed a mark of. */
+  readonly owed: number;
 }
 
 /**
@@ -30,6 +42,7 @@ export class Metrics {
   readonly #conflicts: Counter;
   readonly #erased: Counter;
   readonly #routedSends: Counter<'outcome'>;
+  readonly #notifications: Counter<'outcome'>;
   readonly #bugs: Counter;
   #gauges: Gauges | undefined;
 
@@ -99,6 +112,12 @@ export class Metrics {
       labelNames: ['outcome'],
       registers,
     });
+    this.#notifications = new Counter({
+      name: 'parley_notifications_total',
+      help: 'Notifications, by what became of them',
+      labelNames: ['outcome'],
+      registers,
+    });
     this.#bugs = new Counter({
       name: 'parley_internal_errors_total',
       help: 'Answers INTERNAL: bugs, with their cause in the log',
@@ -120,6 +139,14 @@ export class Metrics {
     gauge('parley_store_writable', '1 while appends are taken', ({ writable }) => (writable() ? 1 : 0));
     gauge('parley_publish_owed', 'Topics owed what the bus did not take', ({ owed }) => owed());
     gauge('parley_presence_untold', 'Sessions that Redis is still to be told of', ({ untold }) => untold());
+    gauge(
+      'parley_notify_looks',
+      'Threads of which it is to be found out whom to notify',
+      ({ notify }) => notify().looks,
+    );
+    gauge('parley_notify_waiting', 'Notifications to be sent, or tried again', ({ notify }) => notify().waiting);
+    gauge('parley_notify_dead', 'Notifications that were given up and are kept', ({ notify }) => notify().dead);
+    gauge('parley_notify_owed', 'Threads that the queue of notifications is owed', ({ notify }) => notify().owed);
     const loopDelay = new LoopDelay();
     void new Gauge({
       name: 'parley_event_loop_delay_p99_seconds',
@@ -173,6 +200,10 @@ export class Metrics {
 
   sendsRouted(sends: number, answered: boolean): void {
     this.#routedSends.inc({ outcome: answered ? 'answered' : 'failed' }, sends);
+  }
+
+  notification(outcome: string): void {
+    this.#notifications.inc({ outcome });
   }
 
   internalError(): void {

@@ -4,7 +4,7 @@ import type { NodeHandle } from '../../platform/node-handle.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { RawClient } from './raw-client.ts';
 
-export const allScopes = ['channels', 'comments', 'threads', 'messages', 'tokens', 'users'] as const;
+export const allScopes = ['channels', 'comments', 'threads', 'messages', 'notifications', 'tokens', 'users'] as const;
 
 export class Services implements Disposable {
   readonly #platform: Platform;

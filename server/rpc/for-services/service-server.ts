@@ -1,6 +1,7 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { ChannelAdminServiceService } from '#proto/parley/service/v1/channel_admin_service.ts';
+import { NotificationAdminServiceService } from '#proto/parley/service/v1/notification_admin_service.ts';
 import { ThreadAdminServiceService } from '#proto/parley/service/v1/thread_admin_service.ts';
 import { TokenServiceService } from '#proto/parley/service/v1/token_service.ts';
 import { UserAdminServiceService } from '#proto/parley/service/v1/user_admin_service.ts';
@@ -8,6 +9,7 @@ import type { Minter } from '../../auth/minter.ts';
 import type { Verifier } from '../../auth/verifier.ts';
 import type { ChannelAdmin } from '../../chat/channel-admin.ts';
 import type { Chat } from '../../chat/chat.ts';
+import type { NotificationAdmin } from '../../chat/notifications/admin.ts';
 import type { Limits } from '../../chat/limits.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../telemetry/log.ts';
@@ -17,6 +19,7 @@ import { type CallContext, makeService } from '../service.ts';
 import { Audit } from './audit.ts';
 import { channelAdminHandlers } from './channel-admin-service.ts';
 import { makeGuard } from './guard.ts';
+import { notificationAdminHandlers } from './notification-admin-service.ts';
 import { callerOfService, type ServiceCaller } from './service-caller.ts';
 import { threadAdminHandlers } from './thread-admin-service.ts';
 import { tokenHandlers } from './token-service.ts';
@@ -31,6 +34,7 @@ export interface ServiceServerOptions extends Pick<CallContext, 'observe' | 'rep
   readonly limits: Limits;
   readonly chat: Chat;
   readonly channelAdmin: ChannelAdmin;
+  readonly notificationAdmin: NotificationAdmin;
   readonly minter: Minter | undefined;
   /** PEM text; undefined = plain text. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
@@ -44,7 +48,8 @@ export class ServiceServer {
 
   constructor(options: ServiceServerOptions) {
     this.#options = options;
-    const { clock, log, metrics, verifier, limits, chat, channelAdmin, minter, observe, report } = options;
+    const { clock, log, metrics, verifier, limits, chat, channelAdmin, notificationAdmin, minter, observe, report } =
+      options;
     this.#server = new Server({ 'grpc.max_receive_message_length': 4 * 1_024 * 1_024 });
     const guard = makeGuard(new Audit(log, metrics));
     const context: CallContext<ServiceCaller> = {
@@ -60,6 +65,7 @@ export class ServiceServer {
     };
     for (const { definition, implementation } of [
       makeService(ChannelAdminServiceService, channelAdminHandlers(channelAdmin, guard), context),
+      makeService(NotificationAdminServiceService, notificationAdminHandlers(notificationAdmin, guard), context),
       makeService(ThreadAdminServiceService, threadAdminHandlers(chat, guard), context),
       makeService(UserAdminServiceService, userAdminHandlers(chat, guard), context),
       makeService(TokenServiceService, tokenHandlers(minter, guard), context),
