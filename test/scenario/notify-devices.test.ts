@@ -1,5 +1,10 @@
 // Notifications through everything: devices behind Envoy, a node with its queue, and a webhook that takes what would go to a push service.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import {
+  ListDeadLettersRequest,
+  NotificationAdminServiceService as Admin,
+} from '#proto/parley/service/v1/notification_admin_service.ts';
 import { Device, DeviceServiceService } from '#proto/parley/v1/device_service.ts';
 import { ListReceiptsRequest, MarkReadRequest, ReceiptServiceService } from '#proto/parley/v1/receipt_service.ts';
 import { type Platform, startPlatform } from '../../platform/platform.ts';
@@ -7,6 +12,7 @@ import { Line } from '../faults/line.ts';
 import { FakeWebhook } from '../support/fake-webhook.ts';
 import { clientId, directThread, People, type Person, post, sendOn } from '../support/raw-people.ts';
 import { unlimited } from '../support/unlimited.ts';
+import { Services } from '../support/services.ts';
 import { acknowledging } from './told.ts';
 
 let webhook: FakeWebhook;
@@ -18,7 +24,7 @@ let overLine: People;
 beforeAll(async () => {
   webhook = await FakeWebhook.start();
   const notify = { PARLEY_NOTIFY_WEBHOOK_URL: webhook.url, PARLEY_NOTIFY_WEBHOOK_SECRET: webhook.secret };
-  platform = await startPlatform({ env: { ...unlimited, ...notify } });
+  platform = await startPlatform({ env: { ...unlimited, ...notify }, services: true });
   people = new People(platform);
   line = await Line.start(platform.gateway);
   overLine = new People(platform, line.address);
@@ -112,4 +118,44 @@ test('what was acknowledged is notified although the node was killed at once', a
   await expect
     .poll(() => others.map(({ id }) => webhook.of(id)), withinMs)
     .toEqual(sequences.map((sequence) => [`message phone ${sequence}`]));
+});
+
+test('what is refused is listed for operators, without content, and can be tried again', async () => {
+  const [alice, bob] = [await people.person('alice'), await people.person('bob')];
+  await register(bob, 'phone');
+  const threadId = await directThread(alice, bob);
+  webhook.answer = ({ user_id: user }) => ({ status: user === bob.id ? 400 : 204 });
+  using services = new Services(platform);
+  const operator = await services.named('operator', ['notifications']);
+  const sequence = await post(alice, threadId, 'secret');
+  const dead = async () => (await operator.ask(Admin.listDeadLetters, ListDeadLettersRequest.create())).deadLetters;
+  await expect.poll(dead, withinMs).toHaveLength(1);
+  const [letter] = await dead();
+  const of = { userId: bob.id, deviceId: 'phone', threadId, sequence, tries: 1, error: 'webhook: HTTP 400' };
+  expect(letter).toMatchObject(of);
+  expect(letter?.deadTime).toBeDefined();
+  expect(await operator.ask(Admin.getNotificationQueue, {})).toMatchObject({ notifier: 'webhook', dead: 1n });
+  webhook.answer = () => ({ status: 204 });
+  const { notificationId = '' } = letter ?? {};
+  await operator.ask(Admin.retryDeadLetter, { notificationId });
+  await expect.poll(() => webhook.of(bob.id), withinMs).toEqual(Array(2).fill(`message phone ${sequence}`));
+  expect(await dead()).toEqual([]);
+  const { status } = await operator.call(Admin.retryDeadLetter, { notificationId });
+  expect(status.reason).toBe('NOTIFICATION_NOT_FOUND');
+});
+
+test('without a push service notifications are logged, without what they say, and the start says so', async () => {
+  const alone = await startPlatform({ direct: true });
+  try {
+    using others = new People(alone);
+    const [alice, bob] = [await others.person('alice'), await others.person('bob')];
+    await register(bob, 'phone');
+    await post(alice, await directThread(alice, bob), 'a secret');
+    const logged = (): string => readFileSync(alone.nodes[0]?.logFile ?? '', 'utf8');
+    await expect.poll(logged, withinMs).toMatch(new RegExp(`"user":"${bob.id}","device":"phone".*not sent`));
+    expect(logged()).toContain('notifications are only logged: neither PARLEY_FCM_CREDENTIALS nor');
+    expect(logged()).not.toContain('a secret');
+  } finally {
+    await alone.stop();
+  }
 });

@@ -10,6 +10,8 @@ import type { PushDevices } from './push-devices.ts';
 import type { QuietTimes } from './quiet-hours.ts';
 import { newestFor, type NewMessage, wishesOf } from './rules.ts';
 
+/** A thread in which much is said is not looked at more often. */
+const leastDelayMs = 1_000;
 /** Who has a live session has this long to acknowledge. */
 const acknowledgeMs = 10_000;
 /** Of so few members it is asked one by one whether those who count as online have a session: after a clean close they count so for a while. */
@@ -46,12 +48,12 @@ export class Looks {
 
   /** Settles the job. Rejects when something cannot be read: the job is to be given again. */
   async look(job: Job): Promise<void> {
-    const { queue, views, store } = this.#options;
+    const { queue, views, store, devices } = this.#options;
     const view = await views.latest(job.threadId);
     if (view === undefined) return queue.done([job]);
     const { after } = job;
     const found = await newMessages(store, job.threadId, { after, upTo: view.head.sequence, byMs: Infinity });
-    const candidates = this.#candidates(view, found.messages);
+    const candidates = this.#candidates(view, found.messages).filter(({ userId }) => !devices.hasNone(userId));
     const absent = await this.#absentOf(candidates.map(({ userId }) => userId));
     const jobs = await this.#pushes(
       view,
@@ -79,7 +81,7 @@ export class Looks {
     const jobs = await this.#pushes(view, this.#candidates(view, found.messages), found.messages);
     if (found.nextMs !== undefined) {
       // What came since has its own ten seconds.
-      const delayMs = Math.max(250, found.nextMs + acknowledgeMs - nowMs);
+      const delayMs = Math.max(leastDelayMs, found.nextMs + acknowledgeMs - nowMs);
       jobs.push({ kind: 'recheck', threadId, userId, deviceId, after: found.upTo, upTo, delayMs });
     }
     await this.#put(jobs);

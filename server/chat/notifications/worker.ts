@@ -6,6 +6,8 @@ import type { Sender } from './sender.ts';
 /** Jobs under way on this node. */
 const mostAtOnce = 256;
 const leastFree = 32;
+/** What is under way when the worker ends has this long: a push service may take longer, and then the job is another worker's. */
+const endWithinMs = 2_000;
 /** How soon the queue is asked again when it had nothing, and when it has had nothing for a while; and when it cannot be asked. */
 const idleMs = 50;
 const mostIdleMs = 400;
@@ -43,12 +45,12 @@ export class Worker implements AsyncDisposable {
     return this.#counts;
   }
 
-  /** Takes nothing more, and waits for what is under way. */
+  /** Takes nothing more, and waits a while for what is under way. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.#free?.();
     await this.#loop;
-    await Promise.all(this.#running);
+    await Promise.race([Promise.all(this.#running), pause(this.#options.clock, endWithinMs)]);
   }
 
   async #run(): Promise<void> {
