@@ -154,9 +154,9 @@ export function errorText(error: string): string {
 }
 
 /**
- * A bucket that never lets more than `perS` out in any second, whichever second it is: it refills at nine tenths of that and holds one twentieth; the
+ * A bucket that never lets more than `perS` out in any second, whichever second it is: it refills at 17 twentieths of that and holds one; the
  * rest is for requests that stood in a line on their way.
  */
 export function bucketOf(perS: number): { readonly refillPerMs: number; readonly capacity: number } {
-  return { refillPerMs: (perS * 0.9) / 1_000, capacity: Math.max(1, perS / 20) };
+  return { refillPerMs: (perS * 0.85) / 1_000, capacity: Math.max(1, perS / 20) };
 }

@@ -106,12 +106,13 @@ export class FakeFcm implements AsyncDisposable {
   }
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const atMs = Date.now();
     const chunks: Buffer[] = [];
     request.on('error', () => undefined);
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const { message } = JSON.parse(Buffer.concat(chunks).toString()) as { readonly message: FcmMessage };
     const { url: at = '', headers } = request;
-    const taken = { atMs: Date.now(), path: at, authorization: headers.authorization ?? '', message, status: 0 };
+    const taken = { atMs, path: at, authorization: headers.authorization ?? '', message, status: 0 };
     this.requests.push(taken);
     const answer = await this.answer(taken);
     if (answer === 'hang') return;

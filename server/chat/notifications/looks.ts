@@ -51,23 +51,28 @@ export class Looks {
     const { queue, views, store, devices } = this.#options;
     const view = await views.latest(job.threadId);
     if (view === undefined) return queue.done([job]);
-    const { after } = job;
-    const found = await newMessages(store, job.threadId, { after, upTo: view.head.sequence, byMs: Infinity });
-    const candidates = this.#candidates(view, found.messages).filter(({ userId }) => !devices.hasNone(userId));
-    const absent = await this.#absentOf(candidates.map(({ userId }) => userId));
-    const jobs = await this.#pushes(
-      view,
-      candidates.filter(({ userId }) => absent.has(userId)),
-      found.messages,
-    );
-    // Who is there, or may be, is seen to later.
-    if (absent.size < candidates.length) {
-      const { threadId, userId, deviceId } = job;
-      const { upTo } = found;
+    const { after, threadId, userId, deviceId } = job;
+    const jobs: NewJob[] = [];
+    const recheck = (upTo: bigint): void => {
       jobs.push({ kind: 'recheck', threadId, userId, deviceId, after, upTo, delayMs: acknowledgeMs });
+    };
+    let upTo = view.head.sequence;
+    // Who had no device a moment ago may have one since: that is seen later, when nothing older is remembered.
+    if ([...view.members.keys()].every((member) => devices.hasNone(member))) {
+      recheck(upTo);
+    } else {
+      const found = await newMessages(store, threadId, { after, upTo, byMs: Infinity });
+      upTo = found.upTo;
+      const candidates = this.#candidates(view, found.messages);
+      const reachable = candidates.filter((member) => !devices.hasNone(member.userId));
+      const absent = await this.#absentOf(reachable.map((member) => member.userId));
+      const unseen = reachable.filter((member) => absent.has(member.userId));
+      jobs.push(...(await this.#pushes(view, unseen, found.messages)));
+      // So is who is there, or may be.
+      if (absent.size < candidates.length) recheck(upTo);
     }
     await this.#put(jobs);
-    await queue.done([{ ...job, upTo: found.upTo }]);
+    await queue.done([{ ...job, upTo }]);
   }
 
   /** As `look`, for whoever has not acknowledged. */

@@ -296,3 +296,12 @@ test('when the quota is used up nothing is sent until the push service wants mor
   await scene.pass(5_000);
   expect(scene.take()).toEqual(['message bob/phone 2', 'message carol/phone 2']);
 });
+
+test('a device that is new is notified, though its user had none a moment ago', async () => {
+  await scene.say('alice', thread, 'one');
+  await scene.pass(1_500);
+  await scene.device('bob', 'phone');
+  const sequence = await scene.say('alice', thread, 'two');
+  await scene.pass(15_000);
+  expect(scene.take()).toEqual([`message bob/phone ${sequence}`]);
+});

@@ -9,6 +9,8 @@ const mostMs = 86_400_000;
 const fewestTries = 10;
 const firstBackoffMs = 1_000;
 const mostBackoffMs = 900_000;
+/** A permit is for now: one that came so late would be used in a second that has its own. */
+const staleMs = 100;
 /** Whoever has to wait longer than this for a permit is put back, long before the lease ends. */
 const patienceMs = 2_000;
 
@@ -116,7 +118,9 @@ export class Sender {
     // A turn later, so that those who come together ask together.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
+      const askedMs = clock.monotonicMs();
       const { granted, waitMs } = await queue.permits(this.#waiting.length).catch(() => ({ granted: 0, waitMs: 500 }));
+      if (granted > 0 && clock.monotonicMs() - askedMs > staleMs) continue;
       for (const { give } of this.#waiting.splice(0, granted)) give(0);
       const nowMs = clock.monotonicMs();
       if (waitMs > patienceMs) {
