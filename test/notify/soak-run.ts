@@ -18,6 +18,8 @@ import { openSoakQueue, type QueueSettings, type WorkerSettings } from './soak-w
 export interface SoakOptions {
   readonly notifications: number;
   readonly perS: number;
+  /** What the push service may see in a second. Default: `perS`. More where a busy machine may hold back what was sent, and let it through at once. */
+  readonly seenPerS?: number;
   /** A worker is killed about so often. */
   readonly killEveryMs: number;
   /** Where the queue is; then there are two workers. Default: in a folder, with one. */
@@ -72,7 +74,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
       const { thread_id: threadId = '', sequence = '' } = message.data;
       return { atMs, token: message.token, threadId, sequence, status };
     });
-    const verdict = check(seen, { newest: scene.newest, dead, perS });
+    const verdict = check(seen, { newest: scene.newest, dead, perS: options.seenPerS ?? perS });
     const problems = [...verdict.problems, ...(await tokenProblems(folders, scene, dead))];
     const byStatus: Record<string, number> = {};
     for (const { status } of seen) byStatus[status] = (byStatus[status] ?? 0) + 1;

@@ -4,7 +4,8 @@ import { needs } from '../support/skip.ts';
 import { runSoak, type SoakReport } from './soak-run.ts';
 
 // The full size: npm run soak:notifications.
-const small = { notifications: 5_000, perS: 800, killEveryMs: 4_000 };
+// Whether permits keep the quota is tested with a clock that is turned by hand: what is seen here is at the mercy of the machine.
+const small = { notifications: 5_000, perS: 800, seenPerS: 1_600, killEveryMs: 4_000 };
 
 function expectWhole(report: SoakReport): void {
   expect(report.problems).toEqual([]);
