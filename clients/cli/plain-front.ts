@@ -64,7 +64,7 @@ export class PlainFront implements ChatListener {
     const where = titleOf(this.#chat, threadId);
     if (entry.kind?.$case === 'message') {
       if (entry.senderId === this.#chat.client.userId) return;
-      this.#message(threadId, messageOf(entry));
+      this.#message(threadId, messageOf(entry, entry.kind.value));
       if (threadId === this.#chat.openId) this.#chat.markRead();
     } else {
       const text = changeOf(entry, name);

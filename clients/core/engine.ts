@@ -221,13 +221,6 @@ export class Engine {
       case 'userEntriesAppended':
         this.#userLog.appended(frame.value.entries);
         return;
-      case 'reply':
-      case 'welcome':
-      case 'heartbeatReply':
-      case 'caughtUp':
-      case 'goodbye':
-        // The session's own.
-        return;
     }
   }
 

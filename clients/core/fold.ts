@@ -1,4 +1,4 @@
-import type { Content, Entry } from '#proto/parley/v1/entry.ts';
+import type { Content, Entry, MessagePosted } from '#proto/parley/v1/entry.ts';
 import type { SendResult } from '#proto/parley/v1/stream_service.ts';
 import type { Message } from '#proto/parley/v1/thread.ts';
 import type { Draft } from './draft.ts';
@@ -94,7 +94,7 @@ export class Fold {
         return this.#add({ kind: 'unknown', sequence, entry });
       case 'message':
         if ((this.#held.get(sequence)?.asOf ?? 0n) >= sequence) return unchanged;
-        return this.#add({ kind: 'message', sequence, message: messageOf(entry) });
+        return this.#add({ kind: 'message', sequence, message: messageOf(entry, kind.value) });
       case 'messageEdited': {
         const { content, mentionIds, attachments, targetSequence } = kind.value;
         return this.#change(targetSequence, sequence, (message) =>
@@ -117,12 +117,7 @@ export class Fold {
         const mine = entry.senderId === this.#me();
         return this.#change(targetSequence, sequence, (message) => react(message, emoji, removed, mine));
       }
-      case 'threadCreated':
-      case 'memberAdded':
-      case 'memberRemoved':
-      case 'roleChanged':
-      case 'retentionChanged':
-      case 'groupChanged':
+      default:
         return this.#add({ kind: 'change', sequence, entry });
     }
   }
@@ -195,24 +190,9 @@ export function entryOfDraft(
 }
 
 /** The message that an entry posted, as the entry has it. */
-export function messageOf(entry: Entry): Message {
-  const posted = entry.kind?.$case === 'message' ? entry.kind.value : undefined;
-  return {
-    sequence: entry.sequence,
-    ordinal: entry.ordinal,
-    senderId: entry.senderId,
-    senderDeviceId: entry.senderDeviceId,
-    clientMessageId: entry.clientMessageId,
-    createTime: entry.createTime,
-    content: posted?.content,
-    replyTo: posted?.replyTo ?? 0n,
-    mentionIds: posted?.mentionIds ?? [],
-    attachments: posted?.attachments ?? [],
-    editSequence: posted?.editSequence ?? 0n,
-    deleteSequence: posted?.deleteSequence ?? 0n,
-    erased: posted?.erased ?? false,
-    reactions: [],
-  };
+export function messageOf(entry: Entry, posted: MessagePosted): Message {
+  const { sequence, ordinal, senderId, senderDeviceId, clientMessageId, createTime } = entry;
+  return { sequence, ordinal, senderId, senderDeviceId, clientMessageId, createTime, ...posted, reactions: [] };
 }
 
 function react(message: Message, emoji: string, removed: boolean, mine: boolean): Message | undefined {

@@ -23,15 +23,15 @@ const defaultBeatMs = 25_000;
 
 /** What a client says: the inside of a ClientFrame. */
 export type Says = NonNullable<ClientFrame['frame']>;
-/** What a server says. */
-export type Told = NonNullable<ServerFrame['frame']>;
+type Heard = NonNullable<ServerFrame['frame']>;
+/** What a server says that is none of the session's own. */
+export type Told = Exclude<Heard, { $case: 'reply' | 'welcome' | 'heartbeatReply' | 'caughtUp' | 'goodbye' }>;
 /** What became of a request: the reply's result, or why there is none. */
 export type Outcome = { ok: true; result: Reply['result'] } | { ok: false; error: ParleyError };
 
 /** Told one at a time, in the stream's order. */
 export interface SessionListener {
   welcome(session: Session, welcome: Welcome): void;
-  /** A frame that is none of the session's own. */
   told(session: Session, frame: Told): void;
   /** After each batch of frames: what it took on the wire. */
   batch(session: Session, bytes: number): void;
@@ -136,7 +136,7 @@ export class Session {
     if (!this.#ended) this.#listener.batch(this, bytes);
   }
 
-  #dispatch(frame: Told): void {
+  #dispatch(frame: Heard): void {
     switch (frame.$case) {
       case 'reply':
         this.#reply(frame.value);

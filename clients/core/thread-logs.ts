@@ -269,18 +269,18 @@ export class ThreadLogs {
 
   #tell(threadId: string, log: ThreadLog, entry: Entry): void {
     const { emitter } = this.#rooms;
-    const isMessage = entry.kind?.$case === 'message';
+    const posted = entry.kind?.$case === 'message' ? entry.kind.value : undefined;
     log.last = entry;
-    if (isMessage && entry.sequence > log.unreadAsOf) {
+    if (posted !== undefined && entry.sequence > log.unreadAsOf) {
       if (entry.senderId !== this.#rooms.me() && entry.sequence > log.read) log.unread += 1n;
       log.unreadAsOf = entry.sequence;
     }
-    if (isMessage) this.#rooms.wrote(threadId, entry.senderId);
+    if (posted !== undefined) this.#rooms.wrote(threadId, entry.senderId);
     const change = log.fold?.apply(entry);
     emitter.emit('entry', { threadId, epoch: log.timeline.epoch, entry });
     if (!emitter.hears('message')) return;
     if (change === undefined) {
-      if (isMessage) emitter.emit('message', { threadId, message: messageOf(entry), added: true });
+      if (posted !== undefined) emitter.emit('message', { threadId, message: messageOf(entry, posted), added: true });
     } else if (change.added?.kind === 'message') {
       emitter.emit('message', { threadId, message: change.added.message, added: true });
     } else if (change.changed !== undefined) {

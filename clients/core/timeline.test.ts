@@ -78,7 +78,7 @@ describe('a timeline', () => {
     timeline.entries(1n, lines(12, 12));
     timeline.skipped(10n);
     expect(numbers(timeline.leave(10n).applied)).toEqual([]);
-    expect(timeline.base).toBe(10n);
+    expect(timeline.held).toBe(10n);
     expect(numbers(timeline.entries(1n, lines(11, 11)).applied)).toEqual([11, 12]);
   });
 

@@ -11,21 +11,18 @@ export interface Step<E> {
   readonly restarted: boolean;
 }
 
-const nothing: Step<never> = { applied: [], restarted: false };
-
 /**
- * One log as this device holds it: everything from `base` + 1 to `held`. Entries may come twice, late, early or not at
+ * One log as this device holds it: everything up to `held`, from where it begins here. Entries may come twice, late, early or not at
  * all; what leaves here is each once and in order. It knows neither time nor network: `missing` says what to fetch.
  *
  * Next sequence → applied. Lower → dropped. Higher → kept until what is between is there. Another epoch → started over.
  */
 export class Timeline<E extends { readonly sequence: bigint }> {
   #epoch = 0n;
-  #base = 0n;
   #held = 0n;
   /** The highest sequence that is known to be in the log. */
   #told = 0n;
-  /** Whether `base` is known: from a head, a fetched page, or sequence 1. */
+  /** Whether it is known where it begins: from a head, a fetched page, or sequence 1. */
   #placed = false;
   /** The log is the first one known: what this device acknowledged of it counts as held. */
   #first = true;
@@ -36,12 +33,7 @@ export class Timeline<E extends { readonly sequence: bigint }> {
     return this.#epoch;
   }
 
-  /** At and below it nothing is held here: it is not the user's, or is left to history. */
-  get base(): bigint {
-    return this.#base;
-  }
-
-  /** Everything up to here is held (above `base`). */
+  /** Everything up to here is held, but for what is not the user's, or is left to history. */
   get held(): bigint {
     return this.#held;
   }
@@ -59,7 +51,6 @@ export class Timeline<E extends { readonly sequence: bigint }> {
   /** Says from outside what is held: the application kept it from before. Only before anything was taken in. */
   restore(epoch: bigint, held: bigint): void {
     this.#epoch = epoch;
-    this.#base = held;
     this.#held = held;
     this.#told = held;
     this.#placed = true;
@@ -75,7 +66,7 @@ export class Timeline<E extends { readonly sequence: bigint }> {
     this.#placed = true;
     this.#raise(floor, applied);
     if (head.sequence > this.#told) this.#told = head.sequence;
-    return restarted || applied.length > 0 ? { applied, restarted } : nothing;
+    return { applied, restarted };
   }
 
   /** Takes in entries as they come on a stream, in any order. */
@@ -83,7 +74,7 @@ export class Timeline<E extends { readonly sequence: bigint }> {
     const restarted = this.#enter(epoch);
     const applied: E[] = [];
     for (const entry of entries) this.#take(entry, applied);
-    return restarted || applied.length > 0 ? { applied, restarted } : nothing;
+    return { applied, restarted };
   }
 
   /** Takes in a page that was fetched after `after`: it has no hole, and begins at the first entry to be had. */
@@ -107,7 +98,7 @@ export class Timeline<E extends { readonly sequence: bigint }> {
     }
     if (head.visibleFromSequence > 0n) this.#raise(head.visibleFromSequence - 1n, applied);
     if (head.sequence > this.#told) this.#told = head.sequence;
-    return restarted || applied.length > 0 ? { applied, restarted } : nothing;
+    return { applied, restarted };
   }
 
   /** Takes in that some were left out of the stream: they exist. */
@@ -120,7 +111,7 @@ export class Timeline<E extends { readonly sequence: bigint }> {
     const applied: E[] = [];
     this.#placed = true;
     this.#raise(upTo, applied);
-    return applied.length > 0 ? { applied, restarted: false } : nothing;
+    return { applied, restarted: false };
   }
 
   #enter(epoch: bigint): boolean {
@@ -129,7 +120,6 @@ export class Timeline<E extends { readonly sequence: bigint }> {
     this.#epoch = epoch;
     if (!restarted) return false;
     this.#first = false;
-    this.#base = 0n;
     this.#held = 0n;
     this.#told = 0n;
     this.#placed = false;
@@ -165,7 +155,6 @@ export class Timeline<E extends { readonly sequence: bigint }> {
 
   #raise(floor: bigint, applied: E[]): void {
     if (floor > this.#held) {
-      this.#base = floor;
       this.#held = floor;
       if (floor > this.#told) this.#told = floor;
       for (const sequence of this.#ahead.keys()) if (sequence <= floor) this.#ahead.delete(sequence);

@@ -1,6 +1,7 @@
 import * as Code from './codes.ts';
 import { anotherUser, localError, ParleyError } from './errors.ts';
 import type { Runtime } from './runtime.ts';
+import { bytesOfBase64 } from './wire.ts';
 
 /** Fetches a bearer token, without the word; asked again before the last one expires. */
 export type GetToken = () => Promise<string> | string;
@@ -68,8 +69,8 @@ function expiryMs(token: string): number | undefined {
 /** What a JWT claims; nothing when it cannot be read. Nothing is verified: the server does that. */
 export function claimsOf(token: string): { readonly exp?: unknown; readonly sub?: unknown } {
   try {
-    const bytes = atob((token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/'));
-    const text = new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)));
+    const bytes = bytesOfBase64((token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/'));
+    const text = new TextDecoder().decode(bytes);
     return (JSON.parse(text) as object | null) ?? {};
   } catch {
     return {};

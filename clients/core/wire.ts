@@ -93,3 +93,8 @@ export function bytesOf(field: WireField): Uint8Array {
 export function numberOf(field: WireField): number {
   return typeof field.value === 'bigint' ? Number(BigInt.asIntN(64, field.value)) : 0;
 }
+
+/** Throws when it is none. */
+export function bytesOfBase64(base64: string): Uint8Array {
+  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+}

@@ -1,5 +1,6 @@
 import * as Code from '../core/codes.ts';
 import { errorOfDetails, localError, ParleyError } from '../core/errors.ts';
+import { bytesOfBase64 } from '../core/wire.ts';
 
 /** One call. */
 export interface WebCall {
@@ -91,7 +92,7 @@ function errorOf(error: unknown): ParleyError {
 async function statusOf(response: Response, told: (message: Uint8Array) => void): Promise<ParleyError | undefined> {
   const { headers, status, body } = response;
   const early = headers.get('grpc-status');
-  if (early !== null) return errorOfStatus(early, (name) => headers.get(name));
+  if (early !== null) return errorOfStatus(early, headers);
   if (!(headers.get('content-type') ?? '').startsWith('application/grpc-web')) {
     return localError('NO_REASON', `HTTP ${status} without a gRPC status`, codesOfHttp[status] ?? Code.UNKNOWN);
   }
@@ -104,16 +105,23 @@ async function statusOf(response: Response, told: (message: Uint8Array) => void)
       if (flags === 0) told(payload);
       else if (flags === 0x80) {
         const trailers = trailersOf(payload);
-        return errorOfStatus(trailers.get('grpc-status') ?? '', (name) => trailers.get(name) ?? null);
+        return errorOfStatus(trailers.get('grpc-status') ?? '', trailers);
       } else return localError('NO_REASON', 'the answer is compressed', Code.INTERNAL);
     }
   }
 }
 
-function errorOfStatus(status: string, field: (name: string) => string | null): ParleyError | undefined {
+function errorOfStatus(
+  status: string,
+  fields: { get(name: string): string | null | undefined },
+): ParleyError | undefined {
   const code = /^\d+$/.test(status) ? Number(status) : Code.UNKNOWN;
   if (code === Code.OK) return undefined;
-  return errorOfDetails(code, textOf(field('grpc-message') ?? ''), detailsOf(field('grpc-status-details-bin')));
+  return errorOfDetails(
+    code,
+    textOf(fields.get('grpc-message') ?? ''),
+    detailsOf(fields.get('grpc-status-details-bin') ?? ''),
+  );
 }
 
 /** Undoes gRPC's percent-encoding; what is wrongly encoded stays as it is. */
@@ -125,10 +133,9 @@ function textOf(encoded: string): string {
   }
 }
 
-function detailsOf(base64: string | null): Uint8Array | undefined {
-  if (base64 === null) return undefined;
+function detailsOf(base64: string): Uint8Array | undefined {
   try {
-    return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    return bytesOfBase64(base64);
   } catch {
     return undefined;
   }

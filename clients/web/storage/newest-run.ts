@@ -2,13 +2,10 @@ import type { Item } from '../../core/fold.ts';
 
 /** The newest lines without a message missing between them. */
 export function newestRun(items: readonly Item[]): readonly Item[] {
-  let from = items.length - 1;
-  while (from > 0) {
-    const item = items[from];
-    const before = items[from - 1];
-    if (item === undefined || before === undefined || firstOrdinal(item) > ordinalOf(before) + 1n) break;
-    from -= 1;
-  }
+  const from = items.findLastIndex((item, at) => {
+    const before = items[at - 1];
+    return before !== undefined && firstOrdinal(item) > ordinalOf(before) + 1n;
+  });
   return items.slice(Math.max(0, from));
 }
 
