@@ -13,7 +13,7 @@ export interface CallLimits {
   readonly signal?: AbortSignal;
 }
 
-const defaultDeadlineMs = 15_000;
+export const defaultDeadlineMs = 15_000;
 const mostTries = 4;
 
 /**
@@ -32,14 +32,19 @@ export class Caller {
   }
 
   /** Rejects with the server's ParleyError, with DEADLINE_EXCEEDED, or with TOKEN_UNAVAILABLE. */
-  async call<P extends Path>(path: P, request: RequestOf<P>, limits: CallLimits = {}): Promise<ResponseOf<P>> {
+  call<P extends Path>(path: P, request: RequestOf<P>, limits: CallLimits = {}): Promise<ResponseOf<P>> {
+    const { signal } = limits;
+    return this.tried(limits, (deadlineMs, token) => this.#carrier.call(path, request, { token, deadlineMs, signal }));
+  }
+
+  /** Does something of a call as often as a call is tried. `attempt` has the rest of the time. */
+  async tried<T>(limits: CallLimits, attempt: (deadlineMs: number, token: string) => Promise<T>): Promise<T> {
     const endMs = this.#runtime.now() + (limits.deadlineMs ?? defaultDeadlineMs);
     const backoff = new Backoff(this.#runtime);
     for (let renewed = false; ;) {
       const token = await this.#tokens.current();
       try {
-        const deadlineMs = Math.max(1, endMs - this.#runtime.now());
-        return await this.#carrier.call(path, request, { token, deadlineMs, signal: limits.signal });
+        return await attempt(Math.max(1, endMs - this.#runtime.now()), token);
       } catch (error) {
         if (!(error instanceof ParleyError)) throw error;
         if (error.code === Code.UNAUTHENTICATED && !renewed) {

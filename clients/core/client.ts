@@ -1,16 +1,10 @@
 import type { SendResult } from '#proto/parley/v1/stream_service.ts';
 import type { Presence } from '#proto/parley/v1/presence.ts';
 import type { Message, ThreadHead } from '#proto/parley/v1/thread.ts';
-import {
-  AccountCalls,
-  GroupCalls,
-  HistoryCalls,
-  MessageCalls,
-  PeopleCalls,
-  ReceiptCalls,
-  ThreadCalls,
-} from './calls.ts';
+import { ThreadCalls } from './calls.ts';
 import type { Page } from './calls.ts';
+import { laterCalls } from './calls-later.ts';
+import type { Later } from './calls-later.ts';
 import type { CallLimits } from './caller.ts';
 import type { ClientOptions } from './client-options.ts';
 import type { ConnectionState } from './connection-state.ts';
@@ -49,13 +43,13 @@ export interface SendOptions {
  */
 export class ParleyClient implements AsyncDisposable {
   readonly deviceId: string;
-  readonly threads: ThreadCalls;
-  readonly groups: GroupCalls;
-  readonly messages: MessageCalls;
-  readonly history: HistoryCalls;
-  readonly people: PeopleCalls;
-  readonly account: AccountCalls;
-  readonly receipts: ReceiptCalls;
+  readonly threads: ThreadCalls & Later<'MoreThreadCalls'>;
+  readonly groups: Later<'GroupCalls'>;
+  readonly messages: Later<'MessageCalls'>;
+  readonly history: Later<'HistoryCalls'>;
+  readonly people: Later<'PeopleCalls'>;
+  readonly account: Later<'AccountCalls'>;
+  readonly receipts: Later<'ReceiptCalls'>;
   readonly #engine: Engine;
   #loaded: Promise<void> | undefined;
 
@@ -64,13 +58,25 @@ export class ParleyClient implements AsyncDisposable {
     const { caller, runtime } = engine;
     this.#engine = engine;
     this.deviceId = options.deviceId;
-    this.threads = new ThreadCalls(caller);
-    this.groups = new GroupCalls(caller, runtime);
-    this.messages = new MessageCalls(caller, runtime);
-    this.history = new HistoryCalls(caller);
-    this.people = new PeopleCalls(caller);
-    this.account = new AccountCalls(caller);
-    this.receipts = new ReceiptCalls(caller);
+    const later = laterCalls(caller, runtime);
+    this.threads = Object.assign(
+      new ThreadCalls(caller),
+      later('MoreThreadCalls', 'members', 'updateSettings', 'setRetention', 'retention'),
+    );
+    this.groups = later('GroupCalls', 'create', 'add', 'remove', 'leave', 'setRole', 'update');
+    this.messages = later('MessageCalls', 'edit', 'delete', 'react');
+    this.history = later('HistoryCalls', 'messages', 'message', 'entries');
+    this.people = later('PeopleCalls', 'profiles', 'updateProfile', 'list', 'presences', 'block', 'unblock', 'blocked');
+    this.account = later(
+      'AccountCalls',
+      'settings',
+      'updateSettings',
+      'entries',
+      'registerDevice',
+      'devices',
+      'removeDevice',
+    );
+    this.receipts = later('ReceiptCalls', 'list');
   }
 
   /** The user that the token names; empty until the first Welcome. */
@@ -242,7 +248,8 @@ export class ParleyClient implements AsyncDisposable {
   /** Reads all members' positions, so that `ticks` knows what was before this device listened; tells what is news. */
   async readReceipts(threadId: string, limits?: CallLimits): Promise<void> {
     for (let pageToken = ''; ;) {
-      const page = await this.receipts.list(threadId, { pageSize: 500, pageToken }, limits);
+      const request = { threadId, pageSize: 500, pageToken };
+      const page = await this.call('/parley.v1.ReceiptService/ListReceipts', request, limits);
       for (const { userId, deliveredSequence, readSequence } of page.receipts) {
         const receipt = { threadId, userId, deliveredSequence, readSequence };
         if (this.#engine.receipts.advance(receipt)) this.#engine.emitter.emit('receipt', receipt);
@@ -258,9 +265,11 @@ export class ParleyClient implements AsyncDisposable {
     page: Page & { before?: bigint } = {},
     limits?: CallLimits,
   ): Promise<{ count: number; olderPageToken: string }> {
-    const { before, ...rest } = page;
+    const { before, pageSize = 0, pageToken = '' } = page;
     const anchor = before === undefined ? undefined : ({ $case: 'beforeSequence', value: before } as const);
-    const { messages, head, olderPageToken } = await this.history.messages(threadId, { ...rest, anchor }, limits);
+    const request = { threadId, pageSize, pageToken, anchor };
+    const path = '/parley.v1.HistoryService/ListMessages';
+    const { messages, head, olderPageToken } = await this.call(path, request, limits);
     this.#engine.logs.putHistory(threadId, messages, head);
     return { count: messages.length, olderPageToken };
   }

@@ -1,6 +1,5 @@
 import type { CaughtUp, Hello, Welcome } from '#proto/parley/v1/stream_service.ts';
 import { Acks } from './acks.ts';
-import { AccountCalls, HistoryCalls } from './calls.ts';
 import { Caller } from './caller.ts';
 import type { ClientOptions } from './client-options.ts';
 import { Connection } from './connection.ts';
@@ -61,9 +60,7 @@ export class Engine {
     this.wishes = new Wishes(runtime);
     this.typing = new TypingState(runtime, (typing) => emitter.emit('typing', typing));
     this.#reauthentication = new Reauthentication(tokens, runtime);
-    this.#userLog = new UserLog(new AccountCalls(this.caller), this.#repair, (entry) =>
-      emitter.emit('userEntry', entry),
-    );
+    this.#userLog = new UserLog(this.caller, this.#repair, (entry) => emitter.emit('userEntry', entry));
     this.logs = new ThreadLogs(
       {
         keepItems: options.keepItems ?? 1000,
@@ -74,7 +71,7 @@ export class Engine {
         emitter,
         acks: this.acks,
         repair: this.#repair,
-        history: new HistoryCalls(this.caller),
+        caller: this.caller,
         me: () => this.userId,
         restarted: (threadId) => this.receipts.forget(threadId),
         wrote: (threadId, userId) => this.typing.wrote(threadId, userId),

@@ -2,7 +2,7 @@ import type { Entry, ThreadKind } from '#proto/parley/v1/entry.ts';
 import type { EntriesAppended, SendResult, Skipped } from '#proto/parley/v1/stream_service.ts';
 import type { Message, ThreadHead } from '#proto/parley/v1/thread.ts';
 import type { Acks } from './acks.ts';
-import type { HistoryCalls } from './calls.ts';
+import type { Caller } from './caller.ts';
 import type { Draft } from './draft.ts';
 import type { Emitter } from './emitter.ts';
 import type { ClientEvents } from './events.ts';
@@ -50,7 +50,7 @@ interface Rooms {
   readonly emitter: Emitter<ClientEvents>;
   readonly acks: Acks;
   readonly repair: Repair;
-  readonly history: HistoryCalls;
+  readonly caller: Caller;
   readonly me: () => string;
   readonly restarted: (threadId: string) => void;
   /** Somebody's message came. */
@@ -299,11 +299,9 @@ export class ThreadLogs {
         fetch: async (signal) => {
           const { missing } = timeline;
           if (missing === undefined) return;
-          const { entries, head } = await this.#rooms.history.entries(
-            threadId,
-            { afterSequence: missing.after, pageSize },
-            { signal },
-          );
+          const request = { threadId, afterSequence: missing.after, upToSequence: 0n, pageSize };
+          const path = '/parley.v1.HistoryService/ListEntries';
+          const { entries, head } = await this.#rooms.caller.call(path, request, { signal });
           if (head === undefined || signal.aborted) return;
           this.#took(threadId, log, timeline.page(missing.after, entries, head), 0);
         },

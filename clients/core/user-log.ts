@@ -1,18 +1,18 @@
 import type { UserEntry } from '#proto/parley/v1/account.ts';
-import type { AccountCalls } from './calls.ts';
+import type { Caller } from './caller.ts';
 import type { Repair } from './repair.ts';
 import { Timeline } from './timeline.ts';
 import type { Step } from './timeline.ts';
 
 /** The user's own log on this device: what other devices of the user changed, each entry once and in order. */
 export class UserLog {
-  readonly #calls: AccountCalls;
+  readonly #caller: Caller;
   readonly #repair: Repair;
   readonly #tell: (entry: UserEntry) => void;
   #timeline = new Timeline<UserEntry>();
 
-  constructor(calls: AccountCalls, repair: Repair, tell: (entry: UserEntry) => void) {
-    this.#calls = calls;
+  constructor(caller: Caller, repair: Repair, tell: (entry: UserEntry) => void) {
+    this.#caller = caller;
     this.#repair = repair;
     this.#tell = tell;
   }
@@ -67,7 +67,9 @@ export class UserLog {
         hole: () => timeline.missing?.after,
         fetch: async (signal) => {
           const after = timeline.held;
-          const { entries, headSequence, epoch } = await this.#calls.entries(after, { signal });
+          const path = '/parley.v1.PeopleService/ListUserEntries';
+          const request = { afterSequence: after, pageSize: 0 };
+          const { entries, headSequence, epoch } = await this.#caller.call(path, request, { signal });
           if (signal.aborted) return;
           this.#took(timeline.page(after, entries, { epoch, sequence: headSequence, visibleFromSequence: 0n }));
         },

@@ -7,7 +7,7 @@ import { systemRuntime } from '../core/runtime.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { Codecs } from './codec.ts';
 import { exchange } from './grpc-web.ts';
-import { loaded } from './later.ts';
+import { loaded } from '../core/later.ts';
 import { ListenStream } from './listen-stream.ts';
 
 export interface WebCarrierOptions {

@@ -204,7 +204,8 @@ class ProfileBook extends Book<Profile> {
       const userIds = [...this.#wanted].slice(0, mostAtOnce);
       for (const userId of userIds) this.#wanted.delete(userId);
       try {
-        for (const profile of await this.#client.people.profiles(userIds)) this.#put(profile);
+        const { profiles } = await this.#client.call('/parley.v1.PeopleService/BatchGetProfiles', { userIds });
+        for (const profile of profiles) this.#put(profile);
       } catch {
         // The next connection asks again.
         for (const userId of userIds) if (this.knows(userId)) this.#wanted.add(userId);

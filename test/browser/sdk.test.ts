@@ -279,20 +279,23 @@ describe('tabs', () => {
 });
 
 describe('parts that are loaded when they are needed', () => {
-  const parts = /\/(?:sharing|tables-more)-[^/]*$/;
+  const parts = /\/(?:calls-more|sharing|tables-more)-[^/]*$/;
 
   test('are not loaded before, and a call for which they are not there at first is made nonetheless', async () => {
     const asked: string[] = [];
     await context.route(parts, async (route) => {
-      asked.push(new URL(route.request().url()).pathname.replace(/-[^-]*$/, ''));
-      await (asked.length === 1 ? route.abort() : route.continue());
+      const part = new URL(route.request().url()).pathname.replace(/-[^-]*$/, '');
+      const isFirst = !asked.includes(part);
+      asked.push(part);
+      await (isFirst ? route.abort() : route.continue());
     });
     const page = await world.live(context, alice);
     await send(page, await lookAt(page, bob), 'hello');
     expect(asked).toEqual([]);
     await page.evaluate(() => window.parley.client.people.list());
     await page.evaluate(() => window.parley.client.account.settings());
-    expect(asked).toEqual(['/assets/tables-more', '/assets/tables-more']);
+    const [calls, tables] = ['/assets/calls-more', '/assets/tables-more'];
+    expect(asked).toEqual([calls, calls, tables, tables]);
   });
 
   test('and are not there leave a following tab waiting, which says why and follows once they are', async () => {

@@ -14,9 +14,9 @@ const root = path.resolve(import.meta.dirname, '../..');
 /** What a page loads at once to be connected, send and receive, compressed, when it is built by Vite: its helper for `import()` included. */
 const mostAtOnceBytes = 25 * 1024;
 /** The same of a page that shows the list of threads and a thread. */
-const mostWithThreadsBytes = 26.75 * 1024;
+const mostWithThreadsBytes = 26.625 * 1024;
 /** All files of a page that uses everything, also those that it loads later: where it stands, so that it does not grow. */
-const mostBytes = 32 * 1024;
+const mostBytes = 33 * 1024;
 let project: string;
 let readme: string;
 
@@ -122,7 +122,7 @@ test('a page loads little at once; what it does not use is left out, and the who
   const whole = bytesOf(await built("import * as parley from '@parley/web';\nObject.assign(window, { parley });\n"));
   const told = [least, threads, whole].map(({ atOnce, all }) => `${atOnce} of ${all}`);
   console.log(`the SDK, bytes compressed, at once of all: ${told.join('; ')} (connected; with threads; everything)`);
-  expect(whole.later).toEqual(['sharing', 'tables-more']);
+  expect(whole.later).toEqual(['calls-more', 'sharing', 'tables-more']);
   expect(threads.all).toBeLessThan(whole.all - 1000);
   expect(least.atOnce).toBeLessThanOrEqual(mostAtOnceBytes);
   expect(threads.atOnce).toBeLessThanOrEqual(mostWithThreadsBytes);

@@ -103,7 +103,7 @@ export class ScriptedCarrier implements Carrier {
   readonly name = 'parley-test';
   readonly version = '0.0.0';
   readonly streams: ScriptedStream[] = [];
-  readonly calls: { path: Path; request: unknown; token: string }[] = [];
+  readonly calls: ({ path: Path; request: unknown } & CallOptions)[] = [];
   /** Answers unary calls; may throw and may answer a promise. */
   answer: Answer = (path) => {
     throw new ParleyError({ reason: 'NOT_SERVED', code: Code.UNIMPLEMENTED, message: path });
@@ -117,7 +117,7 @@ export class ScriptedCarrier implements Carrier {
   }
 
   async call<P extends Path>(path: P, request: RequestOf<P>, options: CallOptions): Promise<ResponseOf<P>> {
-    this.calls.push({ path, request, token: options.token });
+    this.calls.push({ path, request, ...options });
     return (await this.answer(path, request as never, options)) as ResponseOf<P>;
   }
 

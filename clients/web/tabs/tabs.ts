@@ -6,7 +6,7 @@ import { GOODBYE } from '../../core/connection-state.ts';
 import { localError } from '../../core/errors.ts';
 import type { Path, RequestOf, ResponseOf } from '../../core/methods.ts';
 import type { Runtime } from '../../core/runtime.ts';
-import { loaded } from '../later.ts';
+import { loaded } from '../../core/later.ts';
 import type { Hub } from './hub.ts';
 import type { Leader } from './hub-parts.ts';
 import { lateStream } from './late-stream.ts';

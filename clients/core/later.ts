@@ -1,6 +1,6 @@
-import * as Code from '../core/codes.ts';
-import { localError } from '../core/errors.ts';
-import type { Runtime } from '../core/runtime.ts';
+import * as Code from './codes.ts';
+import { localError } from './errors.ts';
+import type { Runtime } from './runtime.ts';
 
 /**
  * Loads a part of the SDK that is a file of its own and not there from the first, by its `import()`. Rejects with UNAVAILABLE, for which

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ManualRuntime } from '../../test/support/manual-runtime.ts';
-import * as Code from '../core/codes.ts';
+import * as Code from './codes.ts';
 import { loaded } from './later.ts';
 
 test('a part that cannot be loaded is told as not there for now, with why, and may be had the next time', async () => {
