@@ -45,7 +45,13 @@ test('it writes TypeScript, a descriptor set and tables, and leaves no scratch b
   writeProto('a', 'message A { uint64 sequence = 1; }');
   writeProto('b', 'message B { string id = 1; }');
   expect(gen()).toEqual({ code: 0, errors: '' });
-  expect(readdirSync(at('proto/gen')).toSorted()).toEqual(['.stamp', 'descriptors.binpb', 'parley', 'tables.ts']);
+  expect(readdirSync(at('proto/gen')).toSorted()).toEqual([
+    '.stamp',
+    'descriptors.binpb',
+    'parley',
+    'tables-more.ts',
+    'tables.ts',
+  ]);
   expect(readdirSync(at('proto/gen/parley/v1')).toSorted()).toEqual(['a.ts', 'b.ts']);
 });
 
