@@ -167,6 +167,27 @@ describe('A device that comes back', () => {
     expect(await node.store.devicePositions('bob' as UserId, 'd1' as DeviceId, [threadId])).toEqual([1n]);
   });
 
+  it.each([0.25, 3])('is told of what its user read elsewhere meanwhile, of a thread %d days old', async (days) => {
+    const [thread, other] = (await quiet('bob', 'd', 2)) as [WrittenThread, WrittenThread];
+    for (const one of [thread, other]) await say('bob', one, 'news', clock.nowMs() - days * dayMs);
+    const place = await caughtUp('bob');
+    clock.turn(hourMs);
+    node.receipts.advanceRead('bob' as UserId, thread.threadId, 2n);
+    await node.receipts.settled();
+    clock.turn(hourMs);
+    const device = await node.live('bob', 'd1', place);
+    const told = device.all('headsChanged').flatMap(({ heads }) => heads);
+    expect(told.map((head) => [head.threadId, head.readSequence, head.unreadCount])).toEqual([
+      [thread.threadId, 2n, 0n],
+    ]);
+    expect(device.log(thread.threadId)).toEqual([]);
+    const [again] = device.all('caughtUp');
+    device.break();
+    clock.turn(hourMs);
+    const later = await node.live('bob', 'd1', { resumeToken: again?.resumeToken ?? Buffer.alloc(0) });
+    expect(headsOf(later)).toEqual([]);
+  });
+
   it('is not told again what it holds, by a look for what the bus may have lost', async () => {
     const [thread] = await quiet('bob', 'd', 1);
     const { threadId, head } = thread as WrittenThread;

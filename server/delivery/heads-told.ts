@@ -22,7 +22,7 @@ const quietGroupMs = 30 * dayMs;
 
 /**
  * What is read of a user's inbox when a device comes back. It follows what changed, not what exists:
- * - threads that changed since the place of its token, and a day before, by the inbox's list of changes
+ * - threads that changed since the place of its token, and a day before, by the inbox's list of changes; and those that were read since
  * - the threads it names in Hello, at most 256
  * - the groups it is to hear, at most 100 and those that changed: the token has since when to look for them
  * - large groups, of which the inbox has no changes
@@ -30,8 +30,10 @@ const quietGroupMs = 30 * dayMs;
  * more than a day, when the clock was past the token again before the device came: its next entry tells of it.
  */
 export interface LookedAt {
-  /** Those that changed before `toldMs` are told only if the device lacks something. */
+  /** Those that neither changed nor were read from `toldMs` on are told only if the device lacks something. */
   readonly rows: readonly InboxRow[];
+  /** Of these: what the inbox has as changed or read, and what the device names. */
+  readonly due: ReadonlySet<ThreadId>;
   /** Wall ms from which on the inbox was read; 0 = whole. */
   readonly sinceMs: number;
   /** Wall ms; 0 = the device was told nothing. */
@@ -68,12 +70,13 @@ export async function lookAtInbox(
   if (hasLeft || fromMs === 0) groupsMs = found.length > maxGroups ? (found[maxGroups - 1]?.activityMs ?? 0) : 0;
   const groups = found.slice(0, maxGroups);
 
+  const due = new Set([...rows.map((row) => row.threadId), ...opening.positions.keys()]);
   const looked = new Map([...rows, ...groups].map((row) => [row.threadId, row]));
   // Where the inbox was read whole, others are not theirs.
   const named = sinceMs === 0 ? [] : [...opening.positions.keys()].filter((threadId) => !looked.has(threadId));
   const more = named.length === 0 ? [] : await store.inboxRows(userId, named);
   for (const row of more) if (row !== undefined) looked.set(row.threadId, row);
-  return { rows: [...looked.values()], sinceMs, toldMs, groups, groupsMs };
+  return { rows: [...looked.values()], due, sinceMs, toldMs, groups, groupsMs };
 }
 
 /**
@@ -103,17 +106,16 @@ export async function lookAgain(session: Session, looked: LookedAt, { store }: D
  */
 export async function tellHeads(
   session: Session,
-  { rows, sinceMs, toldMs }: LookedAt,
-  named: ReadonlySet<ThreadId>,
+  { rows, due, sinceMs, toldMs }: LookedAt,
   claims: ReadonlyMap<ThreadId, bigint>,
   context: DeliveryContext,
 ): Promise<ThreadHeadFrame[]> {
   const told: ThreadHeadFrame[] = [];
-  const due = rows
-    .filter((row) => row.activityMs >= sinceMs || named.has(row.threadId))
+  const compared = rows
+    .filter((row) => row.activityMs >= sinceMs || due.has(row.threadId))
     .toSorted((a, b) => b.activityMs - a.activityMs);
   // Some at a time: the newest need not wait until all are read.
-  for (const some of chunksOf(due, headsPerFrame)) {
+  for (const some of chunksOf(compared, headsPerFrame)) {
     const heads = await headsOf(session, some, toldMs, claims, context);
     if (session.phase === 'ended') return told;
     if (heads.length === 0) continue;
@@ -132,7 +134,9 @@ async function headsOf(
 ): Promise<ThreadHeadFrame[]> {
   const { userId, deviceId } = session.identity;
   const held = await heldBy(session.identity, rows, store, receipts);
-  const due: { row: InboxRow; delivered: bigint }[] = [];
+  const threads = rows.map((row) => row.threadId);
+  const positions = await store.positionsOf(userId, threads);
+  const due: { row: InboxRow; position: Position | undefined; delivered: bigint }[] = [];
   rows.forEach((row, index) => {
     const stored = held[index] ?? 0n;
     const said = claims.get(row.threadId) ?? 0n;
@@ -140,16 +144,16 @@ async function headsOf(
     const claimed = said > row.sequence ? row.sequence : said;
     if (claimed > stored) receipts.advanceDelivered(userId, deviceId, row.threadId, claimed);
     const delivered = claimed > stored ? claimed : stored;
-    if (row.activityMs >= toldMs || delivered < row.sequence) due.push({ row, delivered });
+    const position = positions[index];
+    // Read on another device while this one was away: only live ones are told of that as it happens.
+    const isRead = (position?.readMs ?? 0) >= toldMs;
+    if (row.activityMs >= toldMs || isRead || delivered < row.sequence) due.push({ row, position, delivered });
     // What it holds is not told to it again, whoever looks for what may have been lost: it would not acknowledge it.
     else session.feeds.window.open(row.threadId, row.sequence + 1n).left = !row.member;
   });
   if (due.length === 0) return [];
-  const threads = due.map(({ row }) => row.threadId);
-  const positions = await store.positionsOf(userId, threads);
-  const before = await Promise.all(due.map(({ row }, index) => ordinalBefore(row, positions[index], store)));
-  return due.map(({ row, delivered }, index) => {
-    const position = positions[index];
+  const before = await Promise.all(due.map(({ row, position }) => ordinalBefore(row, position, store)));
+  return due.map(({ row, position, delivered }, index) => {
     const readOrdinal = before[index] ?? position?.readOrdinal ?? 0n;
     return {
       threadId: row.threadId,

@@ -76,8 +76,7 @@ export async function openSession(
   const looked = await lookAgain(session, inbox, context);
   // A device of another life of the store holds other entries at these places.
   const isOfThisLife = resumed || place === undefined;
-  const named = new Set(opening.positions.keys());
-  const heads = await tellHeads(session, looked, named, isOfThisLife ? opening.positions : new Map(), context);
+  const heads = await tellHeads(session, looked, isOfThisLife ? opening.positions : new Map(), context);
   if (isOver()) return;
 
   await backfillUserLog(session, userHead?.sequence ?? 0n, resumed ? opening.userSequence : 0n, context);

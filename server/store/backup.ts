@@ -35,7 +35,11 @@ export type BackupItem =
   | { readonly kind: 'entries'; readonly log: LogId; readonly entries: readonly BackupEntry[] }
   /** Messages that came already, as they are since an entry after them edited or deleted them while the backup ran. */
   | { readonly kind: 'changed'; readonly log: LogId; readonly entries: readonly BackupEntry[] }
-  | { readonly kind: 'positions'; readonly thread: ThreadId; readonly positions: readonly Omit<Position, 'threadId'>[] }
+  | {
+      readonly kind: 'positions';
+      readonly thread: ThreadId;
+      readonly positions: readonly Omit<Position, 'threadId' | 'readMs'>[];
+    }
   /** Nothing more comes of this log; `sequence` is its last. */
   | { readonly kind: 'log-end'; readonly log: LogId; readonly sequence: bigint }
   | { readonly kind: 'devices'; readonly devices: readonly DevicePosition[] }
@@ -88,7 +92,7 @@ export interface BackupTarget extends AsyncDisposable {
   /** Messages that it has in a state from before an edit or a delete. */
   changed(log: LogId, entries: readonly BackupEntry[]): Promise<void>;
   endLog(log: LogId, folded: FoldedLog): Promise<void>;
-  positions(thread: ThreadId, positions: readonly Omit<Position, 'threadId'>[]): Promise<void>;
+  positions(thread: ThreadId, positions: readonly Omit<Position, 'threadId' | 'readMs'>[]): Promise<void>;
   /** Positions above a thread's head are taken as the head. */
   devices(devices: readonly DevicePosition[]): Promise<void>;
   deviceRecords(records: readonly OwnedDevice[]): Promise<void>;

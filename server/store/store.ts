@@ -77,8 +77,9 @@ export interface Store extends AsyncDisposable {
 
   /**
    * A user's threads in which something changed at or after `sinceMs` (0 = all), and all `large` ones that they are a member
-   * of; newest activity first. Since a time of the last 44 days it reads what changed since the day of that time (UTC) and the
-   * large ones, however many threads there are.
+   * of; newest activity first. With them come those that the user has read further since the day of that time (UTC), if nothing
+   * changed in them on the day of that reading or later: it tells no row, so `Position.readMs` says when it was. Since a time of the
+   * last 44 days it reads what changed or was read since that day and the large ones, however many threads there are.
    */
   inbox(user: UserId, sinceMs: number, signal?: AbortSignal): Promise<InboxRow[]>;
   /** The groups of it, at the cost of groups alone. */
@@ -229,6 +230,8 @@ export interface Position {
   readonly delivered: bigint;
   readonly read: bigint;
   readonly readOrdinal: bigint;
+  /** Wall ms when `read` last grew; 0 = never, or longer ago than is kept. */
+  readonly readMs: number;
   /** Wall ms when either last grew. */
   readonly updateMs: number;
 }

@@ -118,6 +118,49 @@ export function inbox({ store, reopen }: UnderTest): void {
     expect(await store().inbox(user, nowMs + 5 * dayMs + 1)).toEqual([]);
   });
 
+  test('a thread that is read again after days is found since the day of its last reading, until it changes later', async () => {
+    const [user, reader] = [newUser(), newUser('reader')];
+    // Of these weeks, so that it is listed by its days.
+    const beganMs = (Math.floor(Date.now() / dayMs) - 20) * dayMs + 1_000;
+    for (const kind of ['d', 'g'] as const) {
+      const thread = newThread(kind);
+      const log = threadLog(thread);
+      const more = { inbox: members(user, reader), nowMs: beganMs };
+      const { head } = await append(
+        store(),
+        log,
+        undefined,
+        [created(user, reader), message('one'), message('two')],
+        more,
+      );
+      const readAt = (sequence: bigint, atMs: number): Promise<void> =>
+        store().advance([{ threadId: thread, userId: reader, sequence, ordinal: sequence - 1n, atMs }]);
+      const found = async (days: number, whose = reader): Promise<boolean> => {
+        const since = beganMs + days * dayMs;
+        const lists = [await store().inbox(whose, since), kind === 'g' ? await store().inboxGroups(whose, since) : []];
+        const has = lists.map((rows) => rows.filter(({ threadId }) => threadId === thread).length);
+        expect(has).toEqual([has[0], kind === 'g' ? has[0] : 0]);
+        return has[0] === 1;
+      };
+      await readAt(1n, beganMs);
+      expect([await found(0), await found(0.5), await found(1)]).toEqual([true, false, false]);
+      await readAt(2n, beganMs + 3 * dayMs);
+      expect([await found(1), await found(3), await found(4)]).toEqual([true, true, false]);
+      await readAt(3n, beganMs + 5 * dayMs);
+      // What is not above is no reading.
+      await readAt(2n, beganMs + 7 * dayMs);
+      expect([await found(0), await found(5), await found(6), await found(1, user)]).toEqual([
+        true,
+        true,
+        false,
+        false,
+      ]);
+      const now = { inbox: [{ userId: user }, { userId: reader }], nowMs: beganMs + 8 * dayMs };
+      await append(store(), log, head, [message('three')], now);
+      expect([await found(5), await found(8), await found(8.1)]).toEqual([true, true, false]);
+    }
+  });
+
   test('what a member may see from on is kept until it is said anew', async () => {
     const [user, late, thread] = [newUser(), newUser('late'), newThread()];
     const log = threadLog(thread);

@@ -24,7 +24,8 @@ export function positions({ store, reopen }: UnderTest): void {
   test('what a user has read is kept with its ordinal and its time', async () => {
     const [thread, user] = [newThread(), newUser()];
     await store().advance([read(thread, user, 6n, 50)]);
-    const position = { threadId: thread, userId: user, delivered: 0n, read: 6n, readOrdinal: 3n, updateMs: 50 };
+    const read6 = { read: 6n, readOrdinal: 3n, readMs: 50 };
+    const position = { threadId: thread, userId: user, delivered: 0n, ...read6, updateMs: 50 };
     expect(await store().positions(thread, { limit: 10 })).toEqual([position]);
     expect(await store().positionsOf(user, [newThread(), thread])).toEqual([undefined, position]);
   });
@@ -44,9 +45,16 @@ export function positions({ store, reopen }: UnderTest): void {
     await store().advance([read(thread, user, 7n, 300), held(thread, user, 5n, 50)]);
     await store().advance([held(thread, user, 3n, 400)]);
     expect(await store().positionsOf(user, [thread])).toEqual([
-      { threadId: thread, userId: user, delivered: 5n, read: 8n, readOrdinal: 4n, updateMs: 100 },
+      { threadId: thread, userId: user, delivered: 5n, read: 8n, readOrdinal: 4n, readMs: 100, updateMs: 100 },
     ]);
     expect(await store().devicePositions(user, phone, [thread])).toEqual([5n]);
+  });
+
+  test('the time of a reading stays when more is delivered after it', async () => {
+    const [thread, user] = [newThread(), newUser()];
+    await store().advance([read(thread, user, 2n, 50)]);
+    await store().advance([held(thread, user, 9n, 70)]);
+    expect(await store().positionsOf(user, [thread])).toMatchObject([{ read: 2n, readMs: 50, updateMs: 70 }]);
   });
 
   test('many callers at once leave the highest of what they said', async () => {

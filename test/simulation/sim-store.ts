@@ -21,6 +21,8 @@ import { doorHead, StoreAppends } from './store-appends.ts';
 import { InDoubt, type StoreWire, unavailable } from './store-wire.ts';
 import { epoch, type Tables } from './tables.ts';
 
+const dayMs = 86_400_000;
+
 /** The store of one node: the door of server/store/store.ts over tables that all nodes share. */
 export class SimStore implements Store {
   readonly epoch = epoch;
@@ -126,8 +128,14 @@ export class SimStore implements Store {
 
   async inbox(user: UserId, sinceMs: number): Promise<InboxRow[]> {
     const rows = await this.#wire.read(() => this.#tables.inbox(user));
+    const isRead = (threadId: ThreadId, activityMs: number): boolean => {
+      const day = Math.floor((this.#tables.positionOf(threadId, user)?.readMs ?? 0) / dayMs);
+      return day >= Math.floor(sinceMs / dayMs) && day > Math.floor(activityMs / dayMs);
+    };
     return rows
-      .filter(({ activityMs, large, member }) => activityMs >= sinceMs || (large && member))
+      .filter(({ threadId, activityMs, large, member }) => {
+        return activityMs >= sinceMs || (large && member) || isRead(threadId, activityMs);
+      })
       .toSorted((a, b) => b.activityMs - a.activityMs);
   }
 

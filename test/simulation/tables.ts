@@ -49,6 +49,7 @@ interface Positions {
   delivered: bigint;
   read: bigint;
   readOrdinal: bigint;
+  readMs: number;
   updateMs: number;
 }
 
@@ -170,6 +171,7 @@ export class Tables {
     if (!this.holdsOver(sequence, kept.read)) return;
     kept.read = sequence;
     kept.readOrdinal = ordinal;
+    kept.readMs = Math.max(kept.readMs, atMs);
     kept.updateMs = Math.max(kept.updateMs, atMs);
   }
 
@@ -203,7 +205,8 @@ export class Tables {
     let users = this.#positions.get(threadId);
     if (users === undefined) this.#positions.set(threadId, (users = new Map()));
     let kept = users.get(userId);
-    if (kept === undefined) users.set(userId, (kept = { delivered: 0n, read: 0n, readOrdinal: 0n, updateMs: 0 }));
+    if (kept === undefined)
+      users.set(userId, (kept = { delivered: 0n, read: 0n, readOrdinal: 0n, readMs: 0, updateMs: 0 }));
     return kept;
   }
 }

@@ -163,7 +163,7 @@ class CassandraTarget implements BackupTarget {
     }
   }
 
-  positions(thread: ThreadId, positions: readonly Omit<Position, 'threadId'>[]): Promise<void> {
+  positions(thread: ThreadId, positions: readonly Omit<Position, 'threadId' | 'readMs'>[]): Promise<void> {
     return this.#positions.restore(thread, positions);
   }
 

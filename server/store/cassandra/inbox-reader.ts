@@ -10,7 +10,7 @@ import { inParallel } from './parallel.ts';
 const columns = 'thread, sequence, ordinal, activity_ms, visible_from, member, large';
 const readSome = `SELECT ${columns} FROM inbox WHERE user = ? AND thread IN ?`;
 const readAll = `SELECT ${columns} FROM inbox WHERE user = ? AND thread >= ? AND thread < ?`;
-const readChanged = 'SELECT thread FROM changed_threads WHERE user = ? AND day >= ?';
+const readChanged = 'SELECT thread, day FROM changed_threads WHERE user = ? AND day >= ?';
 const readLarge = 'SELECT thread, large FROM large_threads WHERE user = ? AND thread >= ? AND thread < ?';
 /** How the ids begin, and what comes after all of them. */
 const bounds = { all: ['', '~'], groups: ['g_', 'g`'] } as const;
@@ -38,12 +38,18 @@ export class InboxReader {
 
   async since(user: UserId, sinceMs: number, kinds: Kinds, signal?: AbortSignal): Promise<InboxRow[]> {
     const isListed = sinceMs > 0 && sinceMs > this.#clock.nowMs() - indexedDays * dayMs;
-    const rows = isListed
-      ? await this.#some(user, await this.#changed(user, sinceMs, kinds, signal), signal)
-      : await this.#cluster.readAll(readAll, [user, ...bounds[kinds]], signal);
+    const listed = isListed ? await this.#changed(user, sinceMs, kinds, signal) : undefined;
+    const rows =
+      listed === undefined
+        ? await this.#cluster.readAll(readAll, [user, ...bounds[kinds]], signal)
+        : await this.#some(user, [...listed.keys()], signal);
     const found = await this.#withHeads(rows, signal);
     return found
-      .filter((row) => row.activityMs >= sinceMs || (row.large && row.member))
+      .filter(({ threadId, activityMs, large, member }) => {
+        // Under a later day than that of its last change it stands because it was read.
+        const isRead = (listed?.get(threadId) ?? 0) > Math.floor(activityMs / dayMs);
+        return activityMs >= sinceMs || (large && member) || isRead;
+      })
       .toSorted((a, b) => b.activityMs - a.activityMs);
   }
 
@@ -53,20 +59,25 @@ export class InboxReader {
     return threads.map((thread) => found.get(thread));
   }
 
+  /** Threads with the last day that they stand under; large ones that stand under none with day 0. */
   async #changed(
     user: UserId,
     sinceMs: number,
     kinds: Kinds,
     signal: AbortSignal | undefined,
-  ): Promise<readonly string[]> {
+  ): Promise<ReadonlyMap<string, number>> {
     const [from, below] = bounds[kinds];
     const [changed, larges] = await Promise.all([
       this.#cluster.readAll(readChanged, [user, BigInt(Math.floor(sinceMs / dayMs))], signal),
       this.#cluster.readAll(readLarge, [user, from, below], signal),
     ]);
-    const threads = new Set(changed.map(threadOf).filter((thread) => thread >= from && thread < below));
-    for (const row of larges) if (row['large'] === true) threads.add(threadOf(row));
-    return [...threads];
+    const listed = new Map<string, number>();
+    for (const row of larges) if (row['large'] === true) listed.set(threadOf(row), 0);
+    for (const row of changed) {
+      const [thread, day] = [threadOf(row), Number(row['day'] as bigint)];
+      if (thread >= from && thread < below) listed.set(thread, Math.max(day, listed.get(thread) ?? 0));
+    }
+    return listed;
   }
 
   async #some(user: UserId, threads: readonly string[], signal: AbortSignal | undefined): Promise<readonly Row[]> {

@@ -7,7 +7,8 @@ import { writeAll } from './parallel.ts';
 export const dayMs = 86_400_000;
 const raiseRow =
   'UPDATE inbox USING TIMESTAMP ? SET sequence = ?, ordinal = ?, activity_ms = ?, visible_from = ?, member = ?, large = ? WHERE user = ? AND thread = ?';
-const putChanged = 'INSERT INTO changed_threads (user, day, thread) VALUES (?, ?, ?)';
+/** Has a thread found by who looks for what changed since that day; the row expires. */
+export const putChanged = 'INSERT INTO changed_threads (user, day, thread) VALUES (?, ?, ?)';
 const putLarge = 'INSERT INTO large_threads (user, thread, large) VALUES (?, ?, ?) USING TIMESTAMP ?';
 
 /** Where a thread stands after an append. */

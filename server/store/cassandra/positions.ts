@@ -1,7 +1,9 @@
 import { chunksOf } from '../../core/chunks.ts';
 import type { DeviceId, ThreadId, UserId } from '../../core/ids.ts';
+import { Lru } from '../../core/lru.ts';
 import type { Position, PositionUpdate, UserRange } from '../store.ts';
 import type { Cluster, Row, Statement } from './cluster.ts';
+import { dayMs, putChanged } from './inbox.ts';
 import { inParallel, writeAll } from './parallel.ts';
 
 const columns = 'user, delivered, delivered_ms_negated, read, read_ordinal, read_ms_negated';
@@ -20,11 +22,15 @@ const forgetOne = 'DELETE FROM positions USING TIMESTAMP ? WHERE thread = ? AND 
 /** Above every position: the device does not come again. */
 const forgetDevice = `DELETE FROM device_positions USING TIMESTAMP ${1n << 53n} WHERE user = ? AND device = ?`;
 const atOnce = 64;
+/** Users' threads of which it is remembered that they are listed as read today. */
+const listedAtMost = 16_384;
 const threadsAtOnce = 200;
 
 /** Max-registers: the timestamp of a write is the position it writes, and Cassandra keeps the highest. */
 export class Positions {
   readonly #cluster: Cluster;
+  /** The last day under which a thread was listed, by user and thread. */
+  readonly #listed = new Lru<string, bigint>(listedAtMost);
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -44,9 +50,26 @@ export class Positions {
       positions.push({ query: raiseDelivered, params: [sequence, sequence, negated, threadId, userId] });
       devices.push({ query: raiseDevice, params: [sequence, sequence, userId, deviceId, threadId] });
     }
+    await this.#list(updates.filter(({ deviceId, sequence }) => deviceId === undefined && sequence > 0n));
     await writeAll(this.#cluster, positions);
     // Not before: a device that is known to hold something is not asked for it again, and its user's position would stay behind.
     await writeAll(this.#cluster, devices);
+  }
+
+  /**
+   * Has what is read found by who looks for what changed: a write per user, thread and day. Before the position is: what is listed and was
+   * not read is passed over, what was read and is not listed would never be told.
+   */
+  async #list(read: readonly PositionUpdate[]): Promise<void> {
+    const due = read
+      .map(({ threadId, userId, atMs }) => ({ threadId, userId, day: BigInt(Math.floor(atMs / dayMs)) }))
+      .filter(({ threadId, userId, day }) => this.#listed.get(`${threadId} ${userId}`) !== day);
+    if (due.length === 0) return;
+    const toStatement = ({ threadId, userId, day }: (typeof due)[number]): Statement => {
+      return { query: putChanged, params: [userId, day, threadId] };
+    };
+    await writeAll(this.#cluster, due.map(toStatement));
+    for (const { threadId, userId, day } of due) this.#listed.set(`${threadId} ${userId}`, day);
   }
 
   async forget(
@@ -59,7 +82,7 @@ export class Positions {
   }
 
   /** As they were. */
-  async restore(thread: ThreadId, positions: readonly Omit<Position, 'threadId'>[]): Promise<void> {
+  async restore(thread: ThreadId, positions: readonly Omit<Position, 'threadId' | 'readMs'>[]): Promise<void> {
     await inParallel(positions, atOnce, async ({ userId, delivered, read, readOrdinal, updateMs }) => {
       const negated = -BigInt(Math.floor(updateMs));
       if (read > 0n) await this.#cluster.write(raiseRead, [read, read, readOrdinal, negated, thread, userId]);
@@ -114,6 +137,7 @@ function positionOf(threadId: ThreadId, row: Row): Position {
     delivered: number('delivered'),
     read: number('read'),
     readOrdinal: number('read_ordinal'),
+    readMs: Number(readMs),
     updateMs: Number(deliveredMs > readMs ? deliveredMs : readMs),
   };
 }

@@ -15,7 +15,7 @@ import type { Commit } from './commit.ts';
 import type { Database, Put } from './database.ts';
 import { encodeDuplicate } from './dedup.ts';
 import { decodeEntry, encodeEntry } from './entry-codec.ts';
-import { dayMs, decodeInbox, encodeInbox, type InboxRecord, isPlain, updatedRecord } from './inbox.ts';
+import { dayOf, decodeInbox, encodeInbox, type InboxRecord, isPlain, updatedRecord } from './inbox.ts';
 import { keys } from './keys.ts';
 import type { LogState, LogStates } from './log-states.ts';
 import { decodeRow, encodeRow } from './rows.ts';
@@ -188,8 +188,8 @@ export class AppendPuts {
     append: Append,
     head: Head,
   ): void {
-    const day = Math.floor(head.activityMs / dayMs);
-    const before = state.head === undefined ? day : Math.floor(state.head.activityMs / dayMs);
+    const day = dayOf(head.activityMs);
+    const before = state.head === undefined ? day : dayOf(state.head.activityMs);
     if (state.indexedDay !== day) {
       state.indexed = new Set();
       state.indexedDay = day;
@@ -212,7 +212,7 @@ export class AppendPuts {
       if (large !== (record !== undefined && record.large && record.member)) {
         puts.push({ key: keys.large(userId, thread), value: large ? Buffer.alloc(0) : undefined });
       }
-      // A thread stands under its last day only, so the index needs no expiry.
+      // A thread stands under its last day only (and under that of its last reading), so the index needs no expiry.
       if (before !== day) puts.push({ key: keys.day(userId, before, thread), value: undefined });
       puts.push({ key: keys.day(userId, day, thread), value: Buffer.alloc(0) });
       if (next.member) {

@@ -19,7 +19,7 @@ import { encodeDuplicate } from './dedup.ts';
 import { encodeEntry } from './entry-codec.ts';
 import { Folder } from './folder.ts';
 import { decodeHead, encodeHead } from './heads.ts';
-import { dayMs, encodeInbox } from './inbox.ts';
+import { dayOf, encodeInbox } from './inbox.ts';
 import { keys } from './keys.ts';
 import { encodeSeen } from './last-seen.ts';
 import { encodeDevice, encodePosition } from './positions.ts';
@@ -108,16 +108,19 @@ class EmbeddedTarget implements BackupTarget {
     const none = Buffer.alloc(0);
     const puts: Put[] = [
       { key: keys.inbox(userId, thread), value: encodeInbox(this.#words, record) },
-      { key: keys.day(userId, Math.floor(activityMs / dayMs), thread), value: none },
+      { key: keys.day(userId, dayOf(activityMs), thread), value: none },
     ];
     if (member && large) puts.push({ key: keys.large(userId, thread), value: none });
     return puts;
   }
 
-  positions(thread: ThreadId, positions: readonly Omit<Position, 'threadId'>[]): Promise<void> {
+  positions(thread: ThreadId, positions: readonly Omit<Position, 'threadId' | 'readMs'>[]): Promise<void> {
     const puts = positions.map(({ userId, delivered, read, readOrdinal, updateMs }) => {
-      const numbers = { delivered: Number(delivered), read: Number(read), readOrdinal: Number(readOrdinal), updateMs };
-      return { key: keys.positions(thread, userId), value: encodePosition(this.#words, numbers) };
+      const numbers = { delivered: Number(delivered), read: Number(read), readOrdinal: Number(readOrdinal) };
+      return {
+        key: keys.positions(thread, userId),
+        value: encodePosition(this.#words, { ...numbers, readMs: 0, updateMs }),
+      };
     });
     return this.#write(puts);
   }

@@ -4,8 +4,8 @@ import type { LogId, ThreadId, UserId } from '../../core/ids.ts';
 import { threadLog } from '../../core/ids.ts';
 import type { InboxRow } from '../store.ts';
 import type { Database } from './database.ts';
-import { dayMs, decodeInbox, type InboxRecord, inboxRowOf } from './inbox.ts';
-import { dayOfKey, endOf, keys, threadOfDayKey } from './keys.ts';
+import { dayOf, decodeInbox, type InboxRecord, inboxRowOf } from './inbox.ts';
+import { dayOfKey, endOf, type Key, keys, threadOfDayKey } from './keys.ts';
 
 type Heads = (logs: readonly LogId[]) => Promise<(Head | undefined)[]>;
 type Kinds = 'all' | 'groups';
@@ -27,14 +27,16 @@ export class InboxReader {
 
   async since(user: UserId, sinceMs: number, kinds: Kinds, signal?: AbortSignal): Promise<InboxRow[]> {
     throwIfAborted(signal);
+    const listed = sinceMs <= 0 ? undefined : await this.#changed(user, sinceMs, kinds);
     const records =
-      sinceMs <= 0
-        ? await this.#all(user, kinds, signal)
-        : await this.#records(user, await this.#changed(user, sinceMs, kinds));
+      listed === undefined ? await this.#all(user, kinds, signal) : await this.#records(user, [...listed.keys()]);
     throwIfAborted(signal);
     const found = await this.#withHeads(records);
     return found
-      .filter((row) => row.activityMs >= sinceMs || (row.large && row.member))
+      .filter(({ threadId, activityMs, large, member }) => {
+        // Under a later day than that of its last change it stands because it was read.
+        return activityMs >= sinceMs || (large && member) || (listed?.get(threadId) ?? 0) > dayOf(activityMs);
+      })
       .toSorted((a, b) => b.activityMs - a.activityMs);
   }
 
@@ -60,25 +62,29 @@ export class InboxReader {
     return found;
   }
 
-  async #changed(user: UserId, sinceMs: number, kinds: Kinds): Promise<ThreadId[]> {
+  /** Threads with the last day that they stand under; large ones that stand under none with day 0. */
+  async #changed(user: UserId, sinceMs: number, kinds: Kinds): Promise<ReadonlyMap<ThreadId, number>> {
     const large = keys.large(user, '');
     const largeOfKind = keys.large(user, beginOf[kinds]);
     const [changed, larges] = await Promise.all([
-      this.#ofDays(user, Math.floor(sinceMs / dayMs), kinds),
+      this.#ofDays(user, dayOf(sinceMs), kinds),
       this.#database.keys({ gte: largeOfKind, lt: endOf(largeOfKind) }),
     ]);
-    return [...new Set([...changed, ...larges.map((key) => key.slice(large.length) as ThreadId)])];
+    const listed = new Map(larges.map((key) => [key.slice(large.length) as ThreadId, 0]));
+    // In ascending order of days: the last one holds.
+    for (const key of changed) listed.set(threadOfDayKey(key, user), dayOfKey(key, user));
+    return listed;
   }
 
-  /** Threads that stand under a day or a later one. */
-  async #ofDays(user: UserId, first: number, kinds: Kinds): Promise<ThreadId[]> {
+  /** Keys of threads under a day and the later ones, in ascending order. */
+  async #ofDays(user: UserId, first: number, kinds: Kinds): Promise<Key[]> {
     const end = endOf(keys.days(user));
-    if (kinds === 'all') return threadsOf(await this.#database.keys({ gte: keys.day(user, first, ''), lt: end }), user);
-    const found: ThreadId[] = [];
+    if (kinds === 'all') return this.#database.keys({ gte: keys.day(user, first, ''), lt: end });
+    const found: Key[] = [];
     for (let day = first; ;) {
       // Of a day the groups come last: what is found is one, or shows on which day there may be the next.
       const prefix = keys.day(user, day, beginOf.groups);
-      found.push(...threadsOf(await this.#database.keys({ gte: prefix, lt: endOf(prefix) }), user));
+      found.push(...(await this.#database.keys({ gte: prefix, lt: endOf(prefix) })));
       const [next] = await this.#database.keys({ gte: endOf(prefix), lt: end, limit: 1 });
       if (next === undefined) return found;
       day = dayOfKey(next, user);
@@ -97,8 +103,4 @@ export class InboxReader {
     const heads = await this.#heads(records.map(([thread]) => threadLog(thread)));
     return records.map(([thread, record], at) => inboxRowOf(thread, record, heads[at], this.#epoch));
   }
-}
-
-function threadsOf(days: readonly string[], user: UserId): ThreadId[] {
-  return days.map((key) => threadOfDayKey(key, user));
 }

@@ -4,7 +4,12 @@ import type { InboxRow, InboxUpdate } from '../store.ts';
 import { ByteReader, type ByteWriter } from './bytes.ts';
 
 const version = 1;
-export const dayMs = 86_400_000;
+const dayMs = 86_400_000;
+
+/** Days since 1970 (UTC). */
+export function dayOf(ms: number): number {
+  return Math.floor(ms / dayMs);
+}
 
 /**
  * A user's thread as it is kept: what an append does *not* change. Where a member's thread stands is read from the

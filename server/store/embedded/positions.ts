@@ -3,20 +3,25 @@ import type { Position, PositionUpdate, UserRange } from '../store.ts';
 import { ByteReader, type ByteWriter } from './bytes.ts';
 import type { Commit } from './commit.ts';
 import type { Database } from './database.ts';
+import { dayOf } from './inbox.ts';
 import { endOf, keys } from './keys.ts';
 import type { Writer } from './writer.ts';
 
-const version = 1;
+const version = 2;
+/** Without `readMs`. */
+const formerVersion = 1;
+const deviceVersion = 1;
 
 /** A user's positions in one thread. */
 export interface PositionRecord {
   readonly delivered: number;
   readonly read: number;
   readonly readOrdinal: number;
+  readonly readMs: number;
   readonly updateMs: number;
 }
 
-const nowhere: PositionRecord = { delivered: 0, read: 0, readOrdinal: 0, updateMs: 0 };
+const nowhere: PositionRecord = { delivered: 0, read: 0, readOrdinal: 0, readMs: 0, updateMs: 0 };
 
 export function encodePosition(writer: ByteWriter, record: PositionRecord): Buffer {
   return writer
@@ -25,20 +30,23 @@ export function encodePosition(writer: ByteWriter, record: PositionRecord): Buff
     .u48(record.read)
     .u48(record.readOrdinal)
     .u48(record.updateMs)
+    .u48(record.readMs)
     .take();
 }
 
 export function decodePosition(bytes: Buffer): PositionRecord {
-  const reader = new ByteReader(bytes, version, 'a position');
-  return { delivered: reader.u48(), read: reader.u48(), readOrdinal: reader.u48(), updateMs: reader.u48() };
+  const isFormer = bytes[0] === formerVersion;
+  const reader = new ByteReader(bytes, isFormer ? formerVersion : version, 'a position');
+  const [delivered, read, readOrdinal, updateMs] = [reader.u48(), reader.u48(), reader.u48(), reader.u48()];
+  return { delivered, read, readOrdinal, readMs: isFormer ? 0 : reader.u48(), updateMs };
 }
 
 export function encodeDevice(writer: ByteWriter, sequence: number): Buffer {
-  return writer.start(version).u48(sequence).take();
+  return writer.start(deviceVersion).u48(sequence).take();
 }
 
 export function decodeDevice(bytes: Buffer | undefined): number {
-  return bytes === undefined ? 0 : new ByteReader(bytes, version, "a device's position").u48();
+  return bytes === undefined ? 0 : new ByteReader(bytes, deviceVersion, "a device's position").u48();
 }
 
 function positionOf(threadId: ThreadId, userId: UserId, record: PositionRecord): Position {
@@ -48,6 +56,7 @@ function positionOf(threadId: ThreadId, userId: UserId, record: PositionRecord):
     delivered: BigInt(record.delivered),
     read: BigInt(record.read),
     readOrdinal: BigInt(record.readOrdinal),
+    readMs: record.readMs,
     updateMs: record.updateMs,
   };
 }
@@ -112,8 +121,10 @@ export class Positions {
     const before = this.#current(key);
     if (deviceId === undefined) {
       if (sequence <= before.read) return false;
+      const readMs = Math.max(before.readMs, Math.floor(atMs));
       const updateMs = Math.max(before.updateMs, atMs);
-      commit.positions.set(key, { ...before, read: sequence, readOrdinal: Number(update.ordinal), updateMs });
+      this.#list(commit, update, before.readMs, readMs);
+      commit.positions.set(key, { ...before, read: sequence, readOrdinal: Number(update.ordinal), readMs, updateMs });
       return true;
     }
     const deviceKey = keys.device(userId, deviceId, threadId);
@@ -127,6 +138,17 @@ export class Positions {
       commit.positions.set(key, { ...before, delivered: sequence, updateMs: Math.max(before.updateMs, atMs) });
     }
     return true;
+  }
+
+  /**
+   * Has a thread found under the day on which it was read last, and no more under the one before: what is not found there any more is
+   * under this later one.
+   */
+  #list({ puts }: Commit, { threadId, userId }: PositionUpdate, beforeMs: number, readMs: number): void {
+    const [before, day] = [dayOf(beforeMs), dayOf(readMs)];
+    if (before === day) return;
+    if (beforeMs > 0) puts.push({ key: keys.day(userId, before, threadId), value: undefined });
+    puts.push({ key: keys.day(userId, day, threadId), value: Buffer.alloc(0) });
   }
 
   #current(key: string): PositionRecord {
