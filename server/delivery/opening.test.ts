@@ -63,6 +63,27 @@ describe('A device that comes back with a resume token', () => {
     expect(await node.store.devicePositions('bob' as UserId, 'd1' as DeviceId, [threadId])).toEqual([0n]);
   });
 
+  it.each([
+    ['is expired', (madeMs: number) => madeMs - 31 * 86_400_000, (token: Buffer) => token],
+    [
+      'was signed by another deployment',
+      (madeMs: number) => madeMs,
+      (token: Buffer) => token.fill(7, token.length - 16),
+    ],
+  ])('with a token that %s is not believed what it holds: it may be of another life', async (_, at, of) => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    await post(node, ids, 'alice', threadId, 'one');
+    const who = { userId: 'bob' as UserId, deviceId: 'd1' as DeviceId };
+    const { epoch } = node.store;
+    const place = { ...who, userSequence: 9n, inboxMs: 0, groupsMs: 0, epoch, madeMs: at(node.clock.nowMs()) };
+    const resumeToken = of(Buffer.from(node.delivery.resumeTokens.make(place)));
+    const bob = await node.live('bob', 'd1', { resumeToken, positions: new Map([[threadId, 50n]]) });
+    expect(bob.all('welcome')[0]?.resumed).toBe(false);
+    expect(bob.log(threadId)).toEqual(['1', '2']);
+    await node.receipts.settled();
+    expect(await node.store.devicePositions('bob' as UserId, 'd1' as DeviceId, [threadId])).toEqual([0n]);
+  });
+
   it('is told of a new thread of which nothing reached it, however long ago that was made', async () => {
     await groupOf(node, ids, 'alice', ['bob']);
     const before = await node.live('bob');

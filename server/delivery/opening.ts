@@ -74,9 +74,10 @@ export async function openSession(
   onWelcome();
 
   const looked = await lookAgain(session, inbox, context);
-  // A device of another life of the store holds other entries at these places.
-  const isOfThisLife = resumed || place === undefined;
-  const heads = await tellHeads(session, looked, isOfThisLife ? opening.positions : new Map(), context);
+  // A device of another life of the store holds other entries at these places; a token that cannot be read may be of one.
+  const isOfThisLife = resumed || opening.resumeToken.length === 0;
+  const claims = isOfThisLife ? opening.positions : new Map<ThreadId, bigint>();
+  const heads = await tellHeads(session, looked, claims, context);
   if (isOver()) return;
 
   await backfillUserLog(session, userHead?.sequence ?? 0n, resumed ? opening.userSequence : 0n, context);
