@@ -143,6 +143,25 @@ test('a device that was not seen for thirty days counts no more until it is seen
   expect(await active()).toEqual(['phone']);
 });
 
+test('a device that says Hello after it expired counts before it is let in', async () => {
+  const { devices } = node.chat;
+  await devices.met(alice, phone);
+  node.clock.step(31 * dayMs);
+  expect(await devices.active(alice)).toEqual([]);
+  await devices.met(alice, phone);
+  expect((await devices.active(alice)).map(({ deviceId }) => deviceId)).toEqual(['phone']);
+});
+
+test('a device that makes calls and never says Hello is seen by these', async () => {
+  const { devices } = node.chat;
+  await devices.register(callerOf('alice'), said(phone));
+  for (let days = 0; days < 40; days++) {
+    node.clock.step(dayMs);
+    await devices.refuseRemoved(alice, phone);
+  }
+  expect((await devices.active(alice)).map(({ deviceId }) => deviceId)).toEqual(['phone']);
+});
+
 test('of more than a hundred devices the one not seen for longest is forgotten, and may come again', async () => {
   const { devices } = node.chat;
   for (let at = 0; at < 100; at++) {

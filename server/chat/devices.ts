@@ -91,44 +91,55 @@ export class Devices {
     await this.#tell(caller, deviceId, true);
   }
 
-  /** A device says Hello: it is known from now on, and seen. Costs a read; a write when it is new, or seen for the first time in an hour. @throws Refusal SIGNED_OUT */
+  /**
+   * A device says Hello, or has been connected for another hour: it is known from now on, and seen. Costs a read; a write when it is new, or
+   * seen for the first time in an hour. So what could not be written at its Hello, or was not heard of its removal, is made good within an
+   * hour. @throws Refusal SIGNED_OUT
+   */
   async met(userId: UserId, deviceId: DeviceId): Promise<void> {
     const { store, clock } = this.#options;
     const record = await store.device(userId, deviceId);
     if (record?.removed === true) throw this.#signedOut(userId, deviceId);
     const nowMs = Math.floor(clock.nowMs());
-    if (record !== undefined) {
-      if (nowMs - record.seenMs >= seenEveryMs) this.seen(userId, deviceId);
-      return;
-    }
+    if (record !== undefined) return this.#seen(userId, record);
     const unsaid = { platform: 'unspecified', pushToken: '', locale: '', keyBlob: new Uint8Array(0) } as const;
     try {
       await this.#makeRoom(userId);
       if (await store.putDevice(userId, { deviceId, ...unsaid, seenMs: nowMs })) return;
     } catch (error) {
-      // A store that takes no writes is no reason to be without what can be read: it is known from its next Hello.
-      if (error instanceof Refusal && error.reason === 'STORE_UNAVAILABLE') return;
+      // A store that takes no writes is no reason to be without what can be read: it is known an hour later.
+      if (isUnavailable(error)) return;
       throw error;
     }
     throw this.#signedOut(userId, deviceId);
   }
 
-  /** A device is still there. Called about once an hour for each that is connected; not waited for. */
-  seen(userId: UserId, deviceId: DeviceId): void {
+  /** A device is there. Written about once an hour; waited for only where it counts again from now on. */
+  async #seen(userId: UserId, record: DeviceRecord): Promise<void> {
     const { store, clock } = this.#options;
-    // What cannot be written is written an hour later.
-    store.seenDevice(userId, deviceId, Math.floor(clock.nowMs())).catch(() => undefined);
+    const nowMs = Math.floor(clock.nowMs());
+    if (nowMs - record.seenMs < seenEveryMs) return;
+    const writing = store.seenDevice(userId, record.deviceId, nowMs).catch((error: unknown) => {
+      // What cannot be written is written an hour later.
+      if (!isUnavailable(error)) throw error;
+    });
+    if (this.isActive(record)) writing.catch(() => undefined);
+    else await writing;
   }
 
-  /** Refuses a call that names a device which was removed: at once on this node, after ten seconds at most on others. @throws Refusal SIGNED_OUT */
+  /**
+   * Refuses a call that names a device which was removed: at once on this node, after ten seconds at most on others. Who calls is seen: a device
+   * may never say Hello. @throws Refusal SIGNED_OUT
+   */
   async refuseRemoved(userId: UserId, deviceId: DeviceId): Promise<void> {
     if (deviceId === noDevice) return;
     const { store, clock } = this.#options;
     const key = keyOf(userId, deviceId);
     const until = this.#known.get(key);
     if (until !== undefined && until > clock.nowMs()) return;
-    if (until === 0 || (await store.device(userId, deviceId))?.removed === true)
-      throw this.#signedOut(userId, deviceId);
+    const record = until === 0 ? undefined : await store.device(userId, deviceId);
+    if (until === 0 || record?.removed === true) throw this.#signedOut(userId, deviceId);
+    if (record !== undefined) await this.#seen(userId, record);
     // Removed here amid the look: that holds.
     if (this.#known.get(key) !== 0) this.#known.set(key, clock.nowMs() + believedMs);
   }
@@ -183,6 +194,10 @@ function byLastSeen(
   b: Pick<DeviceRecord, 'seenMs' | 'deviceId'>,
 ): number {
   return b.seenMs - a.seenMs || (a.deviceId < b.deviceId ? -1 : a.deviceId > b.deviceId ? 1 : 0);
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof Refusal && error.reason === 'STORE_UNAVAILABLE';
 }
 
 /** As far as other devices are told. */

@@ -31,7 +31,7 @@ export interface StreamIds extends Trace {
 export interface FrameServices {
   readonly sendMessage: SendMessage;
   readonly channels: Channels;
-  readonly devices: Pick<Devices, 'met' | 'seen'>;
+  readonly devices: Pick<Devices, 'met'>;
   readonly limits: Limits;
   /** The identity of a bearer token. @throws Refusal TOKEN_… */
   readonly verify: (token: string) => Promise<Identity>;
@@ -114,7 +114,10 @@ export class StreamFrames {
     const { lastBeatMs, identity } = this.#session;
     if (lastBeatMs - this.#seenMs < seenEveryMs) return;
     this.#seenMs = lastBeatMs;
-    this.#services.devices.seen(identity.userId, identity.deviceId);
+    // What cannot be read or written now is looked at an hour later.
+    this.#services.devices.met(identity.userId, identity.deviceId).catch((error: unknown) => {
+      if (error instanceof Refusal && error.reason === 'SIGNED_OUT') this.#session.end('signed-out', error);
+    });
   }
 
   #refuse(requestId: bigint, kind: string, error: unknown): void {

@@ -67,6 +67,7 @@ export interface SharedByNodes {
 
 export interface ChatNode extends AsyncDisposable {
   readonly chat: Chat;
+  readonly limits: Limits;
   readonly appender: Appender;
   readonly comments: CommentLog;
   readonly bus: Bus;
@@ -134,6 +135,7 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
   });
   return {
     chat,
+    limits,
     appender,
     comments,
     bus,
