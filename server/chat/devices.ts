@@ -84,8 +84,10 @@ export class Devices {
     const { userId } = caller;
     const before = await store.device(userId, deviceId, caller.signal);
     if (before === undefined) throw new Refusal('DEVICE_NOT_FOUND', 'no device of yours has this id');
-    if (!before.removed) await store.removeDevice(userId, deviceId);
-    this.#options.onRemoved(userId);
+    if (!before.removed) {
+      await store.removeDevice(userId, deviceId);
+      this.#options.onRemoved(userId);
+    }
     this.#known.set(keyOf(userId, deviceId), 0);
     // Also where an earlier call removed it and came no further.
     await this.#tell(caller, deviceId, true);

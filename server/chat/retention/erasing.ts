@@ -1,10 +1,11 @@
 import { chunksOf } from '../../core/chunks.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { NewEntry } from '../../core/entry.ts';
-import type { ThreadId, UserId } from '../../core/ids.ts';
+import { type ThreadId, threadLog, type UserId } from '../../core/ids.ts';
 import { KeyedQueue } from '../../core/keyed-queue.ts';
 import { Lru } from '../../core/lru.ts';
 import type { RetentionRules } from '../../core/retention.ts';
+import { type RetentionRow, rowKey } from '../../core/rows.ts';
 import type { AcknowledgedListener } from '../../delivery/acknowledged.ts';
 import type { ThreadView, ThreadViews } from '../../delivery/thread-views.ts';
 import type { Due, Store } from '../../store/store.ts';
@@ -47,6 +48,8 @@ export class Erasing implements AcknowledgedListener, BodyKeeper, AsyncDisposabl
   readonly #options: ErasingOptions;
   readonly #listed: Lru<string, Promise<void>>;
   readonly #gathering = new Set<ThreadId>();
+  /** Users whose run has yet to begin. */
+  readonly #bereaved = new Set<UserId>();
   readonly #queue = new KeyedQueue();
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
@@ -108,16 +111,30 @@ export class Erasing implements AcknowledgedListener, BodyKeeper, AsyncDisposabl
     for (const threadId of threads) if (rules.waits(views.peek(threadId)?.spans ?? [])) this.#lookSoon(threadId);
   }
 
-  /** A device of the user's was signed out, and is not waited for any more. Looks at all their threads; not waited for either. */
+  /**
+   * A device of the user's was signed out, and is not waited for any more. Looks at their threads that wait for devices; not waited for either.
+   * One run of a user at a time: those that are signed out meanwhile come together to one more.
+   */
   deviceGone(userId: UserId): void {
+    if (this.#bereaved.has(userId)) return;
+    this.#bereaved.add(userId);
     const work = async (): Promise<void> => {
+      this.#bereaved.delete(userId);
+      if (this.#stop.signal.aborted) return;
       const { store } = this.#options;
       const rows = await store.inbox(userId, 0, this.#stop.signal);
       const threads = rows.filter(({ member }) => member).map(({ threadId }) => threadId);
       for (const some of chunksOf(threads, looksAtOnce))
-        await Promise.all(some.map((threadId) => this.#look(threadId)));
+        await Promise.all(some.map((threadId) => this.#lookIfItWaits(threadId)));
     };
-    this.#attempt(work());
+    this.#attempt(this.#queue.run(`gone ${userId}`, work));
+  }
+
+  /** Costs one row where it does not, and not what a look costs. */
+  async #lookIfItWaits(threadId: ThreadId): Promise<void> {
+    const { store, rules } = this.#options;
+    const row = await store.row(threadLog(threadId), rowKey.retention, this.#stop.signal);
+    if (rules.waits((row?.value as RetentionRow | undefined)?.spans ?? [])) await this.#look(threadId);
   }
 
   /** Resolves when what was begun is done. */
