@@ -14,7 +14,7 @@ const mostDevices = 100;
 /** What is kept of when a device was seen is at most this old. */
 export const seenEveryMs = 3_600_000;
 /** How long a call that names a device is believed without a look that it was not removed on another node. */
-const believedMs = 10_000;
+export const believedMs = 10_000;
 const dayMs = 86_400_000;
 
 /** What a device says of itself. */

@@ -19,6 +19,7 @@ import { MemoryBus } from '../bus/memory.ts';
 import { MemoryRegistry } from '../presence/memory.ts';
 import type { Store } from '../store/store.ts';
 import type { Caller } from './caller.ts';
+import type { ErasureReport } from './erase-user.ts';
 
 const alice = 'alice' as UserId;
 const crm: Caller = { userId: systemUser, deviceId: deviceOfService('crm' as ServiceName), claims: {} };
@@ -105,6 +106,14 @@ async function fill(): Promise<Scene> {
   return { direct, group, left, long };
 }
 
+/** Calls until all is done, with the time passing for which it waits. */
+async function erased(by: ChatNode, requestId = 'one', user = alice): Promise<ErasureReport> {
+  const first = await by.chat.eraseUser.go(crm, user, requestId);
+  if (first.done) return first;
+  clock.step(12_000);
+  return by.chat.eraseUser.go(crm, user, requestId);
+}
+
 const report = { done: true, messages: 307, threads: 4, threadsLeft: 0, groups: 2, devices: 2, reactions: 3 };
 
 async function everyEntry(log: ReturnType<typeof threadLog>) {
@@ -160,17 +169,17 @@ async function expectErased(scene: Scene): Promise<void> {
 
 test('what is a user’s is erased everywhere, and nothing of others; the report says how much', async () => {
   const scene = await fill();
-  expect(await node.chat.eraseUser.go(crm, alice, 'one')).toEqual(report);
+  expect(await erased(node)).toEqual(report);
   await expectErased(scene);
   const head = await node.store.head(threadLog(scene.long));
   // The same request gives the old report, and changes nothing of who came back meanwhile.
   await post(node, ids, 'alice', scene.direct, 'back again');
-  expect(await node.chat.eraseUser.go(crm, alice, 'one')).toEqual(report);
+  expect(await erased(node)).toEqual(report);
   expect(await node.store.head(threadLog(scene.long))).toEqual(head);
   expect((await everyEntry(threadLog(scene.direct))).at(-1)?.change).toMatchObject({
     body: { content: { text: 'back again' } },
   });
-  expect(await node.chat.eraseUser.go(crm, alice, 'two')).toMatchObject({ done: true, messages: 1, groups: 0 });
+  expect(await erased(node, 'two')).toMatchObject({ done: true, messages: 1, groups: 0 });
 });
 
 test('one who was never there is erased at once', async () => {
@@ -188,7 +197,7 @@ test(
       const breaking = await openNode((store) => breakingAfter(store, () => left-- > 0));
       let done = false;
       try {
-        ({ done } = await breaking.chat.eraseUser.go(crm, alice, 'one'));
+        ({ done } = await erased(breaking));
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
       }
@@ -197,7 +206,7 @@ test(
       // Far more than it takes: each try comes further by what it could write.
       expect(writes).toBeLessThan(200);
     }
-    expect(await node.chat.eraseUser.go(crm, alice, 'one')).toEqual(report);
+    expect(await erased(node)).toEqual(report);
     await expectErased(scene);
   },
 );
@@ -205,7 +214,7 @@ test(
 test('two calls of one request at once come to one report', async () => {
   const scene = await fill();
   const other = await openNode();
-  const reports = await Promise.all([node, other].map(({ chat }) => chat.eraseUser.go(crm, alice, 'one')));
+  const reports = await Promise.all([node, other].map((one) => erased(one)));
   await other[Symbol.asyncDispose]();
   expect(reports).toEqual([report, report]);
   for (const threadId of Object.values(scene) as ThreadId[]) {
@@ -220,10 +229,30 @@ test('it is not done while a session of a device that it removed is open: that s
   >[0];
   await node.chat.devices.met(alice, 'phone' as DeviceId);
   await registry.announce(session);
-  expect(await node.chat.eraseUser.go(crm, alice, 'one')).toMatchObject({ done: false, devices: 1 });
+  expect(await erased(node)).toMatchObject({ done: false, devices: 1 });
   await registry.withdraw(session, { clean: true, lastSeenMs: clock.nowMs() });
   expect(await node.chat.eraseUser.go(crm, alice, 'one')).toMatchObject({ done: true, devices: 1 });
   expect(await node.store.lastSeen([alice])).toEqual([0]);
+});
+
+test('what a removed device still sends on a node that believes it is erased too, and the wait outlives the node', async () => {
+  const threadId = await node.chat.openThread.direct(callerOf('alice'), 'bob' as UserId);
+  await post(node, ids, 'alice', threadId, 'before');
+  await node.chat.devices.met(alice, 'phone' as DeviceId);
+  const other = await openNode();
+  await other.chat.devices.refuseRemoved(alice, 'phone' as DeviceId);
+  expect(await node.chat.eraseUser.go(crm, alice, 'one')).toMatchObject({ done: false, devices: 1, threadsLeft: 1 });
+  clock.step(9_900);
+  await other.chat.devices.refuseRemoved(alice, 'phone' as DeviceId);
+  await post(other, ids, 'alice', threadId, 'after');
+  await node[Symbol.asyncDispose]();
+  node = other;
+  expect(await node.chat.eraseUser.go(crm, alice, 'one')).toMatchObject({ done: false, messages: 0 });
+  clock.step(2_100);
+  expect(await node.chat.eraseUser.go(crm, alice, 'one')).toMatchObject({ done: true, messages: 2, threads: 1 });
+  for (const { change } of await everyEntry(threadLog(threadId))) {
+    if (change.kind === 'message') expect(change.body).toEqual(emptyBody);
+  }
 });
 
 /** Writes are taken as long as `may` says so. */

@@ -7,7 +7,7 @@ import type { Registry } from '../presence/registry.ts';
 import type { Store } from '../store/store.ts';
 import type { Appender } from './appender.ts';
 import type { Caller } from './caller.ts';
-import type { Devices } from './devices.ts';
+import { believedMs, type Devices } from './devices.ts';
 import { eraseAccount } from './erase-account.ts';
 import { erasePage, ownIn } from './erase-page.ts';
 import type { Groups } from './groups.ts';
@@ -17,6 +17,11 @@ import { compareIds } from './order.ts';
 const beginWithinMs = 7_000;
 /** Entries that are gone through between two marks of how far it is. */
 const pageEntries = 200;
+/**
+ * After their devices were removed no thread is begun for so long: other nodes believe a device for a while that it is there, and what a call
+ * of it has brought then, or a receipt that waits there, takes a moment to be stored.
+ */
+const settleMs = believedMs + 2_000;
 
 export interface EraseUserOptions {
   readonly store: Store;
@@ -41,10 +46,10 @@ interface Mark {
 }
 
 const nothing = { messages: 0, threads: 0, groups: 0, devices: 0, reactions: 0 };
-const unbegun: ErasureRow = { stage: 'devices', thread: '', after: 0n, upTo: 0n, ...nothing };
+const unbegun: ErasureRow = { stage: 'devices', threadsFromMs: 0, thread: '', after: 0n, upTo: 0n, ...nothing };
 
 /**
- * Erases what is a user's, in marked steps: devices, then thread by thread in order of ids, then the account. A mark says what is done next, and
+ * Erases what is a user's, in marked steps: devices, then, when no node believes these any more, thread by thread in order of ids, then the account. A mark says what is done next, and
  * counts it; it is appended before that is done. So whoever takes up an erasure, on whichever node, does again at most one step, in which what is
  * erased already is passed over, and nothing is counted twice.
  */
@@ -99,8 +104,15 @@ export class EraseUser {
 
   /** What is to be done after that; the same mark: it has to wait. */
   async #next(userId: UserId, at: ErasureRow, threads: readonly ThreadId[]): Promise<ErasureRow> {
-    if (at.stage === 'devices') return { ...at, stage: 'threads' };
+    const { store, clock } = this.#options;
+    const nowMs = clock.nowMs();
+    if (at.stage === 'devices') {
+      const hasDevices = (await store.devices(userId)).length > 0;
+      return { ...at, stage: 'threads', threadsFromMs: hasDevices ? nowMs + settleMs : 0 };
+    }
     if (at.stage === 'account') return { ...at, stage: 'done' };
+    // Where the clock was set back it would be far away.
+    if (at.thread === '' && nowMs < at.threadsFromMs && at.threadsFromMs <= nowMs + settleMs) return at;
     if (at.thread !== '') {
       const page = await this.#page(at.thread, at.upTo, undefined);
       if (page.length > 0) return this.#counted(userId, at, at.thread, page);

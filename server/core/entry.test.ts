@@ -38,7 +38,7 @@ const changes: Record<Change['kind'], Change> = {
   'moderator-changed': { kind: 'moderator-changed', userId: user, moderator: true },
   'erasure-moved': {
     ...{ kind: 'erasure-moved', requestId: 'r', stage: 'threads', thread: 'g_1' as ThreadId, after: 0n, upTo: 5n },
-    ...{ messages: 1, threads: 2, groups: 3, devices: 4, reactions: 5 },
+    ...{ threadsFromMs: 6, messages: 1, threads: 2, groups: 3, devices: 4, reactions: 5 },
   },
   'restriction-changed': { kind: 'restriction-changed', userId: user, untilMs: 1 },
 };

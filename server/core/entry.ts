@@ -131,6 +131,8 @@ export type ErasureChange = { readonly kind: 'erasure-moved'; readonly requestId
 /** How far the erasure of a user is. What it says to do is counted already, and may be done again. */
 export interface ErasureRow {
   readonly stage: 'devices' | 'threads' | 'account' | 'done';
+  /** Wall ms before which no thread is begun: until then calls of the devices that were removed may still be taken. 0 = at once. */
+  readonly threadsFromMs: number;
   /** In the stage of threads: those with lower ids are gone through, and this one up to `after`. Empty = none is begun. */
   readonly thread: ThreadId | '';
   readonly after: bigint;
