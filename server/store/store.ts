@@ -78,8 +78,9 @@ export interface Store extends AsyncDisposable {
   /**
    * A user's threads in which something changed at or after `sinceMs` (0 = all), and all `large` ones that they are a member
    * of; newest activity first. With them come those that the user has read further since the day of that time (UTC), if nothing
-   * changed in them on the day of that reading or later: it tells no row, so `Position.readMs` says when it was. Since a time of the
-   * last 44 days it reads what changed or was read since that day and the large ones, however many threads there are.
+   * changed in them on the day of that reading or later (`Position.readMs` says when it was, and whether: what was not above the
+   * position may be among it). Since a time of the last 44 days it reads what changed or was read since that day and the large
+   * ones, however many threads there are.
    */
   inbox(user: UserId, sinceMs: number, signal?: AbortSignal): Promise<InboxRow[]>;
   /** The groups of it, at the cost of groups alone. */
@@ -96,7 +97,8 @@ export interface Store extends AsyncDisposable {
   /**
    * Puts what a device says of itself, whole; `seenMs` only raises what is kept. False: it was removed, and stays so, whatever raced. Its push
    * token is taken from every other device that had it, of whichever user: of several puts of one token at once the last keeps it. Durable as an
-   * append is. (On Cassandra, when the node dies within two such puts at once, both may have it until one is put again.)
+   * append is. (On Cassandra, when the node dies within a put or a removal, a device that is given the token after may share it with this one
+   * until one of them is put again, or this one is removed.)
    */
   putDevice(user: UserId, device: Omit<DeviceRecord, 'removed'>): Promise<boolean>;
   /** Wipes a device but for its id, which is kept as removed even if it was not known. Idempotent. Durable as an append is. */

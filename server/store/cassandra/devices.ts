@@ -9,9 +9,9 @@ const readAll = `SELECT ${deviceColumns} FROM devices WHERE user = ?`;
 const readOne = `SELECT ${deviceColumns} FROM devices WHERE user = ? AND device = ?`;
 const at = 'WHERE user = ? AND device = ?';
 const all = 'SET platform = ?, push_token = ?, locale = ?, key_blob = ?, seen_ms = ?';
-const put = `UPDATE devices ${all} ${at} IF removed = null AND seen_ms = ?`;
-const wipe = `UPDATE devices ${all}, removed = true ${at} IF removed = null`;
-const forget = `DELETE FROM devices ${at} IF removed = null`;
+const put = `UPDATE devices ${all} ${at} IF removed = null AND push_token = ? AND seen_ms = ?`;
+const wipe = `UPDATE devices ${all}, removed = true ${at} IF removed = null AND push_token = ?`;
+const forget = `DELETE FROM devices ${at} IF removed = null AND push_token = ?`;
 const dropToken = `UPDATE devices SET push_token = '' ${at} IF push_token = ?`;
 const raiseSeen = `UPDATE devices SET seen_ms = ? ${at} IF removed = null AND seen_ms < ?`;
 const readOwner = 'SELECT user, device FROM push_tokens WHERE push_token = ?';
@@ -25,7 +25,10 @@ const restoreOwner = 'INSERT INTO push_tokens (push_token, user, device) VALUES 
 const maxTries = 16;
 const restoresAtOnce = 8;
 
-/** Devices of users, by conditional writes to one row at a time. */
+/**
+ * Devices of users, by conditional writes to one row at a time. A token's row goes before the device lets go of the token, which it does only if
+ * that is still its token: whoever dies in between leaves a device to be removed or put again, never a token's row that nobody knows of.
+ */
 export class Devices {
   readonly #cluster: Cluster;
 
@@ -55,8 +58,6 @@ export class Devices {
       await this.#disown(pushToken, user, deviceId);
       return false;
     }
-    const former = before === undefined ? '' : deviceOf(before).pushToken;
-    if (former !== pushToken) await this.#disown(former, user, deviceId);
     if (pushToken === '') return true;
     const [owner] = await this.#cluster.readSerial(readOwner, [pushToken]);
     const isOwn = owner?.['user'] === user && owner['device'] === deviceId;
@@ -65,23 +66,18 @@ export class Devices {
   }
 
   async remove(user: UserId, device: DeviceId): Promise<void> {
-    const [before] = await this.#cluster.readSerial(readOne, [user, device]);
-    if (before?.['removed'] === true) return;
-    await this.#decide(wipe, [...valuesOf(removedDevice(device)), user, device]);
-    if (before !== undefined) await this.#disown(deviceOf(before).pushToken, user, device);
+    await this.#letGo(user, device, wipe, valuesOf(removedDevice(device)));
   }
 
   async forget(user: UserId, device: DeviceId): Promise<void> {
     const [before] = await this.#cluster.readSerial(readOne, [user, device]);
-    if (before === undefined || before['removed'] === true) return;
-    await this.#decide(forget, [user, device]);
-    await this.#disown(deviceOf(before).pushToken, user, device);
+    if (before !== undefined) await this.#letGo(user, device, forget, []);
   }
 
   async dropPushToken(user: UserId, device: DeviceId, pushToken: string): Promise<void> {
     if (pushToken === '') return;
-    await this.#decide(dropToken, [user, device, pushToken]);
     await this.#disown(pushToken, user, device);
+    await this.#decide(dropToken, [user, device, pushToken]);
   }
 
   async seen(user: UserId, device: DeviceId, atMs: number): Promise<void> {
@@ -99,17 +95,32 @@ export class Devices {
 
   /** False: it was removed. */
   async #write(user: UserId, said: Omit<DeviceRecord, 'removed'>, before: Row | undefined): Promise<boolean> {
-    let keptMs = (before?.['seen_ms'] ?? null) as bigint | null;
+    let row = before;
     for (let tries = 0; tries < maxTries; tries++) {
+      const keptMs = (row?.['seen_ms'] ?? null) as bigint | null;
+      const former = tokenOf(row);
+      if (former !== null && former !== said.pushToken) await this.#disown(former, user, said.deviceId);
       const seenMs = Math.max(said.seenMs, Number(keptMs ?? 0n));
-      const verdict = await this.#decide(put, [...valuesOf({ ...said, seenMs }), user, said.deviceId, keptMs]);
+      const values = [...valuesOf({ ...said, seenMs }), user, said.deviceId, former, keptMs];
+      const verdict = await this.#decide(put, values);
       if (verdict.applied) return true;
-      const [row] = verdict.rows;
+      [row] = verdict.rows;
       if (row?.['removed'] === true) return false;
       // It was heard of, or put, meanwhile.
-      keptMs = (row?.['seen_ms'] ?? null) as bigint | null;
     }
     throw unavailable(new Error(`device ${said.deviceId} is being put by too many at once`));
+  }
+
+  /** Wipes or drops a device that was not removed, and before that the row of its token. */
+  async #letGo(user: UserId, device: DeviceId, query: string, values: Params): Promise<void> {
+    for (let tries = 0; tries < maxTries; tries++) {
+      const [row] = await this.#cluster.readSerial(readOne, [user, device]);
+      if (row?.['removed'] === true) return;
+      const token = tokenOf(row);
+      if (token !== null) await this.#disown(token, user, device);
+      if ((await this.#decide(query, [...values, user, device, token])).applied) return;
+    }
+    throw unavailable(new Error(`device ${device} is being put by too many at once`));
   }
 
   async #claim(token: string, user: UserId, device: DeviceId): Promise<void> {
@@ -144,6 +155,11 @@ export class Devices {
     }
     throw unavailable(cause);
   }
+}
+
+/** Null where there is no device. */
+function tokenOf(row: Row | undefined): string | null {
+  return (row?.['push_token'] ?? null) as string | null;
 }
 
 /** In the order of `SET`; what is wiped is empty, not null. */
