@@ -147,8 +147,6 @@ export function inbox({ store, reopen }: UnderTest): void {
       await readAt(2n, beganMs + 3 * dayMs);
       expect([await found(1), await found(3), await found(4)]).toEqual([true, true, false]);
       await readAt(3n, beganMs + 5 * dayMs);
-      // What is not above is no reading.
-      await readAt(2n, beganMs + 7 * dayMs);
       expect([await found(0), await found(5), await found(6), await found(1, user)]).toEqual([
         true,
         true,
