@@ -69,6 +69,25 @@ describe('a fold', () => {
     ]);
   });
 
+  test('keeps a body that the server has erased since, unless the message was edited or deleted meanwhile', () => {
+    const line = (message: DeepPartial<Message>) =>
+      ({ kind: 'message', sequence: 1n, message: Message.fromPartial({ sequence: 1n, ...message }) }) as const;
+    const gone = line({ erased: true, reactions: [{ emoji: '👍', count: 1, mine: false }] });
+    const fold = folded([entry(1, post('only here'))]);
+    fold.put([gone], 9n);
+    expect(fold.message(1n)).toMatchObject({ erased: false, reactions: [{ emoji: '👍' }] });
+    expect(textOf(fold.message(1n)?.content)).toBe('only here');
+    const late = folded([]);
+    late.put([gone], 9n);
+    late.put([line({ content: text('from disk') })], 1n);
+    expect(textOf(late.message(1n)?.content)).toBe('from disk');
+    expect(late.message(1n)?.reactions).toHaveLength(1);
+    fold.put([line({ erased: true, editSequence: 10n })], 10n);
+    expect(fold.message(1n)).toMatchObject({ erased: true, content: undefined });
+    late.put([line({ erased: true, deleteSequence: 10n })], 10n);
+    expect(late.message(1n)).toMatchObject({ content: undefined, deleteSequence: 10n });
+  });
+
   test('has a line for each change of a group', () => {
     const fold = folded([
       entry(1, {

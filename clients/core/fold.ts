@@ -75,13 +75,16 @@ export class Fold {
     this.#order = this.#order.filter((sequence) => this.#held.has(sequence));
   }
 
-  /** Puts in lines as they were at a head; newer knowledge of a line stays, and lines older than what was left do not come back. */
+  /**
+   * Puts in lines as they were at a head; newer knowledge of a line stays, and lines older than what was left do not come back. A body that
+   * either of them has stays where the other says that it was erased.
+   */
   put(items: readonly Item[], head: bigint): void {
     if (head < this.#leftTo) return;
     for (const item of items) {
       const old = this.#held.get(item.sequence);
-      if (old !== undefined && old.asOf >= head) continue;
-      this.#put(item, head);
+      if (old !== undefined && old.asOf >= head) old.item = keepBody(old.item, item);
+      else this.#put(keepBody(item, old?.item), head);
     }
     this.#trim();
   }
@@ -158,6 +161,15 @@ export class Fold {
     this.#sort();
     for (const sequence of this.#order.splice(0, this.#order.length - this.#mostItems)) this.#held.delete(sequence);
   }
+}
+
+/** The item; where its message's body was erased, the message as `held` has it, unless that was edited or deleted since. */
+export function keepBody(item: Item, held: Item | undefined): Item {
+  if (item.kind !== 'message' || held?.kind !== 'message') return item;
+  const { erased, deleteSequence, editSequence, reactions } = item.message;
+  return erased && deleteSequence === 0n && held.message.editSequence >= editSequence
+    ? { ...item, message: { ...held.message, reactions } }
+    : item;
 }
 
 /** The entry that a draft became. */

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { keyRange, MemoryDatabase } from '../../../test/support/memory-database.ts';
 import { ScriptedClient } from '../../../test/support/scripted-client.ts';
+import { ListMessagesResponse } from '#proto/parley/v1/history_service.ts';
 import type { ThreadHead } from '#proto/parley/v1/thread.ts';
+import { textOf } from '../../core/fold.ts';
 import type { Item } from '../../core/fold.ts';
 import { Keeper } from './keeper.ts';
 
@@ -26,6 +28,12 @@ describe('what is kept of a thread', () => {
     return [...(database.rows.get('items')?.values() ?? [])].map((item) => (item as Item).sequence);
   }
 
+  function said(): (string | undefined)[] {
+    return [...(database.rows.get('items')?.values() ?? [])].map((item) =>
+      (item as Item).kind === 'message' ? textOf((item as Item & { kind: 'message' }).message.content) : undefined,
+    );
+  }
+
   function head(): bigint | undefined {
     const [row] = database.rows.get('threads')?.values() ?? [];
     return (row as { head?: ThreadHead }).head?.deliveredSequence;
@@ -40,6 +48,28 @@ describe('what is kept of a thread', () => {
     carrier.last.tell(thread.skipped(3, 72), thread.post('bob', 'told'));
     await keeper.flush();
     expect(kept()).toEqual([73n]);
+  });
+
+  test('keeps what it says when a tab that never read it hears from history that it was erased', async () => {
+    const { carrier, thread } = scripted;
+    carrier.last.tell(thread.post('bob', 'only here'));
+    await keeper.flush();
+    const other = new ScriptedClient({ skipped: 'history' });
+    const taking = new Keeper(database, other.runtime, {});
+    taking.attach(other.client);
+    await other.live();
+    taking.active = true;
+    other.carrier.answer = () =>
+      ListMessagesResponse.fromPartial({
+        messages: [{ sequence: 1n, ordinal: 1n, erased: true }],
+        head: { ...thread.head(), sequence: 9n },
+      });
+    await other.client.readHistory('t');
+    taking.keepLines('t');
+    await taking.flush();
+    expect(said()).toEqual(['only here']);
+    await taking.loadLines('t');
+    expect(textOf(other.client.message('t', 1n)?.content)).toBe('only here');
   });
 
   test('is not written over by a tab that does not know yet that another leads, until it leads again', async () => {

@@ -2,6 +2,7 @@ import type { Entry } from '#proto/parley/v1/entry.ts';
 import type { Thread, ThreadHead } from '#proto/parley/v1/thread.ts';
 import type { ParleyClient } from '../../core/client.ts';
 import type { KeptState, ResumeState, ResumeStore } from '../../core/client-options.ts';
+import { keepBody } from '../../core/fold.ts';
 import type { Item } from '../../core/fold.ts';
 import type { Runtime, Timer } from '../../core/runtime.ts';
 import type { KeepOptions } from '../options.ts';
@@ -222,8 +223,10 @@ export class Keeper implements ResumeStore {
           for (const one of batch) {
             if (one.isVoid) items.delete(itemsOf(one.threadId));
             for (const [sequence, item] of one.items) {
-              if (item === undefined) items.delete([one.threadId, Number(sequence)]);
-              else items.put(item, [one.threadId, Number(sequence)]);
+              const key = [one.threadId, Number(sequence)];
+              if (item === undefined) items.delete(key);
+              // A tab that never read it from disk may know that it was erased, and not what it said.
+              else items.put(keepBody(item, await result(items.get(key) as IDBRequest<Item | undefined>)), key);
             }
             const old = await result(table('threads').get(one.threadId) as IDBRequest<Row | undefined>);
             const row: Row = { head: one.head ?? old?.head, thread: one.thread ?? old?.thread };
