@@ -26,8 +26,11 @@ export interface ClientEvents {
   restarted: { threadId: string; epoch: bigint };
   /** Where threads stand: heads and unread counts, before the entries. */
   heads: readonly ThreadHead[];
-  /** Entries were left out of the stream. With `skipped: 'fetch'` they follow as `entry`; else they are in history. */
-  skipped: { threadId: string; from: bigint; to: bigint; reason: SkipReason };
+  /**
+   * Entries were left out of the stream. `fetched`: they follow as `entry` (with `skipped: 'fetch'`, and of a thread that keeps them only until
+   * they are acknowledged); else they are in history.
+   */
+  skipped: { threadId: string; from: bigint; to: bigint; reason: SkipReason; fetched: boolean };
   /** Somebody's position grew (direct threads), or a group's counts did. Ask `ticks`. */
   receipt:
     | { threadId: string; userId: string; deliveredSequence: bigint; readSequence: bigint; counts?: undefined }

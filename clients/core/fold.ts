@@ -164,7 +164,7 @@ export class Fold {
 }
 
 /** The item; where its message's body was erased, the message as `held` has it, unless that was edited or deleted since. */
-export function keepBody(item: Item, held: Item | undefined): Item {
+function keepBody(item: Item, held: Item | undefined): Item {
   if (item.kind !== 'message' || held?.kind !== 'message') return item;
   const { erased, deleteSequence, editSequence, reactions } = item.message;
   return erased && deleteSequence === 0n && held.message.editSequence >= editSequence

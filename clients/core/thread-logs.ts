@@ -114,11 +114,12 @@ export class ThreadLogs {
   skipped(threadId: string, frame: Skipped): void {
     const log = this.#log(threadId);
     // What is left to history counts as held, and would be erased.
-    const isFetched = this.#options.skipped === 'fetch' || frame.heldUntilAcknowledged;
-    if (!isFetched && frame.to > log.timeline.held) log.fold?.leave(frame.to);
+    const fetched = this.#options.skipped === 'fetch' || frame.heldUntilAcknowledged;
+    if (!fetched && frame.to > log.timeline.held) log.fold?.leave(frame.to);
     log.timeline.skipped(frame.to);
-    this.#rooms.emitter.emit('skipped', { threadId, from: frame.from, to: frame.to, reason: frame.reason });
-    if (isFetched) {
+    const { from, to, reason } = frame;
+    this.#rooms.emitter.emit('skipped', { threadId, from, to, reason, fetched });
+    if (fetched) {
       if (frame.to > log.skippedTo) log.skippedTo = frame.to;
       this.#look(threadId, log);
     } else this.#took(threadId, log, log.timeline.leave(frame.to), 0);

@@ -14,9 +14,9 @@ const root = path.resolve(import.meta.dirname, '../..');
 /** What a page loads at once to be connected, send and receive, compressed, when it is built by Vite: its helper for `import()` included. */
 const mostAtOnceBytes = 25 * 1024;
 /** The same of a page that shows the list of threads and a thread. */
-const mostWithThreadsBytes = 26.625 * 1024;
+const mostWithThreadsBytes = 26.625 * 1024 + 200;
 /** All files of a page that uses everything, also those that it loads later: where it stands, so that it does not grow. */
-const mostBytes = 33 * 1024;
+const mostBytes = 33 * 1024 + 200;
 let project: string;
 let readme: string;
 

@@ -34,7 +34,12 @@ export class MemoryDatabase extends Database {
     return {
       get: (key: Key) => answered(rows.get(JSON.stringify(key))),
       getAll: (range?: Range) => answered(within(range).map((key) => rows.get(key))),
-      getAllKeys: (range?: Range) => answered(within(range).map((key) => JSON.parse(key) as Key)),
+      getAllKeys: (range?: Range, most?: number) =>
+        answered(
+          within(range)
+            .slice(0, most)
+            .map((key) => JSON.parse(key) as Key),
+        ),
       count: (range?: Range) => answered(within(range).length),
       put: (value: unknown, key: Key) => answered(rows.set(JSON.stringify(key), value)),
       delete: (which: Key | Range) => {
@@ -49,6 +54,7 @@ export class MemoryDatabase extends Database {
 
 /** Threads are few here and have less than a range's end: a thread's range is all that begins with its id. */
 function isWithin(key: string, range: Range | undefined): boolean {
+  if (Array.isArray(range)) return key === JSON.stringify(range);
   return range === undefined || (JSON.parse(key) as Key)[0] === range.lower[0];
 }
 

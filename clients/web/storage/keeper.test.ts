@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { keyRange, MemoryDatabase } from '../../../test/support/memory-database.ts';
+import { settled } from '../../../test/support/manual-runtime.ts';
 import { ScriptedClient } from '../../../test/support/scripted-client.ts';
 import { ListMessagesResponse } from '#proto/parley/v1/history_service.ts';
+import { Entry } from '#proto/parley/v1/entry.ts';
+import { Thread } from '#proto/parley/v1/thread.ts';
 import type { ThreadHead } from '#proto/parley/v1/thread.ts';
 import { textOf } from '../../core/fold.ts';
 import type { Item } from '../../core/fold.ts';
@@ -24,14 +27,16 @@ describe('what is kept of a thread', () => {
 
   afterEach(() => vi.unstubAllGlobals());
 
+  function lines(): Item[] {
+    return [...(database.rows.get('items')?.values() ?? [])] as Item[];
+  }
+
   function kept(): bigint[] {
-    return [...(database.rows.get('items')?.values() ?? [])].map((item) => (item as Item).sequence);
+    return lines().map(({ sequence }) => sequence);
   }
 
   function said(): (string | undefined)[] {
-    return [...(database.rows.get('items')?.values() ?? [])].map((item) =>
-      (item as Item).kind === 'message' ? textOf((item as Item & { kind: 'message' }).message.content) : undefined,
-    );
+    return lines().map((line) => (line.kind === 'message' ? textOf(line.message.content) : undefined));
   }
 
   function head(): bigint | undefined {
@@ -48,6 +53,58 @@ describe('what is kept of a thread', () => {
     carrier.last.tell(thread.skipped(3, 72), thread.post('bob', 'told'));
     await keeper.flush();
     expect(kept()).toEqual([73n]);
+  });
+
+  test('stays when what was skipped is fetched, and takes in what of that changed it', async () => {
+    const { carrier, thread } = scripted;
+    carrier.last.tell(thread.post('bob', 'one', 'two'));
+    await keeper.flush();
+    thread.post('bob', ...Array.from({ length: 70 }, () => 'not told'));
+    carrier.last.tell(thread.skipped(3, 72, true));
+    await keeper.flush();
+    expect(said()).toEqual(['one', 'two']);
+    await settled();
+    await keeper.flush();
+    expect(kept()).toHaveLength(72);
+
+    // Held on disk alone.
+    const value = { targetSequence: 1n, emoji: '👍', removed: false };
+    const reaction = Entry.fromPartial({ sequence: 73n, senderId: 'bob', kind: { $case: 'reactionChanged', value } });
+    const other = new ScriptedClient({
+      skipped: 'history',
+      resume: { load: () => reloaded.load(), save: (state) => reloaded.save(state) },
+    });
+    other.thread = thread;
+    const reloaded: Keeper = new Keeper(database, other.runtime, {});
+    reloaded.attach(other.client);
+    await other.live();
+    reloaded.active = true;
+    thread.entries.push(reaction);
+    other.carrier.last.tell(thread.tell(73, 73));
+    await reloaded.flush();
+    expect(said()[0]).toBe('one');
+    expect(lines()[0]).toMatchObject({ message: { reactions: [{ emoji: '👍', count: 1 }] } });
+    thread.post('bob', 'not told');
+    other.carrier.last.tell(thread.skipped(74, 74, true));
+    await reloaded.flush();
+    expect(said()[0]).toBe('one');
+  });
+
+  test('is bounded where it can be read again, and all kept where the server erases it', async () => {
+    const { carrier, thread } = scripted;
+    const texts = Array.from({ length: 300 }, () => 'text');
+    carrier.last.tell(thread.post('bob', ...texts));
+    await keeper.flush();
+    expect(kept()).toHaveLength(200);
+    keeper.keepThread(Thread.fromPartial({ threadId: 't', retention: { mode: 3 } }));
+    carrier.last.tell(thread.post('bob', ...texts));
+    await keeper.flush();
+    expect(kept()).toHaveLength(500);
+    // A later rule does not bring back what was erased under this one.
+    keeper.keepThread(Thread.fromPartial({ threadId: 't', retention: { mode: 1 } }));
+    carrier.last.tell(thread.post('bob', ...texts));
+    await keeper.flush();
+    expect(kept()).toHaveLength(800);
   });
 
   test('keeps what it says when a tab that never read it hears from history that it was erased', async () => {

@@ -1,8 +1,9 @@
 import type { Entry } from '#proto/parley/v1/entry.ts';
+import type { RetentionMode } from '#proto/parley/v1/retention.ts';
 import type { Thread, ThreadHead } from '#proto/parley/v1/thread.ts';
 import type { ParleyClient } from '../../core/client.ts';
 import type { KeptState, ResumeState, ResumeStore } from '../../core/client-options.ts';
-import { keepBody } from '../../core/fold.ts';
+import { Fold } from '../../core/fold.ts';
 import type { Item } from '../../core/fold.ts';
 import type { Runtime, Timer } from '../../core/runtime.ts';
 import type { KeepOptions } from '../options.ts';
@@ -15,15 +16,21 @@ const everyMs = 300;
 /** A thread has up to so much more than its bound before the oldest go, so that not each message removes one. */
 const slack = 1.25;
 
+const keep = 1 satisfies RetentionMode.RETENTION_MODE_KEEP;
+
 /** What is kept of a thread beside its lines. */
 interface Row {
   readonly head: ThreadHead | undefined;
   readonly thread: Thread | undefined;
+  /** Its lines may be gone from the server: they are not let go to make room. */
+  readonly erases: boolean;
 }
 
 interface Pending {
-  /** By sequence; undefined = as the client has it at the time, or nothing when it has not. */
+  /** By sequence; undefined = as the client has it at the time, else as the disk has it, with `changes`. */
   readonly items: Map<bigint, Item | undefined>;
+  /** What changed lines that may be on disk alone. */
+  readonly changes: Entry[];
   /** All lines of the thread are void. */
   isVoid: boolean;
   thread: Thread | undefined;
@@ -71,8 +78,7 @@ export class Keeper implements ResumeStore {
     );
     const [resume, rows = []] = read ?? [];
     for (const { thread } of rows) if (thread !== undefined) this.#kept.set(thread.threadId, thread);
-    const heads = rows.flatMap(({ head }) => head ?? []);
-    return { resume, heads: heads.toSorted((a, b) => secondsOf(a) - secondsOf(b)) };
+    return { resume, heads: headsOf(rows) };
   }
 
   save(state: ResumeState): Promise<void> {
@@ -89,17 +95,17 @@ export class Keeper implements ResumeStore {
       for (const { threadId } of heads) this.#of(threadId);
     });
     client.on('read', ({ threadId }) => this.#of(threadId));
-    const discard = ({ threadId }: { readonly threadId: string }): void => {
+    const discard = ({ threadId, fetched }: { readonly threadId: string; readonly fetched?: boolean }): void => {
+      // What is fetched says itself what it changes.
+      if (fetched === true) return;
+      // Among what was skipped may be what erased a line. What the client still has is as of then.
       const pending = this.#of(threadId);
       pending.items.clear();
       pending.isVoid = true;
+      this.keepLines(threadId);
     };
     client.on('restarted', discard);
-    client.on('skipped', (skipped) => {
-      // Among what was skipped may be what erased a line. What the client still has is as of then.
-      discard(skipped);
-      this.keepLines(skipped.threadId);
-    });
+    client.on('skipped', discard);
   }
 
   /** Whether this tab is the one that writes. It begins with all that it has: the one before it may not have come so far. */
@@ -157,7 +163,7 @@ export class Keeper implements ResumeStore {
   #of(threadId: string): Pending {
     let pending = this.#pending.get(threadId);
     if (pending === undefined) {
-      pending = { items: new Map(), isVoid: false, thread: undefined };
+      pending = { items: new Map(), changes: [], isVoid: false, thread: undefined };
       this.#pending.set(threadId, pending);
     }
     this.#plan();
@@ -165,24 +171,14 @@ export class Keeper implements ResumeStore {
   }
 
   #note(threadId: string, entry: Entry): void {
-    const { items } = this.#of(threadId);
+    const { items, changes } = this.#of(threadId);
     const { kind, sequence } = entry;
-    switch (kind?.$case) {
-      case 'messageEdited':
-      case 'messageDeleted':
-      case 'reactionChanged':
-        // What the client does not hold is not kept as it was: it would show what is erased.
-        items.set(kind.value.targetSequence, undefined);
-        return;
-      case 'message':
-        items.set(sequence, undefined);
-        return;
-      case undefined:
-        items.set(sequence, { kind: 'unknown', sequence, entry });
-        return;
-      default:
-        items.set(sequence, { kind: 'change', sequence, entry });
-    }
+    if (kind?.$case === 'message') items.set(sequence, undefined);
+    else if (kind !== undefined && 'targetSequence' in kind.value) {
+      // What the client does not hold is changed where it is: left as it was, it would show what is deleted.
+      items.set(kind.value.targetSequence, undefined);
+      changes.push(entry);
+    } else items.set(sequence, { kind: kind === undefined ? 'unknown' : 'change', sequence, entry });
   }
 
   #plan(): void {
@@ -196,12 +192,13 @@ export class Keeper implements ResumeStore {
     if (client === undefined || (this.#pending.size === 0 && this.#resume === undefined && !this.#claims)) return;
     const claims = this.#claims;
     this.#claims = false;
-    const batch = [...this.#pending].map(([threadId, { items, isVoid, thread }]) => ({
+    const batch = [...this.#pending].map(([threadId, pending]) => ({
+      ...pending,
       threadId,
-      isVoid,
-      thread,
       head: client.heads([threadId])[0],
-      items: [...items].map(([sequence, item]) => [sequence, itemOf(client, threadId, sequence, item)] as const),
+      items: [...pending.items].map(
+        ([sequence, item]) => [sequence, itemOf(client, threadId, sequence, item)] as const,
+      ),
     }));
     const resume = this.#resume;
     this.#pending.clear();
@@ -219,27 +216,32 @@ export class Keeper implements ResumeStore {
             return;
           }
           const items = table('items');
-          if (!spare) items.clear();
+          this.#writes += 1;
+          if (!spare || this.#writes % 50 === 1) {
+            await this.#trimAll(table('threads'), items, spare ? this.#options.items : 0);
+          }
           for (const one of batch) {
             if (one.isVoid) items.delete(itemsOf(one.threadId));
             for (const [sequence, item] of one.items) {
               const key = [one.threadId, Number(sequence)];
-              if (item === undefined) items.delete(key);
+              const fold = new Fold(() => client.userId, 1);
+              fold.put(await result(items.getAll(key) as IDBRequest<Item[]>), 0n);
+              if (item === undefined) one.changes.forEach((entry) => fold.apply(entry));
               // A tab that never read it from disk may know that it was erased, and not what it said.
-              else items.put(keepBody(item, await result(items.get(key) as IDBRequest<Item | undefined>)), key);
+              else fold.put([item], sequence);
+              for (const line of fold.items()) items.put(line, key);
             }
             const old = await result(table('threads').get(one.threadId) as IDBRequest<Row | undefined>);
-            const row: Row = { head: one.head ?? old?.head, thread: one.thread ?? old?.thread };
-            table('threads').put(row, one.threadId);
-            await this.#trim(items, one.threadId);
+            const thread = one.thread ?? old?.thread;
+            const erases = old?.erases === true || (thread?.retention?.mode ?? keep) > keep;
+            table('threads').put({ head: one.head ?? old?.head, thread, erases } satisfies Row, one.threadId);
+            if (!erases) await this.#trim(items, one.threadId);
           }
           if (resume !== undefined) meta.put(resume, 'resume');
-          this.#writes += 1;
-          if (this.#writes % 50 === 1) await this.#trimAll(table('threads'), items);
         },
         spare,
       );
-    // A full disk: lines go first, they can be read again.
+    // A full disk: lines that can be read again go first.
     await write(true).catch(() => write(false));
   }
 
@@ -248,19 +250,14 @@ export class Keeper implements ResumeStore {
     const range = itemsOf(threadId);
     const count = await result(items.count(range));
     if (count <= itemsPerThread * slack) return;
-    const keys = await result(items.getAllKeys(range, count - itemsPerThread));
-    const last = keys.at(-1);
-    if (last !== undefined) items.delete(IDBKeyRange.bound([threadId, 0], last));
+    for (const key of await result(items.getAllKeys(range, count - itemsPerThread))) items.delete(key);
   }
 
-  async #trimAll(threads: IDBObjectStore, items: IDBObjectStore): Promise<void> {
-    let count = await result(items.count());
-    if (count <= this.#options.items) return;
+  /** Removes the lines of the threads longest without news until there are so many at most; what the server may have erased stays. */
+  async #trimAll(threads: IDBObjectStore, items: IDBObjectStore, most: number): Promise<void> {
     const rows = await result(threads.getAll() as IDBRequest<Row[]>);
-    const heads = rows.flatMap(({ head }) => head ?? []).toSorted((a, b) => secondsOf(a) - secondsOf(b));
-    for (const { threadId } of heads) {
-      if (count <= this.#options.items) return;
-      count -= await result(items.count(itemsOf(threadId)));
+    for (const { threadId } of headsOf(rows.filter(({ erases }) => !erases))) {
+      if ((await result(items.count())) <= most) return;
       items.delete(itemsOf(threadId));
     }
   }
@@ -271,6 +268,8 @@ function itemOf(client: ParleyClient, threadId: string, sequence: bigint, item: 
   return message === undefined ? item : { kind: 'message', sequence, message };
 }
 
-function secondsOf(head: ThreadHead): number {
-  return Number(head.activityTime?.seconds ?? 0n);
+/** Those longest without news first. */
+function headsOf(rows: readonly Row[]): ThreadHead[] {
+  const secondsOf = ({ activityTime }: ThreadHead): number => Number(activityTime?.seconds ?? 0n);
+  return rows.flatMap(({ head }) => head ?? []).toSorted((a, b) => secondsOf(a) - secondsOf(b));
 }
