@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Ids, callerOf, groupOf, post } from '../../test/support/chat-node.ts';
+import { Ids, callerOf, groupOf, openChatNode, post } from '../../test/support/chat-node.ts';
 import { type DeliveryNode, openDeliveryNode } from '../../test/support/delivery-node.ts';
 import { StoreGate } from '../../test/support/store-gate.ts';
+import type { Retention } from '../core/entry.ts';
 import type { DeviceId, ThreadId, UserId } from '../core/ids.ts';
 
 let node: DeliveryNode;
@@ -27,6 +28,32 @@ describe('A device that comes back', () => {
     const fresh = await node.live('alice', 'phone');
     expect(fresh.ended).toBeUndefined();
     expect(old.ended?.goodbye.reason).toBe('superseded');
+  });
+});
+
+describe('A device that opens where much was left out', () => {
+  const untilDelivered: Retention = { mode: 'until-delivered', durationS: 0 };
+
+  it('is told what waits for it, also by a node that kept what the thread was before it had such a rule', async () => {
+    await using strict = await openDeliveryNode({ session: { backfillEntries: 2 } });
+    await using other = await openChatNode({ shared: strict });
+    const threadId = await groupOf(other, ids, 'alice', ['bob']);
+    const plain = await groupOf(other, ids, 'alice', ['bob']);
+    for (const each of [threadId, plain]) await strict.views.get(each);
+    await other.chat.retention.set(callerOf('alice'), threadId, untilDelivered);
+    for (const each of [threadId, plain]) for (let n = 0; n < 4; n += 1) await post(other, ids, 'alice', each, 'said');
+    const bob = await strict.live('bob');
+    const told = bob.all('skipped').map(({ what, heldUntilAcknowledged }) => [what?.value, heldUntilAcknowledged]);
+    expect(Object.fromEntries(told)).toEqual({ [threadId]: true, [plain]: false });
+  });
+
+  it('is told that it may wait for it where the node knows nothing of what is left out', async () => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    const bob = await node.live('bob');
+    bob.session.feeds.tellSkip({ threadId, from: 1n, to: 1n }, 'window-full');
+    bob.session.feeds.tellSkip({ threadId, from: 2n, to: 9n }, 'window-full');
+    await bob.until(() => bob.all('skipped').length > 1);
+    expect(bob.all('skipped')).toMatchObject([{ heldUntilAcknowledged: false }, { heldUntilAcknowledged: true }]);
   });
 });
 

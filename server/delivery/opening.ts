@@ -140,7 +140,8 @@ async function backfill(
     let next = held + 1n;
     if (sequence - held > most) {
       next = sequence - most + 1n;
-      await views.get(threadId);
+      // A view that is behind does not say whether what is left out waits for the device.
+      if ((views.peek(threadId)?.head.sequence ?? -1n) < sequence) await views.latest(threadId);
       session.feeds.tellSkip({ threadId, from: held + 1n, to: next - 1n }, 'backfill-limit');
     }
     window.open(threadId, next);

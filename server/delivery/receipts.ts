@@ -253,12 +253,15 @@ export class Receipts implements AsyncDisposable {
       }
       if (grew) grown.push(pending);
     }
-    const acknowledged = new Set(updates.flatMap(({ deviceId, threadId }) => (deviceId === undefined ? [] : threadId)));
-    const hears = acknowledged.size > 0 ? this.listener : undefined;
-    if (hears !== undefined) await hears.willStore(acknowledged);
+    const acknowledged = new Map<ThreadId, bigint>();
+    for (const { threadId, deviceId, sequence } of updates) {
+      if (deviceId === undefined || sequence <= (acknowledged.get(threadId) ?? -1n)) continue;
+      acknowledged.set(threadId, sequence);
+    }
+    const heard = acknowledged.size > 0 ? await this.listener?.willStore(acknowledged) : undefined;
     if (updates.length > 0) await this.#store.advance(updates);
     for (const one of all) stored(one);
-    hears?.stored(acknowledged);
+    heard?.();
     await this.#tell(grown);
   }
 

@@ -262,8 +262,9 @@ export class ThreadFeeds {
   tellSkip(skip: Skip, reason: SkipReason): void {
     const { views, retention } = this.#context;
     const view = views.peek(skip.threadId);
-    // Taken for one that erases where it is not known: a client then fetches what it might have left to history.
-    const heldUntilAcknowledged = view === undefined || retention.waits(view.spans);
+    // Taken for one that erases where that is not known: a client then fetches what it might have left to history.
+    const isKnown = view !== undefined && view.head.sequence >= skip.to;
+    const heldUntilAcknowledged = !isKnown || retention.waits(view.spans);
     this.#owner.push({ type: 'skipped', ...skip, reason, heldUntilAcknowledged });
   }
 

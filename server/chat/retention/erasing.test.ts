@@ -222,6 +222,19 @@ test('a rule holds for what comes after it, and what came before stays under the
   expect(await node.store.erasedTo(group)).toBe(edit);
 });
 
+test('what is acknowledged on a node that knew of no such rule is looked at there all the same', async () => {
+  await using node = await openChatNode();
+  await using other = await openChatNode({ shared: node });
+  const ids = new Ids();
+  const group = await groupOf(node, ids, 'alice', ['bob']);
+  await meet(node, 'alice/phone', 'bob/phone');
+  await other.views.get(group);
+  await node.chat.retention.set(callerOf('alice'), group, untilDelivered);
+  const sequence = await post(node, ids, 'alice', group, 'gone');
+  await hold(other, group, sequence, 'alice/phone', 'bob/phone');
+  expect(await said(node, group)).toEqual({ [`${sequence}`]: '…' });
+});
+
 test('what a killed node owed is erased by whoever starts next: before its look, and before what it stored was answered', async () => {
   await using first = await openChatNode({ retention: rulesOf(untilDelivered) });
   const shared: SharedByNodes = first;

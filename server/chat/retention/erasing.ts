@@ -97,18 +97,19 @@ export class Erasing implements AcknowledgedListener, BodyKeeper, AsyncDisposabl
     if (this.#options.rules.waits(view?.spans ?? [])) this.#lookSoon(threadId);
   }
 
-  async willStore(threads: ReadonlySet<ThreadId>): Promise<void> {
+  async willStore(acknowledged: ReadonlyMap<ThreadId, bigint>): Promise<() => void> {
     const { rules, views, clock } = this.#options;
-    const list = async (threadId: ThreadId): Promise<void> => {
-      const view = views.peek(threadId) ?? (await views.get(threadId));
-      if (view !== undefined && rules.waits(view.spans)) await this.#list(threadId, soonMs(clock.nowMs()));
+    const waiting: ThreadId[] = [];
+    const list = async (threadId: ThreadId, upTo: bigint): Promise<void> => {
+      let view = views.peek(threadId);
+      // What is behind does not say under which rule what was acknowledged came.
+      if (view === undefined || view.head.sequence < upTo) view = await views.latest(threadId);
+      if (view === undefined || !rules.waits(view.spans)) return;
+      await this.#list(threadId, soonMs(clock.nowMs()));
+      waiting.push(threadId);
     };
-    await Promise.all([...threads].map(list));
-  }
-
-  stored(threads: ReadonlySet<ThreadId>): void {
-    const { rules, views } = this.#options;
-    for (const threadId of threads) if (rules.waits(views.peek(threadId)?.spans ?? [])) this.#lookSoon(threadId);
+    await Promise.all([...acknowledged].map(([threadId, upTo]) => list(threadId, upTo)));
+    return () => waiting.forEach((threadId) => this.#lookSoon(threadId));
   }
 
   /**
