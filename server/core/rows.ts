@@ -43,7 +43,7 @@ export interface MemberRow {
 
 /** Under which rule messages are: that of the last span that begins below their sequence. None = the deployment's default. */
 export interface RetentionRow {
-  /** Ascending, at most 16: of more the oldest two become one, with the later one's rule. */
+  /** Ascending, at most 16. No more are set; of a log that has more the oldest two become one, with the later one's rule. */
   readonly spans: readonly RetentionSpan[];
 }
 
@@ -216,11 +216,25 @@ export function rowsOf(entry: Entry, current: (key: string) => Row | undefined):
   }
 }
 
-/** The spans with a later one; that again changes nothing. */
+/** The spans with a later one; that again changes nothing. Of more than a row has, the oldest two become one. */
 export function withSpan(spans: readonly RetentionSpan[], span: RetentionSpan): readonly RetentionSpan[] {
   if ((spans.at(-1)?.after ?? -1n) >= span.after) return spans;
-  const all = [...spans, span];
+  const all = appended(spans, span);
   return all.length > maxSpans ? joinOldest(all) : all;
+}
+
+/** Whether a later span leaves what older messages are under as it is. */
+export function hasRoomFor(spans: readonly RetentionSpan[], span: RetentionSpan): boolean {
+  return appended(spans, span).length <= maxSpans;
+}
+
+/** Without what says nothing: a rule that was replaced before there was a message under it, and the same rule twice. */
+function appended(spans: readonly RetentionSpan[], span: RetentionSpan): readonly RetentionSpan[] {
+  const last = spans.at(-1);
+  const before = last !== undefined && last.after + 1n === span.after ? spans.slice(0, -1) : spans;
+  const rule = before.at(-1)?.retention;
+  const isSame = rule?.mode === span.retention.mode && rule.durationS === span.retention.durationS;
+  return isSame ? before : [...before, span];
 }
 
 function joinOldest([first, second, ...later]: readonly RetentionSpan[]): RetentionSpan[] {

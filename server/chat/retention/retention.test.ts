@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type DeviceId, type ThreadId, threadLog, type UserId } from '../../core/ids.ts';
 import { RetentionRules } from '../../core/retention.ts';
+import { ThreadViews } from '../../delivery/thread-views.ts';
 import {
   callerOf,
   type ChatNode,
@@ -54,6 +55,33 @@ test('the same rule as before changes nothing, and a longer time than the deploy
   expect(entry?.change).toEqual({ kind: 'retention-changed', retention: { ...untilDelivered, durationS: 7 * 86_400 } });
   expect(more).toEqual([]);
   expect(await retention.set(alice, group, undefined)).toEqual(week);
+});
+
+test('messages are under 16 rules at most; a rule that no message came under, and the same again, count for nothing', async () => {
+  await using node = await openChatNode();
+  const ids = new Ids();
+  const { retention } = node.chat;
+  const alice = callerOf('alice');
+  const group = await groupOf(node, ids, 'alice');
+  const days = (count: number) => ({ mode: 'keep-for', durationS: 86_400 * count }) as const;
+  for (let count = 1; count <= 40; count++) await retention.set(alice, group, days(count));
+  const first = await post(node, ids, 'alice', group, 'under 40 days');
+  for (let count = 1; count <= 15; count++) {
+    await retention.set(alice, group, days(count));
+    await post(node, ids, 'alice', group, 'text');
+  }
+  const before = (await node.views.latest(group))?.spans;
+  expect(before?.map((span) => span.retention.durationS / 86_400)).toEqual([
+    40, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+  ]);
+  expect(await reasonOf(retention.set(alice, group, days(99)))).toBe('LIMIT_REACHED');
+  expect(await retention.set(alice, group, days(15))).toEqual(days(15));
+  const rules = new RetentionRules(keep, 0);
+  for (const views of [node.views, new ThreadViews(node.store, 1)]) {
+    const spans = (await views.latest(group))?.spans ?? [];
+    expect(spans).toEqual(before);
+    expect(rules.of(spans, first)).toEqual(days(40));
+  }
 });
 
 test('it is told what is held, for whom, and until when; not what came before the asker, nor what stays', async () => {

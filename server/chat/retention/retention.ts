@@ -1,7 +1,8 @@
 import type { Change, Retention as Rule } from '../../core/entry.ts';
-import { threadNotFound } from '../../core/errors.ts';
+import { Refusal, threadNotFound } from '../../core/errors.ts';
 import { type ThreadId, threadLog, type UserId } from '../../core/ids.ts';
 import { endMsOf, type RetentionRules } from '../../core/retention.ts';
+import { hasRoomFor } from '../../core/rows.ts';
 import type { ThreadView } from '../../delivery/thread-views.ts';
 import type { Store } from '../../store/store.ts';
 import { type Access, actorOf, requireRole } from '../access.ts';
@@ -46,7 +47,7 @@ export class Retention {
     this.#options = options;
   }
 
-  /** From now on; undefined = as the deployment says. Gives the rule as bounded. @throws Refusal THREAD_NOT_FOUND, ROLE_REQUIRED, NOT_ACCEPTED */
+  /** From now on; undefined = as the deployment says. Gives the rule as bounded. @throws Refusal THREAD_NOT_FOUND, ROLE_REQUIRED, NOT_ACCEPTED, LIMIT_REACHED */
   async set(caller: Caller, threadId: ThreadId, asked: Rule | undefined): Promise<Rule> {
     const { access, appender, rules } = this.#options;
     const retention = asked === undefined ? rules.current([]) : rules.bounded(asked);
@@ -62,10 +63,14 @@ export class Retention {
         if (info.kind === 'direct')
           await access.requireAccepted(userId, peerOf(members.keys(), userId), false, caller.signal);
       },
-      build: (view) => {
-        const { spans } = requireActor(view, caller);
+      build: (given) => {
+        const view = requireActor(given, caller);
+        const { spans } = view;
         const before = rules.current(spans);
         if (before.mode === retention.mode && before.durationS === retention.durationS) return [];
+        if (!hasRoomFor(spans, { after: view.head.sequence + 1n, retention })) {
+          throw new Refusal('LIMIT_REACHED', 'the thread has messages under as many different rules as it can have');
+        }
         const change: Change = { kind: 'retention-changed', retention };
         return [{ senderId: userId, deviceId, ...ids, change }];
       },
