@@ -1,4 +1,4 @@
-import { sizeOfEntry, type NewEntry } from '../core/entry.ts';
+import { type Entry, type NewEntry, sizeOfEntry } from '../core/entry.ts';
 import { idReused, Refusal } from '../core/errors.ts';
 import type { SessionId, ThreadId, UserId } from '../core/ids.ts';
 import type { ThreadView } from '../delivery/thread-views.ts';
@@ -37,7 +37,7 @@ export interface BodyKeeper {
     entries: readonly NewEntry[],
     nowMs: number,
   ): Promise<void> | undefined;
-  appended(threadId: ThreadId, view: ThreadView | undefined, entries: readonly Pick<NewEntry, 'change'>[]): void;
+  appended(threadId: ThreadId, view: ThreadView | undefined, entries: readonly Entry[]): void;
 }
 
 /** A request in its thread's queue. */

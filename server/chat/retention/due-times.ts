@@ -7,9 +7,19 @@ const longestMinutes = 256;
 /** What has a time is erased at most so late: this part of its time, and a minute at least. */
 const partOfTime = 1_000;
 
-/** When a thread is looked at in whose message or acknowledgement something was owed, should nobody come to it before: in one to three minutes. */
+/** What is listed comes to be stored within this time, or is listed again then. */
+const storedWithinMs = 5 * minuteMs;
+/** What is owed soon is so at the latest so much later. */
+export const soonAtMostMs = storedWithinMs + 2 * minuteMs;
+
+/** When a thread is looked at in whose message or acknowledgement something was owed, should nobody come to it before: in five to seven minutes. */
 export function soonMs(nowMs: number): number {
-  return aligned(nowMs + minuteMs, 2);
+  return aligned(nowMs + storedWithinMs, 2);
+}
+
+/** When a thread is looked at again of which so many looks, at least one, failed one after another. */
+export function againMs(failures: number, nowMs: number): number {
+  return aligned(nowMs + Math.min(longestMinutes, 2 ** failures) * minuteMs, 1);
 }
 
 /** When what is appended now has to be looked at. */

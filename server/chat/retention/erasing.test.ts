@@ -317,6 +317,51 @@ test('a look costs five reads while a device is away, however much is held, and 
   expect({ erase, entries }).toEqual({ erase: 1, entries: 1 });
 });
 
+async function dueMinutes({ store, clock }: ChatNode): Promise<number[]> {
+  const minutes: number[] = [];
+  for await (const page of store.due(clock.nowMs() + 86_400_000)) {
+    for (const { minute } of page) minutes.push(minute - Math.floor(clock.nowMs() / minuteMs));
+  }
+  return minutes;
+}
+
+test('a thread whose looks fail is put off, longer and longer, and holds up nothing', async () => {
+  const gate = new StoreGate();
+  await using node = await openChatNode({ retention: rulesOf(hour), storeBehind: gate.behind });
+  const [ids, direct] = [new Ids(), await directOf(node)];
+  await node.erasing.start();
+  const first = await post(node, ids, 'alice', direct, 'one');
+  gate.refuse('erase');
+  let longest = 0;
+  for (let minutes = 0; minutes < 1_200; minutes++) {
+    await sweep(node, minuteMs);
+    const due = await dueMinutes(node);
+    expect(due).toHaveLength(1);
+    expect(due[0]).toBeGreaterThan(-3);
+    if (minutes > 100) longest = Math.max(longest, ...due);
+  }
+  expect(longest).toBe(256);
+  gate.admit();
+  for (let minutes = 0; minutes < 258; minutes++) await sweep(node, minuteMs);
+  expect(await said(node, direct)).toEqual({ [`${first}`]: '…' });
+  expect(await dueMinutes(node)).toEqual([]);
+});
+
+test('what is stored long after it was listed is listed again', async () => {
+  const gate = new StoreGate();
+  await using node = await openChatNode({ retention: rulesOf(hour), storeBehind: gate.behind });
+  const [ids, direct] = [new Ids(), await directOf(node)];
+  await node.erasing.start();
+  const held = gate.hold('append');
+  const posted = post(node, ids, 'alice', direct, 'late');
+  await held.reached;
+  for (let minutes = 0; minutes < 70; minutes++) await sweep(node, minuteMs);
+  held.release();
+  const sequence = await posted;
+  for (let minutes = 0; minutes < 10; minutes++) await sweep(node, minuteMs);
+  expect(await said(node, direct)).toEqual({ [`${sequence}`]: '…' });
+});
+
 test('a thread in which nothing is held any more is listed no more', async () => {
   await using node = await openChatNode({ retention: rulesOf(untilDelivered) });
   const [ids, direct] = [new Ids(), await directOf(node)];

@@ -1,6 +1,6 @@
 import { chunksOf } from '../../core/chunks.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
-import type { NewEntry } from '../../core/entry.ts';
+import type { Entry, NewEntry } from '../../core/entry.ts';
 import { type ThreadId, threadLog, type UserId } from '../../core/ids.ts';
 import { KeyedQueue } from '../../core/keyed-queue.ts';
 import { Lru } from '../../core/lru.ts';
@@ -10,7 +10,7 @@ import type { AcknowledgedListener } from '../../delivery/acknowledged.ts';
 import type { ThreadView, ThreadViews } from '../../delivery/thread-views.ts';
 import type { Due, Store } from '../../store/store.ts';
 import type { BodyKeeper } from '../append-request.ts';
-import { dueMsOf, nextMsOf, soonMs } from './due-times.ts';
+import { againMs, dueMsOf, nextMsOf, soonAtMostMs, soonMs } from './due-times.ts';
 import type { Looks } from './look.ts';
 
 /** After an acknowledgement others are waited for so long; in groups over `largeGroup`, whose positions are stored less often, longer. */
@@ -20,8 +20,6 @@ const largeGroup = 50;
 /** The list is gone through so often, a part of it sooner or later, so that not all nodes do so at once. */
 const sweepMs = 60_000;
 const sweepJitterMs = 10_000;
-/** At start-up also what is due so soon: a node that was killed may owe it. */
-const aheadMs = 3 * 60_000;
 const looksAtOnce = 8;
 
 export interface ErasingOptions {
@@ -47,6 +45,8 @@ export interface ErasingOptions {
 export class Erasing implements AcknowledgedListener, BodyKeeper, AsyncDisposable {
   readonly #options: ErasingOptions;
   readonly #listed: Lru<string, Promise<void>>;
+  /** Looks that failed one after another, by thread. */
+  readonly #failures: Lru<ThreadId, number>;
   readonly #gathering = new Set<ThreadId>();
   /** Users whose run has yet to begin. */
   readonly #bereaved = new Set<UserId>();
@@ -58,11 +58,12 @@ export class Erasing implements AcknowledgedListener, BodyKeeper, AsyncDisposabl
   constructor(options: ErasingOptions) {
     this.#options = options;
     this.#listed = new Lru(options.remembered);
+    this.#failures = new Lru(options.remembered);
   }
 
-  /** From now on the list is gone through, at first at once. Resolves when that was done. */
+  /** From now on the list is gone through, at first at once, then also what is due soon: a node that was killed may owe it. Resolves when that was done. */
   start(): Promise<void> {
-    return this.#track(this.#sweep(aheadMs).finally(() => this.#schedule()));
+    return this.#track(this.#sweep(soonAtMostMs).finally(() => this.#schedule()));
   }
 
   /** Before entries are appended: undefined where nothing has to be listed, or is already. */
@@ -72,29 +73,42 @@ export class Erasing implements AcknowledgedListener, BodyKeeper, AsyncDisposabl
     entries: readonly NewEntry[],
     nowMs: number,
   ): Promise<void> | undefined {
-    const { rules } = this.#options;
+    return this.#listAll(threadId, view, entries, nowMs);
+  }
+
+  /** After they were: who has left is not waited for any more. Where that took long, they are listed anew: what was listed may be off the list. */
+  appended(threadId: ThreadId, view: ThreadView | undefined, entries: readonly Entry[]): void {
+    const { rules, clock } = this.#options;
+    const listed = this.#listAll(threadId, view, entries, entries[0]?.createTimeMs ?? clock.nowMs());
+    if (listed !== undefined) this.#attempt(listed);
+    if (!entries.some(({ change }) => change.kind === 'member-removed')) return;
+    if (rules.waits(view?.spans ?? [])) this.#lookSoon(threadId);
+  }
+
+  #listAll(
+    threadId: ThreadId,
+    view: ThreadView | undefined,
+    entries: readonly Pick<NewEntry, 'change'>[],
+    sinceMs: number,
+  ): Promise<void> | undefined {
+    const { rules, clock } = this.#options;
+    const nowMs = clock.nowMs();
     const spans = view?.spans ?? [];
     let waits: Promise<void>[] | undefined;
     const list = (atMs: number): void => {
-      const listed = this.#list(threadId, atMs);
+      const listed = this.#list(threadId, atMs > nowMs ? atMs : soonMs(nowMs));
       if (listed !== undefined) (waits ??= []).push(listed);
     };
     let current = rules.current(spans);
     for (const { change } of entries) {
       if (change.kind === 'retention-changed') current = rules.bounded(change.retention);
-      else if (change.kind === 'message' && current.mode !== 'keep') list(dueMsOf(current, nowMs));
+      else if (change.kind === 'message' && current.mode !== 'keep') list(dueMsOf(current, sinceMs));
       else if (change.kind === 'message-edited') {
         const rule = rules.of(spans, change.target);
-        if (rule.mode !== 'keep') list(dueMsOf(rule, nowMs));
+        if (rule.mode !== 'keep') list(dueMsOf(rule, sinceMs));
       } else if (change.kind === 'member-removed' && rules.waits(spans)) list(soonMs(nowMs));
     }
     return waits && Promise.all(waits).then(() => undefined);
-  }
-
-  /** After they were: who has left is not waited for any more. */
-  appended(threadId: ThreadId, view: ThreadView | undefined, entries: readonly Pick<NewEntry, 'change'>[]): void {
-    if (!entries.some(({ change }) => change.kind === 'member-removed')) return;
-    if (this.#options.rules.waits(view?.spans ?? [])) this.#lookSoon(threadId);
   }
 
   async willStore(acknowledged: ReadonlyMap<ThreadId, bigint>): Promise<() => void> {
@@ -212,12 +226,28 @@ export class Erasing implements AcknowledgedListener, BodyKeeper, AsyncDisposabl
     const { store, onFailed } = this.#options;
     try {
       const nextMs = await this.#look(due.threadId);
+      this.#failures.delete(due.threadId);
       if (this.#stop.signal.aborted) return;
       if (nextMs !== undefined && nextMs !== Infinity) await store.putDue(due.threadId, nextMs);
       // What is ahead of its time may be listed again for that same minute: it stays for then.
       if (due.minute * 60_000 <= nowMs) await store.dropDue([due]);
     } catch (error) {
-      // It stays on the list.
+      if (this.#stop.signal.aborted) return;
+      onFailed(error);
+      if (due.minute * 60_000 <= nowMs) await this.#putOff(due, nowMs);
+    }
+  }
+
+  /** A look failed: it is due again later and later, so that the list does not have to be gone through from there each time. */
+  async #putOff(due: Due, nowMs: number): Promise<void> {
+    const { store, onFailed } = this.#options;
+    const failures = (this.#failures.get(due.threadId) ?? 0) + 1;
+    this.#failures.set(due.threadId, failures);
+    try {
+      await store.putDue(due.threadId, againMs(failures, nowMs));
+      await store.dropDue([due]);
+    } catch (error) {
+      // It stays where it is on the list.
       onFailed(error);
     }
   }
