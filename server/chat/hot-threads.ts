@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { Refusal, type Reason } from '../core/errors.ts';
+import { hashOf } from '../core/hash.ts';
 import type { ThreadId } from '../core/ids.ts';
 import { Lru } from '../core/lru.ts';
 import type { RoutedResult, RoutedSend, SendPeers, SendRouter } from './send-router.ts';
@@ -134,13 +135,4 @@ export function nodeOf(threadId: ThreadId, nodes: readonly string[]): string | u
     chosen = node;
   }
   return chosen;
-}
-
-/** FNV-1a with murmur's finish: 32 bits, the same on every node. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

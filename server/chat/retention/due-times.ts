@@ -1,4 +1,6 @@
 import type { Retention } from '../../core/entry.ts';
+import { hashOf } from '../../core/hash.ts';
+import type { ThreadId } from '../../core/ids.ts';
 import type { Looked } from './look.ts';
 
 const minuteMs = 60_000;
@@ -13,27 +15,28 @@ const storedWithinMs = 5 * minuteMs;
 export const soonAtMostMs = storedWithinMs + 2 * minuteMs;
 
 /** When a thread is looked at in whose message or acknowledgement something was owed, should nobody come to it before: in five to seven minutes. */
-export function soonMs(nowMs: number): number {
-  return aligned(nowMs + storedWithinMs, 2);
+export function soonMs(threadId: ThreadId, nowMs: number): number {
+  return aligned(threadId, nowMs + storedWithinMs, 2);
 }
 
 /** When a thread is looked at again of which so many looks, at least one, failed one after another. */
-export function againMs(failures: number, nowMs: number): number {
-  return aligned(nowMs + Math.min(longestMinutes, 2 ** failures) * minuteMs, 1);
+export function againMs(threadId: ThreadId, failures: number, nowMs: number): number {
+  return aligned(threadId, nowMs + Math.min(longestMinutes, 2 ** failures) * minuteMs, 1);
 }
 
 /** When what is appended now has to be looked at. */
-export function dueMsOf(rule: Retention, nowMs: number): number {
-  return rule.mode === 'until-delivered' ? soonMs(nowMs) : aligned(nowMs + rule.durationS * 1_000, gridOf(rule));
+export function dueMsOf(threadId: ThreadId, rule: Retention, nowMs: number): number {
+  if (rule.mode === 'until-delivered') return soonMs(threadId, nowMs);
+  return aligned(threadId, nowMs + rule.durationS * 1_000, gridOf(rule));
 }
 
 /** When a thread is looked at again in which something is held. */
-export function nextMsOf({ endMs, waitsSinceMs }: Looked, nowMs: number): number {
-  const end = aligned(Math.max(endMs, nowMs + 1), 1);
+export function nextMsOf(threadId: ThreadId, { endMs, waitsSinceMs }: Looked, nowMs: number): number {
+  const end = aligned(threadId, Math.max(endMs, nowMs + 1), 1);
   if (waitsSinceMs === undefined) return end;
   const ageMinutes = Math.max(0, nowMs - waitsSinceMs) / minuteMs;
   const minutes = powerOfTwo(Math.min(longestMinutes, Math.max(2, ageMinutes)));
-  return Math.min(end, aligned(nowMs + 1, minutes));
+  return Math.min(end, aligned(threadId, nowMs + 1, minutes));
 }
 
 /** Minutes, a power of two: so that many messages have one time in common. */
@@ -45,7 +48,9 @@ function powerOfTwo(most: number): number {
   return 2 ** Math.floor(Math.log2(most));
 }
 
-/** The next multiple of so many minutes. */
-function aligned(ms: number, minutes: number): number {
-  return Math.ceil(ms / (minutes * minuteMs)) * minutes * minuteMs;
+/** The next one of the thread's times, which are so many minutes apart: those of all threads fall on all minutes alike. */
+function aligned(threadId: ThreadId, ms: number, minutes: number): number {
+  const first = (hashOf(threadId) % minutes) * minuteMs;
+  const apart = minutes * minuteMs;
+  return Math.ceil((ms - first) / apart) * apart + first;
 }

@@ -96,17 +96,17 @@ export class Erasing implements AcknowledgedListener, BodyKeeper, AsyncDisposabl
     const spans = view?.spans ?? [];
     let waits: Promise<void>[] | undefined;
     const list = (atMs: number): void => {
-      const listed = this.#list(threadId, atMs > nowMs ? atMs : soonMs(nowMs));
+      const listed = this.#list(threadId, atMs > nowMs ? atMs : soonMs(threadId, nowMs));
       if (listed !== undefined) (waits ??= []).push(listed);
     };
     let current = rules.current(spans);
     for (const { change } of entries) {
       if (change.kind === 'retention-changed') current = rules.bounded(change.retention);
-      else if (change.kind === 'message' && current.mode !== 'keep') list(dueMsOf(current, sinceMs));
+      else if (change.kind === 'message' && current.mode !== 'keep') list(dueMsOf(threadId, current, sinceMs));
       else if (change.kind === 'message-edited') {
         const rule = rules.of(spans, change.target);
-        if (rule.mode !== 'keep') list(dueMsOf(rule, sinceMs));
-      } else if (change.kind === 'member-removed' && rules.waits(spans)) list(soonMs(nowMs));
+        if (rule.mode !== 'keep') list(dueMsOf(threadId, rule, sinceMs));
+      } else if (change.kind === 'member-removed' && rules.waits(spans)) list(soonMs(threadId, nowMs));
     }
     return waits && Promise.all(waits).then(() => undefined);
   }
@@ -119,7 +119,7 @@ export class Erasing implements AcknowledgedListener, BodyKeeper, AsyncDisposabl
       // What is behind does not say under which rule what was acknowledged came.
       if (view === undefined || view.head.sequence < upTo) view = await views.latest(threadId);
       if (view === undefined || !rules.waits(view.spans)) return;
-      await this.#list(threadId, soonMs(clock.nowMs()));
+      await this.#list(threadId, soonMs(threadId, clock.nowMs()));
       waiting.push(threadId);
     };
     await Promise.all([...acknowledged].map(([threadId, upTo]) => list(threadId, upTo)));
@@ -196,7 +196,7 @@ export class Erasing implements AcknowledgedListener, BodyKeeper, AsyncDisposabl
       if (this.#stop.signal.aborted) return undefined;
       const nowMs = clock.nowMs();
       const looked = await looks.look(threadId, nowMs);
-      return looked && nextMsOf(looked, nowMs);
+      return looked && nextMsOf(threadId, looked, nowMs);
     });
   }
 
@@ -244,7 +244,7 @@ export class Erasing implements AcknowledgedListener, BodyKeeper, AsyncDisposabl
     const failures = (this.#failures.get(due.threadId) ?? 0) + 1;
     this.#failures.set(due.threadId, failures);
     try {
-      await store.putDue(due.threadId, againMs(failures, nowMs));
+      await store.putDue(due.threadId, againMs(due.threadId, failures, nowMs));
       await store.dropDue([due]);
     } catch (error) {
       // It stays where it is on the list.
