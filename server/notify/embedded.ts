@@ -79,11 +79,11 @@ export class EmbeddedQueue implements NotifyQueue {
     return queue;
   }
 
-  async put(jobs: readonly NewJob[]): Promise<readonly NewJob[]> {
+  async put(jobs: readonly NewJob[]): Promise<readonly (number | undefined)[]> {
     const nowMs = this.#clock.nowMs();
-    const refused = jobs.filter((job) => !this.#put(job, nowMs));
+    const dueIn = jobs.map((job) => this.#put(job, nowMs));
     await this.#journal.flush();
-    return refused;
+    return dueIn;
   }
 
   async take(limit: number): Promise<readonly Job[]> {
@@ -193,12 +193,12 @@ export class EmbeddedQueue implements NotifyQueue {
     this.#due.push(dueMs, key);
   }
 
-  #put(job: NewJob, nowMs: number): boolean {
-    if (this.#jobs.size >= this.#bounds.maxJobs && !this.#jobs.has(keyOfJob(job))) return false;
+  #put(job: NewJob, nowMs: number): number | undefined {
+    if (this.#jobs.size >= this.#bounds.maxJobs && !this.#jobs.has(keyOfJob(job))) return undefined;
     const merged = isUntried(this.#jobs.get(keyOfJob(job)));
-    this.#merge(job, nowMs);
+    const dueMs = this.#merge(job, nowMs);
     if (job.kind === 'push') this.#notified.raise(job, merged, nowMs);
-    return true;
+    return Math.max(0, dueMs - nowMs);
   }
 
   /** False: it was tried, or is being tried, or is about more. */
@@ -211,7 +211,8 @@ export class EmbeddedQueue implements NotifyQueue {
     return true;
   }
 
-  #merge(job: NewJob, nowMs: number): void {
+  /** Gives when it is due. */
+  #merge(job: NewJob, nowMs: number): number {
     const key = keyOfJob(job);
     const dueMs = nowMs + job.delayMs;
     const kept = this.#jobs.get(key);
@@ -221,18 +222,21 @@ export class EmbeddedQueue implements NotifyQueue {
       this.#jobs.set(key, made);
       if (isLook(job)) this.#looks += 1;
       this.#give(key, made, dueMs);
-      return;
+      return dueMs;
     }
     if (job.after < kept.after) kept.after = job.after;
     if (job.upTo > kept.upTo) kept.upTo = job.upTo;
     if (kept.ticket !== 0) {
       kept.restMs = Math.min(kept.restMs ?? Infinity, dueMs);
       this.#save(key, kept, kept.restMs);
-    } else if (kept.tries > 0 || kept.dueMs <= dueMs) {
+      return kept.restMs;
+    }
+    if (kept.tries > 0 || kept.dueMs <= dueMs) {
       this.#save(key, kept, kept.dueMs);
     } else {
       this.#give(key, kept, dueMs);
     }
+    return kept.dueMs;
   }
 
   /** What a worker has, if it is still the one. */

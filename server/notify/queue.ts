@@ -17,8 +17,11 @@ import type { DeviceId, ThreadId, UserId } from '../core/ids.ts';
  * Failure: every call may reject with Refusal STORE_UNAVAILABLE; what was asked then may have been done or not.
  */
 export interface NotifyQueue extends AsyncDisposable {
-  /** Gives back those for which there is no room: too many keys wait. Keys that are there already are always merged. */
-  put(jobs: readonly NewJob[]): Promise<readonly NewJob[]>;
+  /**
+   * Gives for each job, in the order asked, in how many ms from now it is given at the earliest: less than was asked for where it was merged into one that
+   * is due before, 0 where that is due already. Undefined: it was not taken, since there is no room. Keys that are there already are always merged.
+   */
+  put(jobs: readonly NewJob[]): Promise<readonly (number | undefined)[]>;
   /** At most so many of those that are due, and of those whose workers' leases are over. */
   take(limit: number): Promise<readonly Job[]>;
   /** Done: up to the job's `upTo`, however much was put meanwhile. */

@@ -66,9 +66,10 @@ export class RedisQueue implements NotifyQueue {
     this.#quota = quotaKey(prefix);
   }
 
-  async put(jobs: readonly NewJob[]): Promise<readonly NewJob[]> {
+  async put(jobs: readonly NewJob[]): Promise<readonly (number | undefined)[]> {
     const most = Math.ceil(this.#bounds.maxJobs / parts);
-    const refused = await Promise.all(
+    const dueIn = new Map<NewJob, number>();
+    await Promise.all(
       this.#byPart(jobs).map(async ([{ jobs: all, due, looks, notified }, some]) => {
         const pushes = some.filter(({ kind }) => kind === 'push');
         const keys = [due, looks, ...pushes.map(({ threadId, userId }) => notified(threadId, userId))];
@@ -80,11 +81,14 @@ export class RedisQueue implements NotifyQueue {
           isLook(job) ? 1 : 0,
           job.kind === 'push' ? job.deviceId : '',
         ]);
-        const taken = (await this.#run('put', [all, ...keys], [most, keptMs, ...args])) as number[];
-        return some.filter((_, at) => taken[at] !== 1);
+        const given = (await this.#run('put', [all, ...keys], [most, keptMs, ...args])) as number[];
+        some.forEach((job, at) => {
+          const ms = given[at] ?? -1;
+          if (ms >= 0) dueIn.set(job, ms);
+        });
       }),
     );
-    return refused.flat();
+    return jobs.map((job) => dueIn.get(job));
   }
 
   async take(limit: number): Promise<readonly Job[]> {

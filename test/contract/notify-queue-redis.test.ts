@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { systemClock } from '../../server/core/clock.ts';
 import { RedisQueue } from '../../server/notify/redis.ts';
 import { clusterOfRedis, disposeAll, newPrefix, oneRedis, shardsOn, type TestRedis } from '../support/redis.ts';
 import { isSkipped, needs } from '../support/skip.ts';
@@ -17,7 +18,8 @@ async function open(redis: TestRedis): Promise<QueueAtHand> {
   const prefix = newPrefix();
   const [here, there] = [await queueOn(redis, 'n1', prefix), await queueOn(redis, 'n2', prefix)];
   // Redis has its own time.
-  return { here, there, pass: (ms) => delay(ms), [Symbol.asyncDispose]: () => disposeAll([here, there, redis]) };
+  const pass = (ms: number): Promise<void> => delay(ms);
+  return { here, there, clock: systemClock, pass, [Symbol.asyncDispose]: () => disposeAll([here, there, redis]) };
 }
 
 if (!isSkipped('redis')) {

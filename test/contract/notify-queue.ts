@@ -1,6 +1,8 @@
 // What any queue of notifications promises, as one suite.
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Marks } from '../../server/chat/notifications/marks.ts';
+import type { Clock } from '../../server/core/clock.ts';
 import type { DeviceId, ThreadId, UserId } from '../../server/core/ids.ts';
 import type { Job, NewJob, NotifyQueue, QueueBounds } from '../../server/notify/queue.ts';
 
@@ -11,6 +13,8 @@ export interface QueueAtHand extends AsyncDisposable {
   /** Another worker's way in; of the embedded queue the same. */
   readonly here: NotifyQueue;
   readonly there: NotifyQueue;
+  /** Runs as the queue's does. */
+  readonly clock: Clock;
   /** Lets time pass. */
   pass(ms: number): Promise<void>;
 }
@@ -76,6 +80,29 @@ export function notifyQueueContract(name: string, open: () => Promise<QueueAtHan
       expect(await at.here.counts()).toEqual({ looks: 1, waiting: 0, dead: 0 });
     });
 
+    test('whoever puts is told when it is given, also where that is sooner than asked, or after a worker is done with a part', async () => {
+      expect(await at.here.put([look(3n, 4n, 60_000)])).toEqual([60_000]);
+      const [merged] = await at.there.put([look(4n, 5n, 300)]);
+      expect(merged).toBe(300);
+      await at.pass(100);
+      expect((await at.here.put([look(5n, 6n, 1_000)]))[0]).toBeLessThanOrEqual(200);
+      await at.pass(300);
+      expect(await at.here.put([look(5n, 6n, 1_000)])).toEqual([0]);
+      await nextOne(at, at.there);
+      expect(await at.here.put([look(6n, 7n, 1_000)])).toEqual([1_000]);
+    });
+
+    test('a message that is acknowledged while somebody else looks at the thread is looked at after that', async () => {
+      // Another node marked the thread a while ago.
+      await at.there.put([look(3n, 3n, 300)]);
+      using marks = new Marks(at.here, at.clock);
+      marks.begin(threadA, 4n);
+      const early = await nextOne(at, at.there);
+      await marks.end(threadA, 4n);
+      await at.there.done([{ ...early, upTo: 4n }]);
+      expect(await at.here.counts()).toMatchObject({ looks: 1 });
+    });
+
     test('what is put while a worker has the job waits on when that part is done', async () => {
       await at.here.put([look(0n, 5n)]);
       const job = await nextOne(at, at.here);
@@ -118,16 +145,17 @@ export function notifyQueueContract(name: string, open: () => Promise<QueueAtHan
 
     test('a full queue gives back what it has no room for, and still merges', async () => {
       const users = Array.from({ length: smallBounds.maxJobs * 4 }, (_, at) => `u${at}` as UserId);
-      const refused = await at.here.put(users.map((user) => push(1n, 60_000, user)));
-      const left = new Set(refused.map(({ userId }) => userId));
+      const dueIn = await at.here.put(users.map((user) => push(1n, 60_000, user)));
+      const left = new Set(users.filter((_, index) => dueIn[index] === undefined));
       const waiting = users.length - left.size;
       // Its bound may be kept by parts.
       expect(waiting).toBeGreaterThan(smallBounds.maxJobs / 2);
       expect(waiting).toBeLessThan(smallBounds.maxJobs + 8);
-      const [inside, outside] = [users.find((user) => !left.has(user)), refused[0]?.userId];
+      const [inside, outside] = [users.find((user) => !left.has(user)), [...left][0]];
       if (inside === undefined || outside === undefined) throw new Error('some fit and some do not');
-      const more = push(2n, 60_000, outside);
-      expect(await at.there.put([more, push(2n, 60_000, inside)])).toEqual([more]);
+      const [more, merged] = await at.there.put([push(2n, 60_000, outside), push(2n, 60_000, inside)]);
+      expect(more).toBeUndefined();
+      expect(merged).toBeGreaterThan(50_000);
       expect((await at.there.counts()).waiting).toBe(waiting);
       // It was not put: nothing says that the device was notified.
       expect(await at.here.notified(threadA, [outside, inside])).toEqual([new Map(), new Map([[phone, 2n]])]);

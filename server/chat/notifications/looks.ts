@@ -96,8 +96,9 @@ export class Looks {
   /** @throws Error when the queue has no room: nothing is forgotten, the thread is looked at again */
   async #put(jobs: readonly NewJob[]): Promise<void> {
     if (jobs.length === 0) return;
-    const refused = await this.#options.queue.put(jobs);
-    if (refused.length > 0) throw new Error(`the queue of notifications is full: ${refused.length} wait to be put`);
+    const dueIn = await this.#options.queue.put(jobs);
+    const refused = dueIn.filter((ms) => ms === undefined).length;
+    if (refused > 0) throw new Error(`the queue of notifications is full: ${refused} wait to be put`);
   }
 
   /** Members whom a message may concern: somebody else wrote it, after they came in. */

@@ -13,14 +13,16 @@ class Taker {
   readonly taken: NewJob[] = [];
   mode: 'takes' | 'full' | 'down' | 'slow' = 'takes';
   answer: () => void = () => undefined;
+  /** When what is put is given, if it is merged into what waits. */
+  dueInMs: number | undefined;
 
   readonly queue = {
-    put: async (jobs: readonly NewJob[]): Promise<readonly NewJob[]> => {
+    put: async (jobs: readonly NewJob[]): Promise<readonly (number | undefined)[]> => {
       if (this.mode === 'down') throw new Error('down');
-      if (this.mode === 'full') return jobs;
+      if (this.mode === 'full') return jobs.map(() => undefined);
       if (this.mode === 'slow') await new Promise<void>((resolve) => (this.answer = resolve));
       this.taken.push(...jobs);
-      return [];
+      return jobs.map(({ delayMs }) => this.dueInMs ?? delayMs);
     },
   } as Partial<NotifyQueue> as NotifyQueue;
 }
@@ -44,6 +46,18 @@ test('an append that takes longer than the window is marked again, since who loo
   using marks = new Marks(taker.queue, clock);
   marks.begin(thread, 4n);
   clock.turn(1_000);
+  await marks.end(thread, 4n);
+  expect(taker.taken.map(({ after }) => after)).toEqual([4n, 4n]);
+});
+
+test('a mark that was merged into one that is looked at sooner is made again when the append ends after that', async () => {
+  const [taker, clock] = [new Taker(), new HandClock()];
+  using marks = new Marks(taker.queue, clock);
+  taker.dueInMs = 200;
+  marks.begin(thread, 4n);
+  await clock.turnSlowly(10);
+  expect(marks.end(thread, 4n)).toBeUndefined();
+  clock.turn(190);
   await marks.end(thread, 4n);
   expect(taker.taken.map(({ after }) => after)).toEqual([4n, 4n]);
 });
@@ -97,8 +111,8 @@ afterEach(() => scene?.[Symbol.asyncDispose]());
 
 test('a retry that is answered as a duplicate marks again: who marked it first may have died', async () => {
   let lost = true;
-  const put = async (queue: NotifyQueue, jobs: readonly NewJob[]): Promise<readonly NewJob[]> =>
-    lost ? [] : queue.put(jobs);
+  const put = async (queue: NotifyQueue, jobs: readonly NewJob[]): Promise<readonly (number | undefined)[]> =>
+    lost ? jobs.map(({ delayMs }) => delayMs) : queue.put(jobs);
   scene = await openNotifyScene({
     queueOfMarks: (queue) =>
       ({ put: (jobs: readonly NewJob[]) => put(queue, jobs) }) as Partial<NotifyQueue> as NotifyQueue,

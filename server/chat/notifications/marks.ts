@@ -17,9 +17,9 @@ const atOnce = 500;
 interface Mark {
   /** It is about messages above this one. */
   readonly after: bigint;
-  /** Monotonic ms before which nobody looks at the thread. */
-  readonly untilMs: number;
-  /** Undefined once the queue has it. */
+  /** Monotonic ms before which nobody looks at the thread. -Infinity until the queue has said so: it may have been merged into one that is looked at sooner. */
+  untilMs: number;
+  /** Undefined once the queue has it, or is owed it. */
   putting: Promise<void> | undefined;
 }
 
@@ -57,38 +57,54 @@ export class Marks implements Marking, Disposable {
   }
 
   begin(threadId: ThreadId, after: bigint): void {
-    if (!this.#holds(threadId, after)) this.#mark(threadId, after);
+    const mark = this.#marks.get(threadId);
+    const isOnItsWay = mark?.putting !== undefined && mark.after <= after;
+    if (!isOnItsWay && !this.#holds(threadId, after)) void this.#mark(threadId, after);
   }
 
   end(threadId: ThreadId, after: bigint): Promise<void> | undefined {
-    // An append may take longer than a window: who looked meanwhile did not see it.
-    if (!this.#holds(threadId, after)) this.#mark(threadId, after);
-    return this.#marks.get(threadId)?.putting;
+    return this.#holds(threadId, after) ? undefined : this.#makeSure(threadId, after);
+  }
+
+  async #makeSure(threadId: ThreadId, after: bigint): Promise<void> {
+    await this.#marks.get(threadId)?.putting;
+    // An append may take longer than a window, or its mark have been merged into one that was due: who looked meanwhile did not see it.
+    if (!this.#holds(threadId, after)) await this.#mark(threadId, after);
   }
 
   [Symbol.dispose](): void {
     this.#disposed = true;
   }
 
+  /** Whether the thread is surely looked at after now. */
   #holds(threadId: ThreadId, after: bigint): boolean {
+    const owed = this.#owed.get(threadId);
+    if (owed !== undefined && owed <= after) return true;
     const mark = this.#marks.get(threadId);
     return mark !== undefined && mark.after <= after && mark.untilMs > this.#clock.monotonicMs();
   }
 
-  #mark(threadId: ThreadId, after: bigint): void {
-    const mark: Mark = { after, untilMs: this.#clock.monotonicMs() + windowMs, putting: undefined };
-    mark.putting = this.#put(threadId, after).finally(() => (mark.putting = undefined));
+  #mark(threadId: ThreadId, after: bigint): Promise<void> {
+    const mark: Mark = { after, untilMs: -Infinity, putting: undefined };
     this.#marks.set(threadId, mark);
+    const putting = this.#put(threadId, mark).finally(() => (mark.putting = undefined));
+    mark.putting = putting;
+    return putting;
   }
 
-  async #put(threadId: ThreadId, after: bigint): Promise<void> {
+  async #put(threadId: ThreadId, mark: Mark): Promise<void> {
+    const askedMs = this.#clock.monotonicMs();
     try {
-      const refused = await this.#queue.put([lookAt(threadId, after)]);
-      if (refused.length === 0) return;
+      const [dueInMs] = await this.#queue.put([lookAt(threadId, mark.after)]);
+      if (dueInMs !== undefined) {
+        // The queue counts whole ms.
+        mark.untilMs = askedMs + dueInMs - 1;
+        return;
+      }
     } catch {
       // Owed.
     }
-    this.#owe(threadId, after);
+    this.#owe(threadId, mark.after);
   }
 
   #owe(threadId: ThreadId, after: bigint): void {
@@ -107,14 +123,10 @@ export class Marks implements Marking, Disposable {
   async #pay(): Promise<void> {
     const paid = [...this.#owed].slice(0, atOnce);
     for (const [threadId] of paid) this.#owed.delete(threadId);
-    let unpaid: readonly { readonly threadId: ThreadId; readonly after: bigint }[];
-    try {
-      unpaid = await this.#queue.put(paid.map(([threadId, after]) => lookAt(threadId, after)));
-    } catch {
-      unpaid = paid.map(([threadId, after]) => ({ threadId, after }));
-    }
+    const looks = paid.map(([threadId, after]) => lookAt(threadId, after));
+    const dueIn = await this.#queue.put(looks).catch(() => []);
     this.#paying = false;
-    for (const { threadId, after } of unpaid) this.#owe(threadId, after);
+    for (const [at, [threadId, after]] of paid.entries()) if (dueIn[at] === undefined) this.#owe(threadId, after);
     if (this.#owed.size > 0) this.#paySoon();
   }
 }

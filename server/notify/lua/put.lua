@@ -6,7 +6,7 @@
 -- ARGV[1]  jobs there may be
 -- ARGV[2]  ms for which notified is kept
 -- ARGV[3…] for each job: key, after, upTo, ms from now, 1 for a look or 0, device for a push or ''
--- Returns  for each job 1, or 0 when there is no room
+-- Returns  for each job the ms until it is given at the earliest, or -1 when there is no room
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local count = redis.call('HLEN', KEYS[1])
@@ -29,20 +29,22 @@ for at = 3, #ARGV, 6 do
     if upTo > u then u = upTo end
     if ticket ~= '-' then
       if rest == '-' or due < tonumber(rest) then rest = string.format('%.0f', due) end
-    elseif tries == '0' then
-      redis.call('ZADD', KEYS[2], 'LT', due, key)
+      due = tonumber(rest)
+    else
+      if tries == '0' then redis.call('ZADD', KEYS[2], 'LT', due, key) end
+      due = tonumber(redis.call('ZSCORE', KEYS[2], key))
     end
     redis.call('HSET', KEYS[1], key, table.concat({a, u, tries, made, ticket, rest}, ' '))
-    results[#results + 1] = 1
+    results[#results + 1] = math.max(0, due - now)
   elseif count >= tonumber(ARGV[1]) then
     notified = nil
-    results[#results + 1] = 0
+    results[#results + 1] = -1
   else
     count = count + 1
     redis.call('HSET', KEYS[1], key, table.concat({after, upTo, '0', string.format('%.0f', now), '-', '-'}, ' '))
     redis.call('ZADD', KEYS[2], due, key)
     if ARGV[at + 4] == '1' then redis.call('INCR', KEYS[3]) end
-    results[#results + 1] = 1
+    results[#results + 1] = math.max(0, due - now)
   end
   if notified then
     local before, shown = string.match(redis.call('HGET', notified, device) or '', '^(%S+) (%S+)$')
