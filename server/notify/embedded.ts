@@ -19,6 +19,7 @@ import {
   type QueueBounds,
   queueBounds,
   type QueueCounts,
+  roomFor,
 } from './queue.ts';
 
 export interface EmbeddedQueueOptions extends Partial<QueueBounds> {
@@ -32,7 +33,7 @@ interface Kept {
   upTo: bigint;
   tries: number;
   madeMs: number;
-  /** Wall ms at which it is given, or given to another. */
+  /** Monotonic ms at which it is given, or given to another; on disk wall ms. A step of the wall clock brings nothing forward. */
   dueMs: number;
   /** Of the worker that has it; 0 = none. */
   ticket: number;
@@ -80,8 +81,7 @@ export class EmbeddedQueue implements NotifyQueue {
   }
 
   async put(jobs: readonly NewJob[]): Promise<readonly (number | undefined)[]> {
-    const nowMs = this.#clock.nowMs();
-    const dueIn = jobs.map((job) => this.#put(job, nowMs));
+    const dueIn = jobs.map((job) => this.#put(job));
     await this.#journal.flush();
     return dueIn;
   }
@@ -90,14 +90,15 @@ export class EmbeddedQueue implements NotifyQueue {
     const nowMs = this.#clock.nowMs();
     await this.#notified.sweep(nowMs);
     const taken: Job[] = [];
+    const byMs = this.#clock.monotonicMs();
     while (taken.length < limit) {
-      const next = this.#due.take(nowMs);
+      const next = this.#due.take(byMs);
       if (next === undefined) break;
       const kept = this.#jobs.get(next.key);
       if (kept === undefined || kept.dueMs !== next.dueMs) continue;
       kept.ticket = ++this.#tickets;
       const { after, upTo, tries, madeMs, ticket } = kept;
-      this.#schedule(next.key, kept, nowMs + this.#bounds.leaseMs);
+      this.#schedule(next.key, kept, byMs + this.#bounds.leaseMs);
       taken.push({ ...parseJobKey(next.key), after, upTo, tries, madeMs, takenMs: nowMs, ticket: String(ticket) });
     }
     return taken;
@@ -113,7 +114,7 @@ export class EmbeddedQueue implements NotifyQueue {
     const kept = this.#of(key, job);
     if (kept === undefined) return;
     if (counts) kept.tries += 1;
-    const dueMs = this.#clock.nowMs() + delayMs;
+    const dueMs = this.#clock.monotonicMs() + delayMs;
     this.#give(key, kept, counts || kept.restMs === undefined ? dueMs : Math.min(dueMs, kept.restMs));
     await this.#journal.flush();
   }
@@ -140,7 +141,7 @@ export class EmbeddedQueue implements NotifyQueue {
     for (const { deviceId, sequence, waits } of outstanding) {
       const job: NewJob = { kind: 'withdraw', threadId, userId, deviceId, after: 0n, upTo: sequence, delayMs: 0 };
       if (waits && this.#dropUntried({ ...job, kind: 'push' })) continue;
-      this.#merge(job, nowMs);
+      this.#merge(job);
       withdrawn += 1;
     }
     if (outstanding.length > 0) await this.#journal.flush();
@@ -176,7 +177,7 @@ export class EmbeddedQueue implements NotifyQueue {
     if (letter === undefined) return false;
     const { kind, threadId, userId, deviceId, sequence } = letter;
     const job: NewJob = { kind, threadId, userId, deviceId, after: sequence - 1n, upTo: sequence, delayMs: 0 };
-    this.#merge(job, this.#clock.nowMs());
+    this.#merge(job);
     await this.#journal.flush();
     return true;
   }
@@ -187,18 +188,18 @@ export class EmbeddedQueue implements NotifyQueue {
 
   #load(key: string, value: string): void {
     const [after, upTo, tries, madeMs, dueMs] = JSON.parse(value) as [string, string, number, number, number];
-    const kept = { after: BigInt(after), upTo: BigInt(upTo), tries, madeMs, dueMs, ticket: 0, restMs: undefined };
+    const kept = { after: BigInt(after), upTo: BigInt(upTo), tries, madeMs, dueMs: 0, ticket: 0, restMs: undefined };
     this.#jobs.set(key, kept);
     if (isLook(parseJobKey(key))) this.#looks += 1;
-    this.#due.push(dueMs, key);
+    this.#schedule(key, kept, dueMs - this.#wallAheadMs());
   }
 
-  #put(job: NewJob, nowMs: number): number | undefined {
-    if (this.#jobs.size >= this.#bounds.maxJobs && !this.#jobs.has(keyOfJob(job))) return undefined;
+  #put(job: NewJob): number | undefined {
+    if (this.#jobs.size >= roomFor(job, this.#bounds) && !this.#jobs.has(keyOfJob(job))) return undefined;
     const merged = isUntried(this.#jobs.get(keyOfJob(job)));
-    const dueMs = this.#merge(job, nowMs);
-    if (job.kind === 'push') this.#notified.raise(job, merged, nowMs);
-    return Math.max(0, dueMs - nowMs);
+    const dueMs = this.#merge(job);
+    if (job.kind === 'push') this.#notified.raise(job, merged, this.#clock.nowMs());
+    return Math.max(0, dueMs - this.#clock.monotonicMs());
   }
 
   /** False: it was tried, or is being tried, or is about more. */
@@ -212,13 +213,14 @@ export class EmbeddedQueue implements NotifyQueue {
   }
 
   /** Gives when it is due. */
-  #merge(job: NewJob, nowMs: number): number {
+  #merge(job: NewJob): number {
     const key = keyOfJob(job);
-    const dueMs = nowMs + job.delayMs;
+    const dueMs = this.#clock.monotonicMs() + job.delayMs;
     const kept = this.#jobs.get(key);
     if (kept === undefined) {
       const { after, upTo } = job;
-      const made: Kept = { after, upTo, tries: 0, madeMs: nowMs, dueMs, ticket: 0, restMs: undefined };
+      const madeMs = this.#clock.nowMs();
+      const made: Kept = { after, upTo, tries: 0, madeMs, dueMs, ticket: 0, restMs: undefined };
       this.#jobs.set(key, made);
       if (isLook(job)) this.#looks += 1;
       this.#give(key, made, dueMs);
@@ -255,7 +257,8 @@ export class EmbeddedQueue implements NotifyQueue {
       this.#journal.put(prefix + key, undefined);
       return;
     }
-    if (kept.after < job.upTo) kept.after = job.upTo;
+    // What was put with a lower one meanwhile was not part of it.
+    if (kept.after >= job.after && kept.after < job.upTo) kept.after = job.upTo;
     kept.tries = 0;
     kept.madeMs = this.#clock.nowMs();
     this.#give(key, kept, kept.restMs);
@@ -275,7 +278,12 @@ export class EmbeddedQueue implements NotifyQueue {
   }
 
   #save(key: string, { after, upTo, tries, madeMs }: Kept, dueMs: number): void {
-    this.#journal.put(prefix + key, JSON.stringify([after.toString(), upTo.toString(), tries, madeMs, dueMs]));
+    const wallMs = Math.round(dueMs + this.#wallAheadMs());
+    this.#journal.put(prefix + key, JSON.stringify([after.toString(), upTo.toString(), tries, madeMs, wallMs]));
+  }
+
+  #wallAheadMs(): number {
+    return this.#clock.nowMs() - this.#clock.monotonicMs();
   }
 }
 

@@ -12,6 +12,7 @@ import type { DeviceId, ThreadId, UserId } from '../core/ids.ts';
  * Promises
  * - What `put` took survives the process, and the machine as the deployment's durability says.
  * - A job is given to one worker at a time. One whose worker did not settle it within the lease is given to another: at least once.
+ * - A part of the queue that is out of reach does not keep the others from being worked on.
  * - `notified` of a device moves with the job that notifies it, in one step.
  *
  * Failure: every call may reject with Refusal STORE_UNAVAILABLE; what was asked then may have been done or not.
@@ -19,7 +20,7 @@ import type { DeviceId, ThreadId, UserId } from '../core/ids.ts';
 export interface NotifyQueue extends AsyncDisposable {
   /**
    * Gives for each job, in the order asked, in how many ms from now it is given at the earliest: less than was asked for where it was merged into one that
-   * is due before, 0 where that is due already. Undefined: it was not taken, since there is no room. Keys that are there already are always merged.
+   * is due before, 0 where that is due already. Undefined: it was not taken, since there is no room, or the part of the queue that it belongs to is out of reach. Keys that are there already are always merged.
    */
   put(jobs: readonly NewJob[]): Promise<readonly (number | undefined)[]>;
   /** At most so many of those that are due, and of those whose workers' leases are over. */
@@ -31,8 +32,8 @@ export interface NotifyQueue extends AsyncDisposable {
   /** Given up: done, and kept among the dead letters. */
   bury(job: Job, error: string): Promise<void>;
 
-  /** Up to where push jobs were ever put for a user's devices in a thread, of the last 30 days. In the order asked. */
-  notified(thread: ThreadId, users: readonly UserId[]): Promise<readonly ReadonlyMap<DeviceId, bigint>[]>;
+  /** Up to where push jobs were ever put for a user's devices in a thread, of the last 30 days. In the order asked; undefined: out of reach. */
+  notified(thread: ThreadId, users: readonly UserId[]): Promise<readonly (ReadonlyMap<DeviceId, bigint> | undefined)[]>;
   /**
    * The user has read the thread up to `upTo`: puts a `withdraw` job for each of their devices that was notified up to there or less and not withdrawn
    * since, and gives how many. Where nothing is shown, since the push still waits and nobody has tried it, that is taken out instead.
@@ -110,7 +111,7 @@ export interface DeadLetter extends JobKey, DeadLetterPlace {
 }
 
 export interface QueueBounds {
-  /** Keys that may wait. */
+  /** Keys that may wait; of looks and rechecks fewer, as `roomFor` says. */
   readonly maxJobs: number;
   /** For how long a job is a worker's. Longer than anything that a worker does with one. */
   readonly leaseMs: number;
@@ -119,6 +120,12 @@ export interface QueueBounds {
 }
 
 export const queueBounds: QueueBounds = { maxJobs: 1_000_000, leaseMs: 60_000, perS: 10_000 };
+
+/** So many keys may wait in all for one of the kind to be taken: what leads to more leaves room for what it leads to, so that a full queue drains. */
+export function roomFor({ kind }: JobKey, { maxJobs }: QueueBounds): number {
+  if (kind === 'look') return maxJobs / 2;
+  return kind === 'recheck' ? (maxJobs * 3) / 4 : maxJobs;
+}
 
 /** How long `notified` is remembered, and dead letters are kept. */
 export const keptMs = 30 * 86_400_000;

@@ -22,6 +22,7 @@ import {
   type QueueBounds,
   queueBounds,
   type QueueCounts,
+  roomFor,
 } from './queue.ts';
 import { quotaKey, type ShardKeys, shardKeys } from './redis/keys.ts';
 import { loadScripts, type ScriptName } from './redis/scripts.ts';
@@ -39,6 +40,8 @@ export interface RedisQueueOptions extends Partial<QueueBounds> {
 
 /** Parts of the queue, over the masters of a Redis Cluster. The same for all nodes of a deployment, for good. */
 const parts = 8;
+/** Redis does nothing else meanwhile. */
+const mostPerCall = 1_000;
 
 /**
  * The queue of several nodes, in Redis: jobs by key, those that wait in a sorted set by time, those that a worker has in a stream with a consumer group,
@@ -67,10 +70,15 @@ export class RedisQueue implements NotifyQueue {
   }
 
   async put(jobs: readonly NewJob[]): Promise<readonly (number | undefined)[]> {
-    const most = Math.ceil(this.#bounds.maxJobs / parts);
     const dueIn = new Map<NewJob, number>();
-    await Promise.all(
-      this.#byPart(jobs).map(async ([{ jobs: all, due, looks, notified }, some]) => {
+    const chunks = this.#byPart(jobs).flatMap(([part, some]) =>
+      Array.from(
+        { length: Math.ceil(some.length / mostPerCall) },
+        (_, at) => [part, some.slice(at * mostPerCall, (at + 1) * mostPerCall)] as const,
+      ),
+    );
+    await this.#fromParts(
+      chunks.map(async ([{ jobs: all, due, looks, notified }, some]) => {
         const pushes = some.filter(({ kind }) => kind === 'push');
         const keys = [due, looks, ...pushes.map(({ threadId, userId }) => notified(threadId, userId))];
         const args = some.flatMap((job) => [
@@ -80,8 +88,9 @@ export class RedisQueue implements NotifyQueue {
           Math.ceil(job.delayMs),
           isLook(job) ? 1 : 0,
           job.kind === 'push' ? job.deviceId : '',
+          Math.ceil(roomFor(job, this.#bounds) / parts),
         ]);
-        const given = (await this.#run('put', [all, ...keys], [most, keptMs, ...args])) as number[];
+        const given = (await this.#run('put', [all, ...keys], [keptMs, ...args])) as number[];
         some.forEach((job, at) => {
           const ms = given[at] ?? -1;
           if (ms >= 0) dueIn.set(job, ms);
@@ -97,7 +106,7 @@ export class RedisQueue implements NotifyQueue {
     const order = this.#parts.map((_, at) => this.#parts[(begin + at) % parts]).filter((part) => part !== undefined);
     // As many of each part, so that all can be asked at once.
     const each = Math.ceil(limit / parts);
-    const given = await Promise.all(
+    const given = await this.#fromParts(
       order.map(async ({ jobs: all, due, taken }, at) => {
         const some = Math.max(0, Math.min(each, limit - at * each));
         if (some === 0) return [];
@@ -117,7 +126,10 @@ export class RedisQueue implements NotifyQueue {
       this.#byPart(jobs).map(([part, some]) =>
         this.#settle(
           part,
-          some.flatMap((job) => [keyOfJob(job), job.ticket, 'done', hexSequence(job.upTo), 0, isLook(job) ? 1 : 0]),
+          some.flatMap((job) => [
+            ...[keyOfJob(job), job.ticket, 'done', hexSequence(job.upTo)],
+            ...[hexSequence(job.after), isLook(job) ? 1 : 0],
+          ]),
         ),
       ),
     );
@@ -133,8 +145,12 @@ export class RedisQueue implements NotifyQueue {
     await this.#settle(this.#partOf(job), [keyOfJob(job), job.ticket, 'dead', ...letter]);
   }
 
-  async notified(thread: ThreadId, users: readonly UserId[]): Promise<readonly ReadonlyMap<DeviceId, bigint>[]> {
-    return Promise.all(
+  async notified(
+    thread: ThreadId,
+    users: readonly UserId[],
+  ): Promise<readonly (ReadonlyMap<DeviceId, bigint> | undefined)[]> {
+    const found = new Map<UserId, ReadonlyMap<DeviceId, bigint>>();
+    await this.#fromParts(
       users.map(async (userId) => {
         const key = this.#partOf({ kind: 'push', threadId: thread, userId }).notified(thread, userId);
         const fields = (await this.#asked('notified', () => this.#shards.call(key, 'HGETALL', [key]))) as string[];
@@ -142,9 +158,10 @@ export class RedisQueue implements NotifyQueue {
         for (let at = 0; at + 1 < fields.length; at += 2) {
           of.set((fields[at] ?? '') as DeviceId, BigInt(`0x${fields[at + 1]?.split(' ')[0] ?? '0'}`));
         }
-        return of;
+        found.set(userId, of);
       }),
     );
+    return users.map((userId) => found.get(userId));
   }
 
   async withdraw(userId: UserId, threadId: ThreadId, upTo: bigint): Promise<number> {
@@ -208,6 +225,14 @@ export class RedisQueue implements NotifyQueue {
       else some.push(job);
     }
     return [...byPart];
+  }
+
+  /** What the parts gave that can be reached: of the others what is asked next is asked too, and nothing of what these gave is lost. @throws what all threw */
+  async #fromParts<Given>(asked: readonly Promise<Given>[]): Promise<Given[]> {
+    const settled = await Promise.allSettled(asked);
+    const failed = settled.find((one) => one.status === 'rejected');
+    if (failed !== undefined && settled.every(({ status }) => status === 'rejected')) throw failed.reason;
+    return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   }
 
   async #settle(part: ShardKeys, args: readonly RedisArgument[]): Promise<void> {

@@ -52,6 +52,16 @@ test('what waited, what a worker had, what was notified and what is dead are the
   expect(await at.here.take(10)).toMatchObject([{ kind: 'look', after: 2n, upTo: 6n }]);
 });
 
+test('a wall clock that is set changes nothing of when jobs are given', async () => {
+  await using at = await open();
+  await at.here.put([look(3n, 4n, 1_000)]);
+  at.clock.step(3_600_000);
+  expect(await at.here.take(10)).toEqual([]);
+  at.clock.step(-7_200_000);
+  at.clock.turn(1_000);
+  expect(await at.here.take(10)).toHaveLength(1);
+});
+
 test('in no second more is permitted than the quota', async () => {
   await using at = await open();
   const grants: number[] = [];

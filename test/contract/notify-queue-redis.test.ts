@@ -4,19 +4,26 @@ import { systemClock } from '../../server/core/clock.ts';
 import { RedisQueue } from '../../server/notify/redis.ts';
 import { clusterOfRedis, disposeAll, newPrefix, oneRedis, shardsOn, type TestRedis } from '../support/redis.ts';
 import { isSkipped, needs } from '../support/skip.ts';
-import { nextOf, notifyQueueContract, push, type QueueAtHand, smallBounds } from './notify-queue.ts';
+import type { UserId } from '../../server/core/ids.ts';
+import { nextOf, notifyQueueContract, push, threadA, type QueueAtHand, smallBounds } from './notify-queue.ts';
 
-async function queueOn(redis: TestRedis, nodeId: string, prefix: string): Promise<RedisQueue> {
+function throws(problem: Error): void {
+  throw problem;
+}
+
+async function queueOn(
+  redis: TestRedis,
+  nodeId: string,
+  prefix: string,
+  onProblem: (problem: Error) => void,
+): Promise<RedisQueue> {
   const shards = await shardsOn(redis);
-  const onProblem = (problem: Error): void => {
-    throw problem;
-  };
   return new RedisQueue({ ...smallBounds, shards, nodeId, prefix, onProblem });
 }
 
-async function open(redis: TestRedis): Promise<QueueAtHand> {
+async function open(redis: TestRedis, onProblem: (problem: Error) => void = throws): Promise<QueueAtHand> {
   const prefix = newPrefix();
-  const [here, there] = [await queueOn(redis, 'n1', prefix), await queueOn(redis, 'n2', prefix)];
+  const [here, there] = [await queueOn(redis, 'n1', prefix, onProblem), await queueOn(redis, 'n2', prefix, onProblem)];
   // Redis has its own time.
   const pass = (ms: number): Promise<void> => delay(ms);
   return { here, there, clock: systemClock, pass, [Symbol.asyncDispose]: () => disposeAll([here, there, redis]) };
@@ -28,6 +35,23 @@ if (!isSkipped('redis')) {
     open(await clusterOfRedis({ replicas: 0 })),
   );
 }
+
+needs('redis')('the queue of notifications on a Redis Cluster that has lost a master', () => {
+  test('hands out what the others have, and takes and tells what is theirs', async () => {
+    const redis = await clusterOfRedis({ replicas: 0 });
+    await using at = await open(redis, () => undefined);
+    const users = Array.from({ length: 64 }, (_, index) => `u${index}` as UserId);
+    await at.here.put(users.map((user) => push(1n, 0, user)));
+    await redis.servers[0]?.kill();
+    expect((await at.here.take(1_000)).length).toBeGreaterThan(users.length / 4);
+    const dueIn = await at.there.put(users.map((user) => push(2n, 0, user)));
+    expect(dueIn).toContain(undefined);
+    expect(dueIn.filter((ms) => ms !== undefined).length).toBeGreaterThan(users.length / 4);
+    const notified = await at.there.notified(threadA, users);
+    expect(notified).toContain(undefined);
+    expect(notified.filter((of) => of !== undefined).length).toBeGreaterThan(users.length / 4);
+  });
+});
 
 needs('redis')('the queue of notifications on a Redis that keeps its data', () => {
   test('has what waits and what a worker had after it was killed', async () => {

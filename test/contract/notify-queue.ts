@@ -161,6 +161,27 @@ export function notifyQueueContract(name: string, open: () => Promise<QueueAtHan
       expect(await at.here.notified(threadA, [outside, inside])).toEqual([new Map(), new Map([[phone, 2n]])]);
     });
 
+    test('a queue full of looks has room for what they lead to, and so drains', async () => {
+      const threads = Array.from({ length: smallBounds.maxJobs * 4 }, (_, index) => `g_${index}` as ThreadId);
+      const all = async (make: (threadId: ThreadId, index: number) => NewJob): Promise<number> =>
+        (await at.here.put(threads.map(make))).filter((ms) => ms !== undefined).length;
+      const looks = await all((threadId) => look(1n, 1n, 60_000, threadId));
+      const rechecks = await all((threadId) => ({ ...look(1n, 1n, 60_000, threadId), kind: 'recheck' }));
+      const pushes = await all((threadId, index) => push(1n, 60_000, `u${index}` as UserId, phone, threadId));
+      // Its bounds may be kept by parts.
+      expect(looks).toBeLessThan(smallBounds.maxJobs / 2 + 8);
+      for (const some of [rechecks, pushes]) expect(some).toBeGreaterThanOrEqual(8);
+      expect(looks + rechecks).toBeLessThan((smallBounds.maxJobs * 3) / 4 + 8);
+    });
+
+    test('what is put with a lower `after` while a worker has the job is given from there when that part is done', async () => {
+      await at.here.put([look(5n, 8n)]);
+      const job = await nextOne(at, at.here);
+      await at.there.put([look(3n, 3n)]);
+      await at.here.done([{ ...job, upTo: 9n }]);
+      expect(rangeOf(await nextOne(at, at.there))).toEqual([3n, 8n]);
+    });
+
     test('up to where devices were notified is remembered, and only grows', async () => {
       const tablet = 'tablet' as DeviceId;
       await at.here.put([push(5n), push(7n, 0, alice, tablet), push(9n, 0, alice, phone, 'g_b' as ThreadId)]);

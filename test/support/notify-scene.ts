@@ -54,6 +54,8 @@ export interface SceneOptions {
   readonly nowMs?: number;
   /** In front of the queue, for what marks. */
   readonly queueOfMarks?: (queue: NotifyQueue) => NotifyQueue;
+  /** And for what looks. */
+  readonly queueOfLooks?: (queue: NotifyQueue) => NotifyQueue;
 }
 
 export async function openNotifyScene(options: SceneOptions = {}): Promise<NotifyScene> {
@@ -75,7 +77,17 @@ export async function openNotifyScene(options: SceneOptions = {}): Promise<Notif
   const { views } = node;
   const badges = new Badges(store, clock);
   const pushes = new Pushes({ store, views, devices, badges, quiet, clock, content: options.content ?? true });
-  const looks = new Looks({ store, registry, views, queue, devices, quiet, clock, groupMax: options.groupMax ?? 500 });
+  const queueOfLooks = options.queueOfLooks?.(queue) ?? queue;
+  const looks = new Looks({
+    store,
+    registry,
+    views,
+    queue: queueOfLooks,
+    devices,
+    quiet,
+    clock,
+    groupMax: options.groupMax ?? 500,
+  });
   const scene: Pick<NotifyScene, 'answer'> = { answer: () => ({ outcome: 'sent' }) };
   const sender = new Sender({
     queue,

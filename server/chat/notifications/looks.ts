@@ -22,6 +22,12 @@ const pageOfPositions = 1_000;
 /** Members that are looked at together. */
 const atOnce = 32;
 
+interface Pushing {
+  readonly jobs: readonly NewJob[];
+  /** Members of whom it cannot be said now what their devices were notified of. */
+  readonly unknown: number;
+}
+
 export interface LooksOptions {
   readonly store: Store;
   readonly registry: Registry;
@@ -53,6 +59,7 @@ export class Looks {
     if (view === undefined) return queue.done([job]);
     const { after, threadId, userId, deviceId } = job;
     const jobs: NewJob[] = [];
+    let unknown = 0;
     const recheck = (upTo: bigint): void => {
       jobs.push({ kind: 'recheck', threadId, userId, deviceId, after, upTo, delayMs: acknowledgeMs });
     };
@@ -61,17 +68,19 @@ export class Looks {
     if ([...view.members.keys()].every((member) => devices.hasNone(member))) {
       recheck(upTo);
     } else {
-      const found = await newMessages(store, threadId, { after, upTo, byMs: Infinity });
+      const found = await newMessages(store, threadId, { after, upTo, byMs: Infinity, aheadMs: Infinity });
       upTo = found.upTo;
       const candidates = this.#candidates(view, found.messages);
       const reachable = candidates.filter((member) => !devices.hasNone(member.userId));
       const absent = await this.#absentOf(reachable.map((member) => member.userId));
       const unseen = reachable.filter((member) => absent.has(member.userId));
-      jobs.push(...(await this.#pushes(view, unseen, found.messages)));
+      const pushes = await this.#pushes(view, unseen, found.messages);
+      jobs.push(...pushes.jobs);
+      unknown = pushes.unknown;
       // So is who is there, or may be.
       if (absent.size < candidates.length) recheck(upTo);
     }
-    await this.#put(jobs);
+    await this.#put(jobs, unknown);
     await queue.done([{ ...job, upTo }]);
   }
 
@@ -82,23 +91,28 @@ export class Looks {
     if (view === undefined) return queue.done([job]);
     const { after, upTo, threadId, userId, deviceId } = job;
     const nowMs = clock.nowMs();
-    const found = await newMessages(store, threadId, { after, upTo, byMs: nowMs - acknowledgeMs });
-    const jobs = await this.#pushes(view, this.#candidates(view, found.messages), found.messages);
+    const times = { byMs: nowMs - acknowledgeMs, aheadMs: nowMs + acknowledgeMs };
+    const found = await newMessages(store, threadId, { after, upTo, ...times });
+    const pushes = await this.#pushes(view, this.#candidates(view, found.messages), found.messages);
+    const jobs = [...pushes.jobs];
     if (found.nextMs !== undefined) {
       // What came since has its own ten seconds.
-      const delayMs = Math.max(leastDelayMs, found.nextMs + acknowledgeMs - nowMs);
+      // The clock of who appended it may be ahead.
+      const delayMs = Math.min(acknowledgeMs, Math.max(leastDelayMs, found.nextMs + acknowledgeMs - nowMs));
       jobs.push({ kind: 'recheck', threadId, userId, deviceId, after: found.upTo, upTo, delayMs });
     }
-    await this.#put(jobs);
+    await this.#put(jobs, pushes.unknown);
     await queue.done([{ ...job, upTo: found.upTo }]);
   }
 
-  /** @throws Error when the queue has no room: nothing is forgotten, the thread is looked at again */
-  async #put(jobs: readonly NewJob[]): Promise<void> {
-    if (jobs.length === 0) return;
-    const dueIn = await this.#options.queue.put(jobs);
+  /** @throws Error when the queue does not take all, or cannot say all: nothing is forgotten, the thread is looked at again */
+  async #put(jobs: readonly NewJob[], unknown: number): Promise<void> {
+    const dueIn = jobs.length === 0 ? [] : await this.#options.queue.put(jobs);
     const refused = dueIn.filter((ms) => ms === undefined).length;
-    if (refused > 0) throw new Error(`the queue of notifications is full: ${refused} wait to be put`);
+    if (refused + unknown > 0)
+      throw new Error(
+        `the queue of notifications did not take ${refused} of ${jobs.length}, nor say what ${unknown} were notified of`,
+      );
   }
 
   /** Members whom a message may concern: somebody else wrote it, after they came in. */
@@ -135,14 +149,15 @@ export class Looks {
     return absent;
   }
 
-  async #pushes(view: ThreadView, candidates: readonly Member[], messages: readonly NewMessage[]): Promise<NewJob[]> {
+  async #pushes(view: ThreadView, candidates: readonly Member[], messages: readonly NewMessage[]): Promise<Pushing> {
     const { devices, queue } = this.#options;
     const reachable = candidates.filter(({ userId }) => !devices.hasNone(userId));
-    if (reachable.length === 0) return [];
+    if (reachable.length === 0) return { jobs: [], unknown: 0 };
     const read = await this.#readOf(view, reachable);
     const newest = messages[0]?.sequence ?? 0n;
     const unread = reachable.filter(({ userId }) => (read.get(userId) ?? 0n) < newest);
     const jobs: NewJob[] = [];
+    let unknown = 0;
     for (let start = 0; start < unread.length; start += atOnce) {
       const members = unread.slice(start, start + atOnce);
       const notified = await queue.notified(
@@ -150,13 +165,15 @@ export class Looks {
         members.map(({ userId }) => userId),
       );
       const found = await Promise.all(
-        members.map((member, at) =>
-          this.#pushesFor(view, member, messages, read.get(member.userId) ?? 0n, notified[at] ?? new Map()),
-        ),
+        members.map((member, at) => {
+          const of = notified[at];
+          if (of === undefined) unknown += 1;
+          return of === undefined ? [] : this.#pushesFor(view, member, messages, read.get(member.userId) ?? 0n, of);
+        }),
       );
       jobs.push(...found.flat());
     }
-    return jobs;
+    return { jobs, unknown };
   }
 
   async #pushesFor(

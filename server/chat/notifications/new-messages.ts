@@ -16,11 +16,19 @@ export interface Found {
   readonly nextMs: number | undefined;
 }
 
+export interface Asked {
+  readonly after: bigint;
+  readonly upTo: bigint;
+  readonly byMs: number;
+  /** What was made later than this was made by a clock that is ahead: it is taken for made by `byMs`. */
+  readonly aheadMs: number;
+}
+
 /** The messages of a thread in (after, upTo] that were made by `byMs`. Reads each entry once. */
 export async function newMessages(
   store: Store,
   threadId: ThreadId,
-  { after, upTo, byMs }: { readonly after: bigint; readonly upTo: bigint; readonly byMs: number },
+  { after, upTo, byMs, aheadMs }: Asked,
 ): Promise<Found> {
   const messages: NewMessage[] = [];
   let looked = after;
@@ -28,7 +36,8 @@ export async function newMessages(
     const range = { after: looked, upTo, limit: pageEntries };
     const entries = await store.entries(threadLog(threadId), range);
     for (const entry of entries) {
-      if (entry.createTimeMs > byMs) return found(messages, looked, entry.createTimeMs);
+      if (entry.createTimeMs > byMs && entry.createTimeMs <= aheadMs)
+        return found(messages, looked, entry.createTimeMs);
       looked = entry.sequence;
       const message = messageOf(entry);
       if (message !== undefined) messages.push(message);

@@ -79,6 +79,20 @@ test('each message of a live user has its own ten seconds', async () => {
   expect(scene.take()).toEqual(['message bob/phone 3']);
 });
 
+test('what was said by a clock that is ahead has ten seconds too, or twenty', async () => {
+  await scene.device('bob', 'phone');
+  await scene.live('bob', 'laptop');
+  for (const [aheadMs, sequence] of [
+    [60_000, 2],
+    [9_000, 3],
+  ] as const) {
+    await scene.say('alice', thread, 'hello');
+    scene.clock.step(-aheadMs);
+    await scene.pass(22_500);
+    expect(scene.take()).toEqual([`message bob/phone ${sequence}`]);
+  }
+});
+
 test('what was read before anybody looked is not notified, and what is read later is withdrawn once', async () => {
   await scene.device('bob', 'phone');
   await scene.device('bob', 'tablet');
@@ -304,4 +318,31 @@ test('a device that is new is notified, though its user had none a moment ago', 
   const sequence = await scene.say('alice', thread, 'two');
   await scene.pass(15_000);
   expect(scene.take()).toEqual([`message bob/phone ${sequence}`]);
+});
+
+test('of whom it cannot be said what they were notified of, the others do not wait', async () => {
+  let without: string | undefined = 'bob';
+  await open({
+    queueOfLooks: (queue) =>
+      Object.create(queue, {
+        notified: {
+          value: async (of: ThreadId, users: readonly UserId[]) => {
+            const all = await queue.notified(of, users);
+            return all.map((one, at) => (users[at] === without ? undefined : one));
+          },
+        },
+        put: { value: queue.put.bind(queue) },
+        done: { value: queue.done.bind(queue) },
+      }) as typeof queue,
+  });
+  for (const user of ['bob', 'carol']) await scene.device(user, 'phone');
+  const group = await groupOf(scene.node, scene.ids, 'alice', ['bob', 'carol']);
+  await scene.say('alice', group, 'hello');
+  await expect(scene.pass(1_500)).rejects.toThrow('nor say');
+  await scene.pass(500);
+  expect(scene.take()).toEqual(['message carol/phone 2']);
+  without = undefined;
+  // Another worker has it when the lease is over.
+  await scene.pass(61_000);
+  expect(scene.take()).toEqual(['message bob/phone 2']);
 });

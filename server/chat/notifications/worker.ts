@@ -98,9 +98,13 @@ export class Worker implements AsyncDisposable {
   }
 
   async #count(): Promise<void> {
-    const { queue, clock } = this.#options;
+    const { queue, clock, onTrouble } = this.#options;
     if (clock.monotonicMs() - this.#countedMs < countEveryMs) return;
     this.#countedMs = clock.monotonicMs();
-    this.#counts = await queue.counts();
+    // What is out of reach of it does not keep the rest from being done.
+    this.#counts = await queue.counts().catch((error: unknown) => {
+      onTrouble(error);
+      return this.#counts;
+    });
   }
 }

@@ -3,16 +3,15 @@
 -- KEYS[2]  due: a sorted set, key -> ms at which it is to be given; those that a worker has are not in it
 -- KEYS[3]  looks: how many of the jobs are looks
 -- KEYS[4…] notified, of one user and thread: a hash, device -> "sequence shown" (shown: nothing, something or waiting); one for each push, in their order
--- ARGV[1]  jobs there may be
--- ARGV[2]  ms for which notified is kept
--- ARGV[3…] for each job: key, after, upTo, ms from now, 1 for a look or 0, device for a push or ''
+-- ARGV[1]  ms for which notified is kept
+-- ARGV[2…] for each job: key, after, upTo, ms from now, 1 for a look or 0, device for a push or '', below how many jobs it is taken
 -- Returns  for each job the ms until it is given at the earliest, or -1 when there is no room
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local count = redis.call('HLEN', KEYS[1])
 local results = {}
 local nextNotified = 4
-for at = 3, #ARGV, 6 do
+for at = 2, #ARGV, 7 do
   local key, after, upTo = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local due, device = now + ARGV[at + 3], ARGV[at + 5]
   local notified
@@ -36,7 +35,7 @@ for at = 3, #ARGV, 6 do
     end
     redis.call('HSET', KEYS[1], key, table.concat({a, u, tries, made, ticket, rest}, ' '))
     results[#results + 1] = math.max(0, due - now)
-  elseif count >= tonumber(ARGV[1]) then
+  elseif count >= tonumber(ARGV[at + 6]) then
     notified = nil
     results[#results + 1] = -1
   else
@@ -51,7 +50,7 @@ for at = 3, #ARGV, 6 do
     if not before or before < upTo then
       local waits = not before or shown == 'nothing' or (shown == 'waiting' and untried)
       redis.call('HSET', notified, device, upTo .. (waits and ' waiting' or ' something'))
-      redis.call('PEXPIRE', notified, ARGV[2])
+      redis.call('PEXPIRE', notified, ARGV[1])
     end
   end
 end

@@ -7,7 +7,7 @@
 -- KEYS[6]  letters: a hash, id -> "deadMs sequence tries error"
 -- ARGV[1]  dead letters there may be
 -- ARGV[2…] for each job: key, ticket, what became of it, with
---            done   upTo, 0, 1 for a look or 0
+--            done   upTo, after, as given, 1 for a look or 0
 --            held   ms from now, 0, 0
 --            failed ms from now, 0, 0: it was tried, and failed
 --            dead   tries, error, id: given up, kept as a dead letter
@@ -38,8 +38,8 @@ for at = 2, #ARGV, 6 do
         redis.call('HDEL', KEYS[1], key)
         if what == 'done' and three == '1' then redis.call('DECR', KEYS[3]) end
       else
-        local covered = what == 'done' and one or after
-        if after < covered then after = covered end
+        -- What was put with a lower `after` meanwhile was not part of it.
+        if what == 'done' and after >= two and after < one then after = one end
         tries = '0'
         made = string.format('%.0f', now)
         due = tonumber(rest)
