@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Agent } from 'node:https';
 import { type App, cert, type Credential, deleteApp, initializeApp } from 'firebase-admin/app';
 import { getMessaging, type Messaging, type TokenMessage } from 'firebase-admin/messaging';
@@ -16,6 +16,11 @@ export interface FcmOptions {
   readonly onUnauthorized?: (why: string) => void;
 }
 
+interface Opened {
+  readonly app: App;
+  readonly messaging: Messaging;
+}
+
 /** A notification that nobody saw in a day is not worth showing. */
 const ttlS = 86_400;
 
@@ -26,39 +31,55 @@ const ttlS = 86_400;
  */
 export class FcmNotifier implements Notifier {
   readonly name = 'fcm';
-  readonly #app: App;
-  readonly #messaging: Messaging;
+  readonly #open: () => Opened;
+  #opened: Opened;
   readonly #clock: Clock;
   readonly #onUnauthorized: ((why: string) => void) | undefined;
 
   /** @throws what firebase-admin throws for an account that cannot be used */
   constructor({ account, clock, agent, onUnauthorized }: FcmOptions) {
     const httpAgent = agent === undefined ? {} : { httpAgent: agent };
-    const options =
-      'credential' in account
-        ? { credential: account.credential, projectId: account.projectId }
-        : { credential: cert(account, agent) };
-    // Several may live in one process.
-    this.#app = initializeApp({ ...options, ...httpAgent }, `parley-${clock.random()}`);
-    this.#messaging = getMessaging(this.#app);
-    sendOnce(this.#messaging);
+    this.#open = () => {
+      const options =
+        'credential' in account
+          ? { credential: account.credential, projectId: account.projectId }
+          : { credential: cert(account, agent) };
+      // Several may live in one process.
+      const app = initializeApp({ ...options, ...httpAgent }, `parley-${randomUUID()}`);
+      const messaging = getMessaging(app);
+      sendOnce(messaging);
+      return { app, messaging };
+    };
+    this.#opened = this.#open();
     this.#clock = clock;
     this.#onUnauthorized = onUnauthorized;
   }
 
-  async send(notification: Notification): Promise<Verdict> {
+  async send(notification: Notification, late?: AbortSignal): Promise<Verdict> {
+    const opened = this.#opened;
+    const onLate = (): void => this.#renew(opened);
+    late?.addEventListener('abort', onLate, { once: true });
     try {
-      await this.#messaging.send(messageOf(notification));
+      await opened.messaging.send(messageOf(notification));
       return { outcome: 'sent' };
     } catch (error) {
       const { verdict, unauthorized } = verdictOfError(error, this.#clock.nowMs());
       if (unauthorized && 'why' in verdict) this.#onUnauthorized?.(verdict.why);
       return verdict;
+    } finally {
+      late?.removeEventListener('abort', onLate);
     }
   }
 
+  /** All that is sent waits for one access token, for which the library asks once and has no deadline: only another app asks again. */
+  #renew(stuck: Opened): void {
+    if (this.#opened !== stuck) return;
+    this.#opened = this.#open();
+    void deleteApp(stuck.app).catch(() => undefined);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await deleteApp(this.#app);
+    await deleteApp(this.#opened.app);
   }
 }
 

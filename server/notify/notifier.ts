@@ -4,13 +4,14 @@ import type { DeviceId, ThreadId, UserId } from '../core/ids.ts';
  * The door to a push service. Another provider is one file behind it, named in server/app/notifications.ts.
  *
  * Promises
- * - `send` never rejects and ends within about 20 s: what cannot be told apart from a failure is one that may be tried again.
+ * - `send` never rejects: what cannot be told apart from a failure is one that may be tried again. It may hang: whoever asks has a deadline.
  * - It sends once: when to try again is the queue's to say, and what is sent is counted against the quota.
  * - Of two notifications with one collapse id on a device the later one takes the place of the earlier one.
  */
 export interface Notifier extends AsyncDisposable {
   readonly name: 'fcm' | 'webhook' | 'log';
-  send(notification: Notification): Promise<Verdict>;
+  /** `late` is aborted when the answer is not waited for any more: what may be stuck is not to be used again. */
+  send(notification: Notification, late?: AbortSignal): Promise<Verdict>;
 }
 
 export interface Notification {

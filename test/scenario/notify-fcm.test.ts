@@ -77,6 +77,8 @@ test('a withdrawal is silent and has the same collapse id', async () => {
 });
 
 const after7 = { headers: { 'retry-after': '7' } };
+// Credentials may be given another key: nothing is given up for that.
+const everythingLater = { outcome: 'later', retryAfterMs: 10_000, everything: true };
 const badToken = 'The registration token is not a valid FCM registration token';
 const errors: readonly (readonly [name: string, answer: FcmAnswer, verdict: object, unauthorized: boolean])[] = [
   ['UNREGISTERED', fcmError(404, 'NOT_FOUND', 'UNREGISTERED'), { outcome: 'gone' }, false],
@@ -99,9 +101,10 @@ const errors: readonly (readonly [name: string, answer: FcmAnswer, verdict: obje
     false,
   ],
   ['SENDER_ID_MISMATCH', fcmError(403, 'PERMISSION_DENIED', 'SENDER_ID_MISMATCH'), { outcome: 'refused' }, false],
-  ['PERMISSION_DENIED', fcmError(403, 'PERMISSION_DENIED', undefined), { outcome: 'refused' }, true],
+  ['PERMISSION_DENIED', fcmError(403, 'PERMISSION_DENIED', undefined), everythingLater, true],
   ['THIRD_PARTY_AUTH_ERROR', fcmError(401, 'UNAUTHENTICATED', 'THIRD_PARTY_AUTH_ERROR'), { outcome: 'refused' }, false],
-  ['UNAUTHENTICATED', fcmError(401, 'UNAUTHENTICATED', undefined), { outcome: 'refused' }, true],
+  ['UNAUTHENTICATED', fcmError(401, 'UNAUTHENTICATED', undefined), everythingLater, true],
+  ['a proxy that wants to know who asks', { status: 401, body: 'who?' }, everythingLater, true],
   ['a project that is not there', fcmError(404, 'NOT_FOUND', undefined), { outcome: 'refused' }, true],
   [
     'QUOTA_EXCEEDED',
@@ -112,6 +115,18 @@ const errors: readonly (readonly [name: string, answer: FcmAnswer, verdict: obje
   [
     'QUOTA_EXCEEDED that does not say for how long',
     fcmError(429, 'RESOURCE_EXHAUSTED', 'QUOTA_EXCEEDED'),
+    { outcome: 'later', retryAfterMs: 60_000, everything: true },
+    false,
+  ],
+  [
+    'QUOTA_EXCEEDED of one device',
+    fcmError(429, 'RESOURCE_EXHAUSTED', 'QUOTA_EXCEEDED', { quotaOf: 'token:abc' }),
+    { outcome: 'later', retryAfterMs: 60_000 },
+    false,
+  ],
+  [
+    'QUOTA_EXCEEDED of the project',
+    fcmError(429, 'RESOURCE_EXHAUSTED', 'QUOTA_EXCEEDED', { quotaOf: 'project:parley-test' }),
     { outcome: 'later', retryAfterMs: 60_000, everything: true },
     false,
   ],
@@ -169,4 +184,19 @@ test('without an access token nothing can be sent, and the operator is told', as
   expect(await stranger.send(notification)).toMatchObject({ outcome: 'later', everything: true });
   expect(unauthorized).toMatchObject([expect.stringContaining('invalid_grant')]);
   expect(fcm.requests).toEqual([]);
+});
+
+test('what waits for an access token that never comes is given up on, and the next one asks for another', async () => {
+  let asked = 0;
+  const token = { access_token: 'fake-access', expires_in: 3_600 };
+  const credential = {
+    getAccessToken: () => (++asked === 1 ? new Promise<typeof token>(() => undefined) : Promise.resolve(token)),
+  };
+  await using stuck = notifierAt(fcm.port, fcm.ca, { credential, projectId: 'parley-test' });
+  const late = new AbortController();
+  void stuck.send(notification, late.signal);
+  void stuck.send(notification, late.signal);
+  late.abort();
+  expect(await stuck.send(notification)).toEqual({ outcome: 'sent' });
+  expect(asked).toBe(2);
 });

@@ -49,7 +49,12 @@ export function fcmError(
   status: number,
   rpcStatus: string,
   errorCode: string | undefined,
-  options: { readonly headers?: Record<string, string>; readonly message?: string; readonly field?: string } = {},
+  options: {
+    readonly headers?: Record<string, string>;
+    readonly message?: string;
+    readonly field?: string;
+    readonly quotaOf?: string;
+  } = {},
 ): FcmAnswer {
   const details: object[] = [];
   if (errorCode !== undefined) {
@@ -58,6 +63,10 @@ export function fcmError(
   if (options.field !== undefined) {
     const fieldViolations = [{ field: options.field, description: 'Invalid' }];
     details.push({ '@type': 'type.googleapis.com/google.rpc.BadRequest', fieldViolations });
+  }
+  if (options.quotaOf !== undefined) {
+    const violations = [{ subject: options.quotaOf, description: 'Message rate exceeded' }];
+    details.push({ '@type': 'type.googleapis.com/google.rpc.QuotaFailure', violations });
   }
   const error = { code: status, message: options.message ?? `${rpcStatus} of the fake`, status: rpcStatus, details };
   return {

@@ -1,5 +1,5 @@
-import type { Clock } from '../../core/clock.ts';
-import type { Notifier, Verdict } from '../../notify/notifier.ts';
+import { type Clock, pause } from '../../core/clock.ts';
+import type { Notification, Notifier, Verdict } from '../../notify/notifier.ts';
 import type { Job, NotifyQueue } from '../../notify/queue.ts';
 import type { Store } from '../../store/store.ts';
 import type { Composed, Pushes } from './pushes.ts';
@@ -9,10 +9,13 @@ const mostMs = 86_400_000;
 const fewestTries = 10;
 const firstBackoffMs = 1_000;
 const mostBackoffMs = 900_000;
-/** A permit is for now: one that came so late would be used in a second that has its own. */
+/** A permit is for now: those that came so late would be used in a second that has its own. */
 const staleMs = 100;
 /** Whoever has to wait longer than this for a permit is put back, long before the lease ends. */
 const patienceMs = 2_000;
+
+/** A push service that has not answered by then is not waited for: well before the lease of the job ends. */
+const answerWithinMs = 20_000;
 
 export interface SenderOptions {
   readonly queue: NotifyQueue;
@@ -45,7 +48,7 @@ export class Sender {
 
   /** Settles the job. Rejects when something cannot be read or written: the job is to be given again. */
   async push(job: Job): Promise<void> {
-    const { queue, pushes, notifier, clock } = this.#options;
+    const { queue, pushes, clock } = this.#options;
     const pausedMs = this.#pausedUntilMs - clock.monotonicMs();
     if (pausedMs > patienceMs) return this.#hold(job, pausedMs);
     const composed: Composed = await (job.kind === 'withdraw' ? pushes.withdrawal(job) : pushes.message(job));
@@ -56,14 +59,34 @@ export class Sender {
     if ('heldMs' in composed) return this.#hold(job, composed.heldMs);
     const waitMs = await this.#permit();
     if (waitMs > 0) return this.#hold(job, waitMs);
-    const verdict = await notifier.send(composed.send);
-    await this.#settle(job, verdict, composed.send.to.pushToken);
+    const verdict = await this.#send(composed.send);
+    try {
+      await this.#settle(job, verdict, composed.send.to.pushToken);
+    } catch (error) {
+      // It may be shown: what is read now is to be withdrawn, not only taken out of the queue.
+      await queue.again(job, firstBackoffMs * (1 + clock.random()), true).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #send(notification: Notification): Promise<Verdict> {
+    const { notifier, clock } = this.#options;
+    const [late, answered] = [new AbortController(), new AbortController()];
+    const unanswered = async (): Promise<Verdict> => {
+      await pause(clock, answerWithinMs, answered.signal);
+      if (!answered.signal.aborted) late.abort();
+      return { outcome: 'later', why: `no answer within ${answerWithinMs / 1_000} s` };
+    };
+    const verdict = await Promise.race([notifier.send(notification, late.signal), unanswered()]);
+    answered.abort();
+    return verdict;
   }
 
   async #settle(job: Job, verdict: Verdict, pushToken: string): Promise<void> {
     const { queue, store, clock } = this.#options;
     switch (verdict.outcome) {
       case 'sent':
+        if (job.kind === 'push') await this.#withdrawIfRead(job);
         await queue.done([job]);
         return this.#tell(job.kind === 'withdraw' ? 'withdrawn' : 'sent', '', job);
       case 'gone':
@@ -85,6 +108,14 @@ export class Sender {
         return this.#tell('retried', why, job);
       }
     }
+  }
+
+  /** Who read it while it was on its way had it withdrawn before it came. */
+  async #withdrawIfRead({ userId, threadId, deviceId, upTo }: Job): Promise<void> {
+    const { queue, store } = this.#options;
+    const [position] = await store.positionsOf(userId, [threadId]);
+    if ((position?.read ?? 0n) < upTo) return;
+    await queue.put([{ kind: 'withdraw', userId, threadId, deviceId, after: 0n, upTo, delayMs: 0 }]);
   }
 
   async #bury(job: Job, why: string): Promise<void> {
@@ -117,12 +148,16 @@ export class Sender {
     const { queue, clock } = this.#options;
     // A turn later, so that those who come together ask together.
     await Promise.resolve();
+    let isSlow = false;
     while (this.#waiting.length > 0) {
       const askedMs = clock.monotonicMs();
-      const { granted, waitMs } = await queue.permits(this.#waiting.length).catch(() => ({ granted: 0, waitMs: 500 }));
-      if (granted > 0 && clock.monotonicMs() - askedMs > staleMs) continue;
-      for (const { give } of this.#waiting.splice(0, granted)) give(0);
+      // Of a queue that is slow one is used, though it is stale: more at once would be used in a second that has its own.
+      const want: number = isSlow ? 1 : this.#waiting.length;
+      const { granted, waitMs } = await queue.permits(want).catch(() => ({ granted: 0, waitMs: 500 }));
       const nowMs = clock.monotonicMs();
+      isSlow = granted > 0 && nowMs - askedMs > staleMs;
+      const used = isSlow ? Math.min(granted, want, 1) : granted;
+      for (const { give } of this.#waiting.splice(0, used)) give(0);
       if (waitMs > patienceMs) {
         this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + waitMs);
         for (const { give } of this.#waiting.splice(0)) give(waitMs);

@@ -19,6 +19,8 @@ interface Answer {
     readonly details?: readonly {
       readonly errorCode?: string;
       readonly fieldViolations?: readonly { readonly field?: string }[];
+      /** Of google.rpc.QuotaFailure: which quota it is. */
+      readonly violations?: readonly { readonly subject?: string; readonly description?: string }[];
     }[];
   };
 }
@@ -52,6 +54,9 @@ export function verdictOfError(error: unknown, nowMs: number): Judged {
     case 'INVALID_ARGUMENT':
       return known(isOfToken(answer) ? { outcome: 'gone', why } : { outcome: 'refused', why });
     case 'QUOTA_EXCEEDED':
+      // One device has had too much: the others go on.
+      if (isOfDevice(answer)) return known({ outcome: 'later', why, retryAfterMs: pauseOf(headers, nowMs) });
+      return quota(headers, why, nowMs);
     case 'RESOURCE_EXHAUSTED':
       return quota(headers, why, nowMs);
     case 'UNAVAILABLE':
@@ -64,13 +69,14 @@ export function verdictOfError(error: unknown, nowMs: number): Judged {
       return known({ outcome: 'refused', why });
     case 'PERMISSION_DENIED':
     case 'UNAUTHENTICATED':
+      return unauthorized(why);
     // A project that is not there: said of it in the same words as of a token, but without the details.
     case 'NOT_FOUND':
       return { verdict: { outcome: 'refused', why }, unauthorized: true };
     default:
   }
   if (status === 429) return quota(headers, why, nowMs);
-  if (status === 401 || status === 403) return { verdict: { outcome: 'refused', why }, unauthorized: true };
+  if (status === 401 || status === 403) return unauthorized(why);
   return status === 408 || status >= 500 ? later() : known({ outcome: 'refused', why });
 }
 
@@ -79,17 +85,30 @@ function known(verdict: Verdict): Judged {
 }
 
 function quota(headers: Record<string, unknown>, why: string, nowMs: number): Judged {
-  const forMs = retryAfterMs(headers['retry-after'], nowMs) ?? quotaPauseMs;
-  return known({ outcome: 'later', why, retryAfterMs: forMs, everything: true });
+  return known({ outcome: 'later', why, retryAfterMs: pauseOf(headers, nowMs), everything: true });
+}
+
+function pauseOf(headers: Record<string, unknown>, nowMs: number): number {
+  return retryAfterMs(headers['retry-after'], nowMs) ?? quotaPauseMs;
+}
+
+/** The account may be wrong, or be given another key just now. Nothing can be sent either way. */
+function unauthorized(why: string): Judged {
+  const verdict = { outcome: 'later', why, retryAfterMs: credentialPauseMs, everything: true } as const;
+  return { verdict, unauthorized: true };
+}
+
+/** FCM says in words which quota is used up: `device message rate`, of a subject that is the token. */
+function isOfDevice({ error }: Answer): boolean {
+  const violations = error?.details?.flatMap((detail) => detail.violations ?? []) ?? [];
+  const words = violations.map(({ subject = '', description = '' }) => `${subject} ${description}`);
+  return words.length > 0 && words.every((one) => /\b(device|token)\b/i.test(one));
 }
 
 /** FCM was not asked, or did not answer. */
 function withoutAnswer(code: unknown, why: string): Judged {
-  if (code === 'app/invalid-credential') {
-    // No access token: the account may be wrong, or who gives tokens away just now. Nothing can be sent either way.
-    const verdict = { outcome: 'later', why, retryAfterMs: credentialPauseMs, everything: true } as const;
-    return { verdict, unauthorized: true };
-  }
+  // No access token; or who gives them is away just now.
+  if (code === 'app/invalid-credential') return unauthorized(why);
   // The library itself found fault with the message: it would do so again.
   const refused = typeof code === 'string' && code.startsWith('messaging/') && code !== 'messaging/unknown-error';
   return known({ outcome: refused ? 'refused' : 'later', why });
