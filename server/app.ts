@@ -171,7 +171,14 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
 
   // Before anything is appended: what a node that was killed has left to do.
   void retention.erasing.start();
-  const notifying = notifications?.start({ store, registry, views, receipts, devices: chat.devices });
+  const notifying = notifications?.start({
+    store,
+    registry,
+    views,
+    receipts,
+    retention: retention.rules,
+    devices: chat.devices,
+  });
 
   const encode = makeFrameEncoder();
   const channels = new ChannelHub({

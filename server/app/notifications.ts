@@ -11,6 +11,7 @@ import { Withdrawals } from '../chat/notifications/withdrawals.ts';
 import { Worker } from '../chat/notifications/worker.ts';
 import { ConfigError, type Config } from '../config.ts';
 import type { Clock } from '../core/clock.ts';
+import type { RetentionRules } from '../core/retention.ts';
 import type { Receipts } from '../delivery/receipts.ts';
 import type { ThreadViews } from '../delivery/thread-views.ts';
 import { LogNotifier } from '../notify/log.ts';
@@ -34,6 +35,7 @@ export interface WorkerParts {
   readonly views: ThreadViews;
   readonly receipts: Receipts;
   readonly devices: Devices;
+  readonly retention: RetentionRules;
 }
 
 export interface Notifications {
@@ -57,13 +59,13 @@ export async function openNotifications(parts: NotificationParts): Promise<Notif
     notifier: notifier.name,
     queue,
     marks,
-    start({ store, registry, views, receipts, devices: all }) {
+    start({ store, registry, views, receipts, retention, devices: all }) {
       const quiet = new QuietTimes();
       const devices = new PushDevices((userId) => all.active(userId), clock);
       const badges = new Badges(store, clock);
       const { PARLEY_NOTIFY_GROUP_MAX: groupMax, PARLEY_NOTIFY_CONTENT: content } = config;
       const onTrouble = (error: unknown): void => log.warn({ err: error }, 'notifications: put off');
-      const pushes = new Pushes({ store, views, devices, badges, quiet, clock, content });
+      const pushes = new Pushes({ store, views, queue, retention, devices, badges, quiet, clock, content });
       const sender = new Sender({
         queue,
         notifier,
@@ -117,8 +119,14 @@ async function notifierOf({ config, clock, log }: NotificationParts): Promise<No
     // Loaded where it is used: it is large.
     const { FcmNotifier } = await import('../notify/fcm.ts');
     const onUnauthorized = (why: string): void => log.error({ why }, "FCM does not take this deployment's credentials");
+    let account: object;
     try {
-      const account = JSON.parse(credentials) as object;
+      account = JSON.parse(credentials) as object;
+    } catch {
+      // What the parser says quotes it.
+      throw new ConfigError('PARLEY_FCM_CREDENTIALS: not JSON');
+    }
+    try {
       return new FcmNotifier({ account, clock, onUnauthorized });
     } catch (error) {
       throw new ConfigError(`PARLEY_FCM_CREDENTIALS: ${(error as Error).message}`, { cause: error });
@@ -127,6 +135,12 @@ async function notifierOf({ config, clock, log }: NotificationParts): Promise<No
   if (url !== '') {
     if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
       throw new ConfigError('PARLEY_NOTIFY_WEBHOOK_URL: must be an http(s) URL');
+    }
+    const { username, password } = new URL(url);
+    if (username !== '' || password !== '') {
+      throw new ConfigError(
+        'PARLEY_NOTIFY_WEBHOOK_URL: must be without a user and password; PARLEY_NOTIFY_WEBHOOK_SECRET signs',
+      );
     }
     const { WebhookNotifier } = await import('../notify/webhook.ts');
     return new WebhookNotifier({ url, secret: config.PARLEY_NOTIFY_WEBHOOK_SECRET, clock });

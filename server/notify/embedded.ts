@@ -198,7 +198,10 @@ export class EmbeddedQueue implements NotifyQueue {
     if (this.#jobs.size >= roomFor(job, this.#bounds) && !this.#jobs.has(keyOfJob(job))) return undefined;
     const merged = isUntried(this.#jobs.get(keyOfJob(job)));
     const dueMs = this.#merge(job);
-    if (job.kind === 'push') this.#notified.raise(job, merged, this.#clock.nowMs());
+    if (job.kind === 'push') {
+      const withdraws = this.#jobs.has(keyOfJob({ ...job, kind: 'withdraw' }));
+      this.#notified.raise(job, { merged, withdraws }, this.#clock.nowMs());
+    }
     return Math.max(0, dueMs - this.#clock.monotonicMs());
   }
 

@@ -21,9 +21,6 @@ interface Opened {
   readonly messaging: Messaging;
 }
 
-/** A notification that nobody saw in a day is not worth showing. */
-const ttlS = 86_400;
-
 /**
  * Firebase Cloud Messaging: Android itself, iOS by APNs, browsers by web push. What makes a notification take the place of the one before it is the
  * thread's id: `tag` on Android and in browsers, `apns-collapse-id` on iOS; while it is on its way, `collapse_key` (FCM holds four for a device that is
@@ -60,7 +57,7 @@ export class FcmNotifier implements Notifier {
     const onLate = (): void => this.#renew(opened);
     late?.addEventListener('abort', onLate, { once: true });
     try {
-      await opened.messaging.send(messageOf(notification));
+      await opened.messaging.send(messageOf(notification, this.#clock.nowMs()));
       return { outcome: 'sent' };
     } catch (error) {
       const { verdict, unauthorized } = verdictOfError(error, this.#clock.nowMs());
@@ -96,8 +93,8 @@ function sendOnce(messaging: Messaging): void {
 }
 
 /** What goes to FCM, which takes of it what the token's platform needs. */
-function messageOf(notification: Notification): TokenMessage {
-  const { kind, to, threadId, sequence, title, text, badge, unread } = notification;
+function messageOf(notification: Notification, nowMs: number): TokenMessage {
+  const { kind, to, threadId, sequence, title, text, badge, unread, ttlS } = notification;
   const data = { kind, thread_id: threadId, sequence: String(sequence), badge: String(badge) };
   const webHeaders = { TTL: String(ttlS), Topic: topicOf(threadId) };
   if (kind === 'withdraw') {
@@ -123,7 +120,12 @@ function messageOf(notification: Notification): TokenMessage {
       notification: { tag: threadId, notificationCount: unread },
     },
     apns: {
-      headers: { 'apns-collapse-id': threadId, 'apns-push-type': 'alert', 'apns-priority': '10' },
+      headers: {
+        'apns-collapse-id': threadId,
+        'apns-push-type': 'alert',
+        'apns-priority': '10',
+        'apns-expiration': String(Math.floor(nowMs / 1_000) + ttlS),
+      },
       payload: { aps: { badge, sound: 'default', threadId, mutableContent: true } },
     },
     webpush: { headers: { ...webHeaders, Urgency: 'high' }, notification: { tag: threadId, renotify: true } },

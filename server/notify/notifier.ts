@@ -28,6 +28,8 @@ export interface Notification {
   readonly badge: number;
   /** Of these, those in this thread. */
   readonly unread: number;
+  /** It is not to be shown, nor kept, later than this. */
+  readonly ttlS: number;
 }
 
 export interface Recipient {

@@ -14,6 +14,7 @@ const notification: Notification = {
   text: 'héllo',
   badge: 3,
   unread: 2,
+  ttlS: 3_600,
 };
 
 let webhook: FakeWebhook;
@@ -28,7 +29,7 @@ test('a notification is posted whole, signed over its bytes and time', async () 
   expect(await notifier.send(notification)).toEqual({ outcome: 'sent' });
   const of = { user_id: 'alice', device_id: 'phone', platform: 'ios', push_token: 'token', thread_id: 'd_x' };
   const said = { kind: 'message', collapse_id: 'd_x', sequence: '9007199254740993', title: 'Bob', text: 'héllo' };
-  expect(webhook.posts).toEqual([{ ...of, ...said, badge: 3, unread: 2 }]);
+  expect(webhook.posts).toEqual([{ ...of, ...said, badge: 3, unread: 2, ttl_s: 3_600 }]);
   expect(webhook.badlySigned).toBe(0);
   const other = new WebhookNotifier({ url: webhook.url, secret: 'another', clock: systemClock });
   await other.send(notification);

@@ -57,7 +57,7 @@ export class WebhookNotifier implements Notifier {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-function payloadOf({ kind, to, threadId, sequence, title, text, badge, unread }: Notification): object {
+function payloadOf({ kind, to, threadId, sequence, title, text, badge, unread, ttlS }: Notification): object {
   return {
     kind,
     user_id: to.userId,
@@ -71,6 +71,7 @@ function payloadOf({ kind, to, threadId, sequence, title, text, badge, unread }:
     text,
     badge,
     unread,
+    ttl_s: ttlS,
   };
 }
 

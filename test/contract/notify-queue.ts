@@ -232,6 +232,17 @@ export function notifyQueueContract(name: string, open: () => Promise<QueueAtHan
       expect(await at.there.withdraw('bob' as UserId, threadA, 8n)).toBe(1);
     });
 
+    test('what is read while a withdrawal waits that a newer push stands in front of is withdrawn too', async () => {
+      await at.here.put([push(5n)]);
+      await at.here.done(await nextOf(at, at.here));
+      expect(await at.here.withdraw(alice, threadA, 5n)).toBe(1);
+      await at.here.put([push(8n, 60_000)]);
+      const withdrawal = await nextOne(at, at.there);
+      expect(withdrawal).toMatchObject({ kind: 'withdraw', upTo: 5n });
+      await at.there.done([withdrawal]);
+      expect(await at.here.withdraw(alice, threadA, 8n)).toBe(1);
+    });
+
     test('permits of all workers together stay below the quota in any second, and stop for a pause', async () => {
       let granted = 0;
       for (let at20ms = 0; at20ms < 50; at20ms++) {

@@ -10,6 +10,7 @@ import { Worker } from '../../server/chat/notifications/worker.ts';
 import { MemoryBus } from '../../server/bus/memory.ts';
 import { systemClock as clock } from '../../server/core/clock.ts';
 import { ThreadViews } from '../../server/delivery/thread-views.ts';
+import { RetentionRules } from '../../server/core/retention.ts';
 import { EmbeddedQueue } from '../../server/notify/embedded.ts';
 import { FcmNotifier } from '../../server/notify/fcm.ts';
 import type { NotifyQueue } from '../../server/notify/queue.ts';
@@ -55,8 +56,9 @@ async function work({ id, storeFolder, queue: of, fcm }: WorkerSettings): Promis
   const views = new ThreadViews(store, 50_000);
   const quiet = new QuietTimes();
   const devices = new PushDevices((userId) => store.devices(userId), clock);
+  const retention = new RetentionRules({ mode: 'keep', durationS: 0 }, 0);
   const badges = new Badges(store, clock);
-  const pushes = new Pushes({ store, views, devices, badges, quiet, clock, content: true });
+  const pushes = new Pushes({ store, views, queue, retention, devices, badges, quiet, clock, content: true });
   const notifier = new FcmNotifier({ account: fakeAccount, clock, agent: new FakeFcmAgent(fcm.port, fcm.ca) });
   const sender = new Sender({ queue, notifier, pushes, store, clock, onOutcome: () => undefined });
   const looks = new Looks({ store, registry, views, queue, devices, quiet, clock, groupMax: 500 });

@@ -85,6 +85,7 @@ test('of three devices the live one is delivered to, the half-open one and the a
     text: 'hello',
     badge: 1,
     unread: 1,
+    ttl_s: 86_400,
   });
   // Never delivered to what is half-open: of who has nothing else, nothing is; and what follows is notified in place of it, once.
   expect(await deliveredOf(alice, withCarol, carol.id)).toBeLessThan(sequence);

@@ -17,6 +17,7 @@ const notification: Notification = {
   text: 'hello',
   badge: 7,
   unread: 2,
+  ttlS: 3_600,
 };
 
 let fcm: FakeFcm;
@@ -54,13 +55,20 @@ test('a notification has what each platform needs to show it in place of the one
     token: 'token-1',
     data: { kind: 'message', thread_id: threadId, sequence: '12', badge: '7' },
     notification: { title: 'Bob', body: 'hello' },
-    android: { collapse_key: threadId, priority: 'high', notification: { tag: threadId, notification_count: 2 } },
+    android: {
+      collapse_key: threadId,
+      priority: 'high',
+      ttl: '3600s',
+      notification: { tag: threadId, notification_count: 2 },
+    },
     apns: {
       headers: { 'apns-collapse-id': threadId, 'apns-push-type': 'alert' },
       payload: { aps: { badge: 7, sound: 'default', 'thread-id': threadId, 'mutable-content': 1 } },
     },
-    webpush: { headers: { TTL: '86400', Urgency: 'high' }, notification: { tag: threadId } },
+    webpush: { headers: { TTL: '3600', Urgency: 'high' }, notification: { tag: threadId } },
   });
+  const leftS = Number(request!.message.apns.headers['apns-expiration']) - Date.now() / 1_000;
+  expect(Math.abs(leftS - 3_600)).toBeLessThan(60);
   expect(request!.message.webpush.headers['Topic']).toMatch(/^[\w-]{1,32}$/);
 });
 

@@ -14,6 +14,7 @@ export interface WebhookPost {
   readonly text: string;
   readonly badge: number;
   readonly unread: number;
+  readonly ttl_s: number;
 }
 
 export interface WebhookAnswer {

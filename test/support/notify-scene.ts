@@ -12,6 +12,7 @@ import { Sender } from '../../server/chat/notifications/sender.ts';
 import { Withdrawals } from '../../server/chat/notifications/withdrawals.ts';
 import type { Body } from '../../server/core/entry.ts';
 import type { DeviceId, SessionId, ThreadId, UserId } from '../../server/core/ids.ts';
+import { RetentionRules } from '../../server/core/retention.ts';
 import { EmbeddedQueue } from '../../server/notify/embedded.ts';
 import type { Notification, Verdict } from '../../server/notify/notifier.ts';
 import type { NotifyQueue } from '../../server/notify/queue.ts';
@@ -51,6 +52,8 @@ export interface NotifyScene extends AsyncDisposable {
 export interface SceneOptions {
   readonly groupMax?: number;
   readonly content?: boolean;
+  /** Default: everything is kept. */
+  readonly retention?: RetentionRules;
   readonly nowMs?: number;
   /** In front of the queue, for what marks. */
   readonly queueOfMarks?: (queue: NotifyQueue) => NotifyQueue;
@@ -68,7 +71,8 @@ export async function openNotifyScene(options: SceneOptions = {}): Promise<Notif
   const registry = new MemoryRegistry({ clock, bus, store });
   const shared: SharedByNodes = { clock, store, bus, registry };
   const marks = new Marks(options.queueOfMarks?.(queue) ?? queue, clock);
-  const node = await openChatNode({ shared, appender: { marks } });
+  const everything = new RetentionRules({ mode: 'keep', durationS: 0 }, 0);
+  const node = await openChatNode({ shared, appender: { marks }, retention: options.retention ?? everything });
   const ids = new Ids();
   const sent: Notification[] = [];
   const outcomes: string[] = [];
@@ -76,7 +80,11 @@ export async function openNotifyScene(options: SceneOptions = {}): Promise<Notif
   const devices = new PushDevices((user) => node.chat.devices.active(user), clock);
   const { views } = node;
   const badges = new Badges(store, clock);
-  const pushes = new Pushes({ store, views, devices, badges, quiet, clock, content: options.content ?? true });
+  const pushes = new Pushes({
+    ...{ store, views, queue, devices, badges, quiet, clock },
+    retention: options.retention ?? everything,
+    content: options.content ?? true,
+  });
   const queueOfLooks = options.queueOfLooks?.(queue) ?? queue;
   const looks = new Looks({
     store,

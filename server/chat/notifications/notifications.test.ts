@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { callerOf, groupOf } from '../../../test/support/chat-node.ts';
 import { type NotifyScene, openNotifyScene, type SceneOptions } from '../../../test/support/notify-scene.ts';
 import type { ThreadId, UserId } from '../../core/ids.ts';
+import { RetentionRules } from '../../core/retention.ts';
 import type { AccountRow, ThreadSettingsRow } from '../../core/rows.ts';
 import { defaultAccount } from '../accounts.ts';
 import { defaultSettings } from '../threads.ts';
@@ -345,4 +346,32 @@ test('of whom it cannot be said what they were notified of, the others do not wa
   // Another worker has it when the lease is over.
   await scene.pass(61_000);
   expect(scene.take()).toEqual(['message bob/phone 2']);
+});
+
+test('a withdrawal that comes late does not take away what came after', async () => {
+  await scene.device('bob', 'phone');
+  const first = await scene.say('alice', thread, 'one');
+  await scene.pass(1_500);
+  expect(scene.take()).toEqual(['message bob/phone 2']);
+  scene.answer = ({ kind }) => (kind === 'withdraw' ? { outcome: 'later', why: 'busy', retryAfterMs: 5_000 } : { outcome: 'sent' });
+  await scene.read('bob', thread, first);
+  await scene.pass(500);
+  expect(scene.take()).toEqual(['withdraw bob/phone 2']);
+  await scene.say('alice', thread, 'two');
+  scene.answer = () => ({ outcome: 'sent' });
+  await scene.pass(60_000);
+  expect(scene.take()).toEqual(['message bob/phone 3']);
+});
+
+test('what is kept only until it is delivered is not told, and what is kept for a while is kept no longer by others', async () => {
+  await open({ retention: new RetentionRules({ mode: 'until-delivered', durationS: 0 }, 0) });
+  await scene.device('bob', 'phone');
+  await scene.say('alice', thread, 'secret');
+  await scene.pass(1_500);
+  expect(scene.sent).toMatchObject([{ title: 'New message', text: 'New message', ttlS: 86_400 }]);
+  await open({ retention: new RetentionRules({ mode: 'keep-for', durationS: 3_600 }, 0) });
+  await scene.device('bob', 'phone');
+  await scene.say('alice', thread, 'hello');
+  await scene.pass(1_500);
+  expect(scene.sent).toMatchObject([{ text: 'hello', ttlS: 3_599 }]);
 });

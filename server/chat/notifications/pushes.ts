@@ -1,10 +1,11 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Entry } from '../../core/entry.ts';
+import { endMsOf, type RetentionRules } from '../../core/retention.ts';
 import { systemUser, threadLog, type UserId, userLog } from '../../core/ids.ts';
 import { type ProfileRow, rowKey } from '../../core/rows.ts';
 import type { ThreadView, ThreadViews } from '../../delivery/thread-views.ts';
 import type { Notification, Recipient } from '../../notify/notifier.ts';
-import type { Job } from '../../notify/queue.ts';
+import type { Job, NotifyQueue } from '../../notify/queue.ts';
 import type { DeviceRecord, Store } from '../../store/store.ts';
 import type { Badges } from './badge.ts';
 import { messageOf } from './new-messages.ts';
@@ -13,12 +14,16 @@ import type { QuietTimes } from './quiet-hours.ts';
 import { newestFor, wishesOf } from './rules.ts';
 import { wordingOf } from './wording.ts';
 
+/** A notification that nobody saw in a day is not worth showing. */
+const mostTtlS = 86_400;
 /** Entries before the one that was to be notified of, of which one is told where that was deleted meanwhile. */
 const lookBack = 50;
 
 export interface PushesOptions {
   readonly store: Store;
   readonly views: ThreadViews;
+  readonly queue: NotifyQueue;
+  readonly retention: RetentionRules;
   readonly devices: PushDevices;
   readonly badges: Badges;
   readonly quiet: QuietTimes;
@@ -64,6 +69,10 @@ export class Pushes {
     const messages = entries.map(messageOf).filter((message) => message !== undefined);
     const message = await newestFor(store, userId, level, member.joinSequence, messages.toReversed());
     if (message === undefined) return 'nothing';
+    const rule = this.#options.retention.of(view.spans, message.sequence);
+    const leftS = Math.floor((endMsOf(rule, message.createTimeMs) - nowMs) / 1_000);
+    // What the server itself forgets as soon as it can is not left with others.
+    const forgets = rule.mode === 'until-delivered' || leftS < 1;
     const unread = await this.#unread(view, userId, member.joinSequence, entries.at(-1));
     const { title, text } = wordingOf({
       locale: device.locale,
@@ -71,20 +80,24 @@ export class Pushes {
       groupName: view.info.kind === 'group' ? view.info.name : undefined,
       body: message.body,
       unread,
-      hidden: !this.#options.content || account.hideNotificationContent === true,
+      hidden: forgets || !this.#options.content || account.hideNotificationContent === true,
     });
     const badge = await this.#options.badges.of(userId);
+    const ttlS = forgets ? mostTtlS : Math.min(mostTtlS, leftS);
     return {
-      send: { kind: 'message', to: toOf(userId, device), threadId, sequence: upTo, title, text, badge, unread },
+      send: { kind: 'message', to: toOf(userId, device), threadId, sequence: upTo, title, text, badge, unread, ttlS },
     };
   }
 
   async withdrawal(job: Job): Promise<Composed> {
-    const { userId, threadId, upTo: sequence } = job;
+    const { userId, deviceId, threadId, upTo: sequence } = job;
     const device = await this.#device(job);
     if (device === undefined) return 'nothing';
+    // A newer one has taken its place, or will: on a device that is off a withdrawal that comes late would take the place of that.
+    const [notified] = await this.#options.queue.notified(threadId, [userId]);
+    if ((notified?.get(deviceId) ?? 0n) > sequence) return 'nothing';
     const badge = await this.#options.badges.of(userId);
-    const nothing = { title: '', text: '', unread: 0 };
+    const nothing = { title: '', text: '', unread: 0, ttlS: mostTtlS };
     return { send: { kind: 'withdraw', to: toOf(userId, device), threadId, sequence, badge, ...nothing } };
   }
 

@@ -30,6 +30,18 @@ test('the time of day is that of the zone, also where clocks are changed before 
   expect(left(hours('22:00', '07:00', 'Europe/Berlin'), '2026-10-24T21:00:00Z')).toBe(9 * 60);
 });
 
+test('an end in the hour that is left out in spring is where that hour ends', () => {
+  // 02:00 to 03:00 of 8 March 2026 is left out in New York.
+  const until2 = hours('22:00', '02:00', 'America/New_York');
+  expect(left(until2, '2026-03-08T03:00:00Z')).toBe(4 * 60);
+  expect(left(until2, '2026-03-08T06:00:00Z')).toBe(60);
+  expect(left(until2, '2026-03-08T06:30:15Z')).toBe(29.75);
+  expect(left(until2, '2026-03-08T07:00:00Z')).toBe(0);
+  const until230 = hours('22:00', '02:30', 'America/New_York');
+  expect(left(until230, '2026-03-08T06:45:00Z')).toBe(15);
+  expect(left(until230, '2026-03-08T07:00:00Z')).toBe(0);
+});
+
 test('without hours, or in a zone that nobody knows, nothing is quiet', () => {
   expect(left(undefined, '2026-01-06T03:00:00Z')).toBe(0);
   expect(left(hours('00:00', '23:59', 'Mars/Olympus'), '2026-01-06T03:00:00Z')).toBe(0);

@@ -14,14 +14,23 @@ export class QuietTimes {
     const { startMinute, endMinute, timeZone } = hours;
     const minute = this.#minuteOfDay(timeZone, nowMs);
     if (minute === undefined) return 0;
-    const into = (minute - startMinute + dayMinutes) % dayMinutes;
-    const long = (endMinute - startMinute + dayMinutes) % dayMinutes;
+    const into = lasting(startMinute, minute);
+    const long = lasting(startMinute, endMinute);
     if (into >= long) return 0;
     const endMs = nowMs - (nowMs % minuteMs) + (long - into) * minuteMs;
     // Where clocks are changed in between, the end is an hour nearer or farther.
     const shown = this.#minuteOfDay(timeZone, endMs) ?? endMinute;
     const off = ((shown - endMinute + dayMinutes + dayMinutes / 2) % dayMinutes) - dayMinutes / 2;
-    return Math.max(1, endMs - off * minuteMs - nowMs);
+    const nextMs = nowMs - (nowMs % minuteMs) + minuteMs;
+    let leftUntilMs = Math.max(nextMs, endMs - off * minuteMs);
+    // Of an end in the hour that is left out the next time of day counts that there is.
+    while (leftUntilMs < endMs && this.#isQuiet(hours, leftUntilMs)) leftUntilMs += minuteMs;
+    return leftUntilMs - nowMs;
+  }
+
+  #isQuiet({ startMinute, endMinute, timeZone }: QuietHours, atMs: number): boolean {
+    const minute = this.#minuteOfDay(timeZone, atMs) ?? endMinute;
+    return lasting(startMinute, minute) < lasting(startMinute, endMinute);
   }
 
   #minuteOfDay(timeZone: string, atMs: number): number | undefined {
@@ -38,4 +47,8 @@ export class QuietTimes {
     const of = (type: 'hour' | 'minute'): number => Number(parts.find((part) => part.type === type)?.value);
     return of('hour') * 60 + of('minute');
   }
+}
+
+function lasting(fromMinute: number, toMinute: number): number {
+  return (toMinute - fromMinute + dayMinutes) % dayMinutes;
 }

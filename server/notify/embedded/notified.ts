@@ -28,12 +28,17 @@ export class Notified {
     return new Map(entries.map(([device, [sequence]]) => [device as DeviceId, BigInt(sequence)]));
   }
 
-  /** A push is put; `merged`: into one that nobody has tried yet. */
-  raise({ threadId, userId, deviceId, upTo }: NewJob, merged: boolean, nowMs: number): void {
+  /** A push is put; `merged`: into one that nobody has tried yet; `withdraws`: what the device shows is still to be withdrawn. */
+  raise(
+    { threadId, userId, deviceId, upTo }: NewJob,
+    { merged, withdraws }: { readonly merged: boolean; readonly withdraws: boolean },
+    nowMs: number,
+  ): void {
     const { of } = this.#read(threadId, userId, nowMs);
     const [sequence, shown] = of[deviceId] ?? ['0', 'nothing'];
     if (BigInt(sequence) >= upTo) return;
-    const waits = shown === 'nothing' || (shown === 'waiting' && merged);
+    // A withdrawal that was not sent gives way to the push: what it was about is still shown.
+    const waits = (shown === 'nothing' && !withdraws) || (shown === 'waiting' && merged);
     const after = { ...of, [deviceId]: [upTo.toString(), waits ? 'waiting' : 'something'] satisfies [string, Shown] };
     this.#write(threadId, userId, { atMs: nowMs, of: after });
   }

@@ -48,7 +48,9 @@ for at = 2, #ARGV, 7 do
   if notified then
     local before, shown = string.match(redis.call('HGET', notified, device) or '', '^(%S+) (%S+)$')
     if not before or before < upTo then
-      local waits = not before or shown == 'nothing' or (shown == 'waiting' and untried)
+      -- A withdrawal that was not sent gives way to the push: what it was about is still shown.
+      local withdraws = redis.call('HEXISTS', KEYS[1], 'withdraw' .. string.sub(key, 5)) == 1
+      local waits = not before or (shown == 'nothing' and not withdraws) or (shown == 'waiting' and untried)
       redis.call('HSET', notified, device, upTo .. (waits and ' waiting' or ' something'))
       redis.call('PEXPIRE', notified, ARGV[1])
     end
