@@ -276,8 +276,8 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
       await sessions.drain(Math.min(2_000, config.PARLEY_DRAIN_S * 200), config.PARLEY_DRAIN_S * 1_000);
       await Promise.all([rpc.stop(), services?.stop()]);
       sessions.close();
-      await notifying?.[Symbol.asyncDispose]();
       await receipts[Symbol.asyncDispose]();
+      await notifying?.[Symbol.asyncDispose]();
       await retention.erasing[Symbol.asyncDispose]();
       await notifications?.queue[Symbol.asyncDispose]();
       publisher[Symbol.dispose]();

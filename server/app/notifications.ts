@@ -42,7 +42,7 @@ export interface Notifications {
   readonly notifier: Notifier['name'];
   readonly queue: NotifyQueue;
   readonly marks: Marks;
-  /** Begins to notify. Disposed before the queue is, which it leaves open. */
+  /** Begins to notify. Disposed when nothing is appended or read any more, and before the queue is, which it leaves open. */
   start(parts: WorkerParts): AsyncDisposable & { readonly gauges: NotifyGauges };
 }
 
@@ -80,14 +80,15 @@ export async function openNotifications(parts: NotificationParts): Promise<Notif
       });
       const looks = new Looks({ store, registry, views, queue, devices, quiet, clock, groupMax });
       const worker = new Worker({ queue, looks, sender, clock, onTrouble });
-      const withdrawals = new Withdrawals(queue, devices, onTrouble);
+      const withdrawals = new Withdrawals({ queue, devices, clock, onTrouble });
       receipts.onRead = (userId, threadId, read) => void withdrawals.read(userId, threadId, read);
       return {
         get gauges() {
           return { ...worker.counts, owed: marks.owed };
         },
         async [Symbol.asyncDispose]() {
-          marks[Symbol.dispose]();
+          await Promise.all([marks[Symbol.asyncDispose](), withdrawals[Symbol.asyncDispose]()]);
+          if (marks.owed > 0) log.error({ threads: marks.owed }, 'marks that the queue did not take are lost');
           await worker[Symbol.asyncDispose]();
           await notifier[Symbol.asyncDispose]();
         },

@@ -62,6 +62,18 @@ test('a wall clock that is set changes nothing of when jobs are given', async ()
   expect(await at.here.take(10)).toHaveLength(1);
 });
 
+test('whoever comes after it was closed is refused, and does not open the folder again', async () => {
+  await using at = await open();
+  const put = at.here.put([look(0n, 1n)]);
+  await at.here[Symbol.asyncDispose]();
+  expect(await put).toEqual([0]);
+  for (let tries = 0; tries < 2; tries++) {
+    await expect(at.here.put([look(0n, 2n)])).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+  }
+  await at.reopen();
+  expect(await at.here.take(10)).toMatchObject([{ upTo: 1n }]);
+});
+
 test('in no second more is permitted than the quota', async () => {
   await using at = await open();
   const grants: number[] = [];

@@ -95,7 +95,7 @@ export function notifyQueueContract(name: string, open: () => Promise<QueueAtHan
     test('a message that is acknowledged while somebody else looks at the thread is looked at after that', async () => {
       // Another node marked the thread a while ago.
       await at.there.put([look(3n, 3n, 300)]);
-      using marks = new Marks(at.here, at.clock);
+      await using marks = new Marks(at.here, at.clock);
       marks.begin(threadA, 4n);
       const early = await nextOne(at, at.there);
       await marks.end(threadA, 4n);

@@ -112,8 +112,13 @@ export async function openNotifyScene(options: SceneOptions = {}): Promise<Notif
     },
     onOutcome: (outcome) => void outcomes.push(outcome),
   });
-  const withdrawals = new Withdrawals(queue, devices, (error) => {
-    throw error;
+  const withdrawals = new Withdrawals({
+    queue,
+    devices,
+    clock,
+    onTrouble(error) {
+      throw error;
+    },
   });
   const asked: Promise<void>[] = [];
   node.receipts.onRead = (user, threadId, read) =>
@@ -189,7 +194,7 @@ export async function openNotifyScene(options: SceneOptions = {}): Promise<Notif
         .map(({ kind, to, sequence }) => `${kind} ${to.userId}/${to.deviceId} ${sequence}`)
         .toSorted(),
     async [Symbol.asyncDispose]() {
-      marks[Symbol.dispose]();
+      await marks[Symbol.asyncDispose]();
       await node[Symbol.asyncDispose]();
       await registry[Symbol.asyncDispose]();
       await queue[Symbol.asyncDispose]();

@@ -29,7 +29,7 @@ class Taker {
 
 test('one mark a thread and second stands for all that is appended in it', async () => {
   const [taker, clock] = [new Taker(), new HandClock()];
-  using marks = new Marks(taker.queue, clock);
+  await using marks = new Marks(taker.queue, clock);
   for (let after = 4n; after < 9n; after++) {
     marks.begin(thread, after);
     await marks.end(thread, after);
@@ -43,7 +43,7 @@ test('one mark a thread and second stands for all that is appended in it', async
 
 test('an append that takes longer than the window is marked again, since who looked did not see it', async () => {
   const [taker, clock] = [new Taker(), new HandClock()];
-  using marks = new Marks(taker.queue, clock);
+  await using marks = new Marks(taker.queue, clock);
   marks.begin(thread, 4n);
   clock.turn(1_000);
   await marks.end(thread, 4n);
@@ -52,7 +52,7 @@ test('an append that takes longer than the window is marked again, since who loo
 
 test('a mark that was merged into one that is looked at sooner is made again when the append ends after that', async () => {
   const [taker, clock] = [new Taker(), new HandClock()];
-  using marks = new Marks(taker.queue, clock);
+  await using marks = new Marks(taker.queue, clock);
   taker.dueInMs = 200;
   marks.begin(thread, 4n);
   await clock.turnSlowly(10);
@@ -64,7 +64,7 @@ test('a mark that was merged into one that is looked at sooner is made again whe
 
 test('an earlier message is marked though the thread has been for later ones', async () => {
   const taker = new Taker();
-  using marks = new Marks(taker.queue, new HandClock());
+  await using marks = new Marks(taker.queue, new HandClock());
   marks.begin(thread, 9n);
   marks.begin(thread, 3n);
   expect(taker.taken.map(({ after }) => after)).toEqual([9n, 3n]);
@@ -73,7 +73,7 @@ test('an earlier message is marked though the thread has been for later ones', a
 test('whoever replies waits until the queue has the mark', async () => {
   const [taker, clock] = [new Taker(), new HandClock()];
   taker.mode = 'slow';
-  using marks = new Marks(taker.queue, clock);
+  await using marks = new Marks(taker.queue, clock);
   marks.begin(thread, 1n);
   let waits = [marks.end(thread, 1n), marks.end(thread, 2n)];
   await clock.turnSlowly(10);
@@ -91,7 +91,7 @@ test.each(['full', 'down'] as const)(
   async (mode) => {
     const [taker, clock] = [new Taker(), new HandClock()];
     taker.mode = mode;
-    using marks = new Marks(taker.queue, clock);
+    await using marks = new Marks(taker.queue, clock);
     marks.begin(thread, 7n);
     await marks.end(thread, 7n);
     expect(marks.owed).toBe(1);
@@ -105,6 +105,23 @@ test.each(['full', 'down'] as const)(
     expect(marks.owed).toBe(0);
   },
 );
+
+test('what is owed at the end is put once more', async () => {
+  const [taker, clock] = [new Taker(), new HandClock()];
+  taker.mode = 'down';
+  {
+    await using marks = new Marks(taker.queue, clock);
+    for (let at = 0; at < 1_200; at++) {
+      marks.begin(`g_${at}` as ThreadId, 1n);
+      await marks.end(`g_${at}` as ThreadId, 1n);
+    }
+    expect(marks.owed).toBe(1_200);
+    taker.mode = 'takes';
+  }
+  expect(taker.taken).toHaveLength(1_200);
+  await clock.turnSlowly(2_000, 500);
+  expect(taker.taken).toHaveLength(1_200);
+});
 
 let scene: NotifyScene;
 afterEach(() => scene?.[Symbol.asyncDispose]());

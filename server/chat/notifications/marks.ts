@@ -2,16 +2,12 @@ import type { Clock } from '../../core/clock.ts';
 import { noDevice, systemUser, type ThreadId } from '../../core/ids.ts';
 import { Lru } from '../../core/lru.ts';
 import type { NewJob, NotifyQueue } from '../../notify/queue.ts';
+import { Debts } from './debts.ts';
 
 /** A thread is looked at so long after its first new message, and then again only after the next one. */
 const windowMs = 1_000;
-/** What the queue did not take is put again after this. */
-const againMs = 1_000;
-/** Threads that the queue is owed a mark of. */
-const maxOwed = 100_000;
 /** Threads whose last mark is remembered; of one that is forgotten another mark is made too early. */
 const remembered = 50_000;
-const atOnce = 500;
 
 /** A thread's last mark. */
 interface Mark {
@@ -33,22 +29,26 @@ export interface Marking {
 
 /**
  * Marks threads that have new messages, for others to find out who is to be notified: one mark a thread and second, written beside the append, and there before
- * the sender's reply. So what was acknowledged is never forgotten, whichever process dies.
+ * the sender's reply. So what was acknowledged is not forgotten, whichever process dies. But nobody waits for a queue that takes nothing: it is owed the mark, and if
+ * this process dies before the queue has it, who is not there is notified of the thread's next message.
  */
-export class Marks implements Marking, Disposable {
+export class Marks implements Marking, AsyncDisposable {
   readonly #queue: NotifyQueue;
   readonly #clock: Clock;
   readonly #marks = new Lru<ThreadId, Mark>(remembered);
-  readonly #owed = new Map<ThreadId, bigint>();
-  readonly #onLost: (() => void) | undefined;
-  #paying = false;
-  #disposed = false;
+  readonly #owed: Debts<ThreadId, bigint>;
 
   /** `onLost`: so many threads are owed a mark that one was given up. */
   constructor(queue: NotifyQueue, clock: Clock, onLost?: () => void) {
     this.#queue = queue;
     this.#clock = clock;
-    this.#onLost = onLost;
+    this.#owed = new Debts({
+      clock,
+      onLost,
+      merge: (one, other) => (one < other ? one : other),
+      pay: async (some) =>
+        (await queue.put(some.map(([id, after]) => lookAt(id, after)))).map((ms) => ms !== undefined),
+    });
   }
 
   /** Threads that the queue is owed a mark of. */
@@ -72,8 +72,9 @@ export class Marks implements Marking, Disposable {
     if (!this.#holds(threadId, after)) await this.#mark(threadId, after);
   }
 
-  [Symbol.dispose](): void {
-    this.#disposed = true;
+  /** When nothing is appended any more: what is owed is put, if the queue takes it now. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#owed[Symbol.asyncDispose]();
   }
 
   /** Whether the thread is surely looked at after now. */
@@ -104,30 +105,7 @@ export class Marks implements Marking, Disposable {
     } catch {
       // Owed.
     }
-    this.#owe(threadId, mark.after);
-  }
-
-  #owe(threadId: ThreadId, after: bigint): void {
-    const before = this.#owed.get(threadId);
-    if (before === undefined && this.#owed.size >= maxOwed) return this.#onLost?.();
-    if (before === undefined || after < before) this.#owed.set(threadId, after);
-    this.#paySoon();
-  }
-
-  #paySoon(): void {
-    if (this.#paying || this.#disposed) return;
-    this.#paying = true;
-    this.#clock.after(againMs, () => void this.#pay());
-  }
-
-  async #pay(): Promise<void> {
-    const paid = [...this.#owed].slice(0, atOnce);
-    for (const [threadId] of paid) this.#owed.delete(threadId);
-    const looks = paid.map(([threadId, after]) => lookAt(threadId, after));
-    const dueIn = await this.#queue.put(looks).catch(() => []);
-    this.#paying = false;
-    for (const [at, [threadId, after]] of paid.entries()) if (dueIn[at] === undefined) this.#owe(threadId, after);
-    if (this.#owed.size > 0) this.#paySoon();
+    this.#owed.add(threadId, mark.after);
   }
 }
 

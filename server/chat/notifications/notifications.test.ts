@@ -353,7 +353,8 @@ test('a withdrawal that comes late does not take away what came after', async ()
   const first = await scene.say('alice', thread, 'one');
   await scene.pass(1_500);
   expect(scene.take()).toEqual(['message bob/phone 2']);
-  scene.answer = ({ kind }) => (kind === 'withdraw' ? { outcome: 'later', why: 'busy', retryAfterMs: 5_000 } : { outcome: 'sent' });
+  scene.answer = ({ kind }) =>
+    kind === 'withdraw' ? { outcome: 'later', why: 'busy', retryAfterMs: 5_000 } : { outcome: 'sent' };
   await scene.read('bob', thread, first);
   await scene.pass(500);
   expect(scene.take()).toEqual(['withdraw bob/phone 2']);

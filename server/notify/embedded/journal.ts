@@ -15,6 +15,7 @@ export class Journal {
   #writing = new Map<string, string | undefined>();
   #flush: Promise<void> | undefined;
   #broken = false;
+  #closed = false;
 
   private constructor(folder: string, level: Level) {
     this.#folder = folder;
@@ -63,12 +64,16 @@ export class Journal {
 
   async close(): Promise<void> {
     await this.flush().catch(() => undefined);
+    this.#closed = true;
+    await this.#flush?.catch(() => undefined);
     await this.#level.close();
   }
 
   async #write(): Promise<void> {
     // A microtask later, so that what one turn puts shares an fsync.
     await Promise.resolve();
+    // A folder that is closed is another's: who comes late does not open it again.
+    if (this.#closed) throw unavailable(new Error('closed'));
     this.#writing = this.#dirty;
     this.#dirty = new Map();
     try {
