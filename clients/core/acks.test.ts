@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Status } from '#proto/google/rpc/status.ts';
+import { settled } from '../../test/support/manual-runtime.ts';
 import type { ManualRuntime } from '../../test/support/manual-runtime.ts';
 import { unavailable } from '../../test/support/scripted-carrier.ts';
 import type { ScriptedCarrier } from '../../test/support/scripted-carrier.ts';
@@ -35,6 +36,25 @@ describe('what a device holds and the user has read', () => {
       expect(scripted.acks).toEqual([1]);
       await runtime.advance(1);
       expect(scripted.acks).toEqual([1, 3]);
+    });
+
+    test('go when what they are of is kept, and not what was told meanwhile', async () => {
+      const written: (() => void)[] = [];
+      const flush = (): Promise<void> => new Promise((resolve) => written.push(resolve));
+      make({ resume: { load: async () => ({ resume: undefined, heads: [] }), save: async () => undefined, flush } });
+      await scripted.live();
+      carrier.last.tell(thread.post('bob', 'one'));
+      await runtime.advance(0);
+      expect(scripted.acks).toEqual([]);
+      carrier.last.tell(thread.post('bob', 'two'));
+      written[0]?.();
+      await settled();
+      expect(scripted.acks).toEqual([1]);
+      await runtime.advance(1000);
+      expect(scripted.acks).toEqual([1]);
+      written[1]?.();
+      await settled();
+      expect(scripted.acks).toEqual([1, 2]);
     });
 
     test('go at half the window, by entries', async () => {

@@ -1,4 +1,5 @@
 import type { ThreadPosition } from '#proto/parley/v1/stream_service.ts';
+import type { ResumeStore } from './client-options.ts';
 import { isForNow } from './errors.ts';
 import type { Runtime, Timer } from './runtime.ts';
 import type { Outcome, Says, Session } from './session.ts';
@@ -17,6 +18,7 @@ const mostInHello = 256;
  */
 export class Acks {
   readonly #runtime: Runtime;
+  readonly #store: ResumeStore | undefined;
   #session: Session | undefined;
   #timer: Timer | undefined;
   #lastMs = Number.NEGATIVE_INFINITY;
@@ -34,8 +36,10 @@ export class Acks {
   #mostEntries = 128;
   #mostBytes = 128 * 1024;
 
-  constructor(runtime: Runtime) {
+  /** `store`: has to keep what was told before it is acknowledged. */
+  constructor(runtime: Runtime, store?: ResumeStore) {
     this.#runtime = runtime;
+    this.#store = store;
   }
 
   /** Goes on with this session. */
@@ -123,16 +127,18 @@ export class Acks {
     const session = this.#session;
     if (session === undefined || !session.isOpen) return;
     if (this.#held.size > 0) {
-      const says: Says[] = [];
-      for (const [threadId, upToSequence] of this.#held) {
-        says.push({ $case: 'ack', value: { position: { threadId, upToSequence } } });
+      const says = [...this.#held].map(([threadId, upToSequence]): Says => {
         // Deleted first, so that the newest stay last.
         this.#told.delete(threadId);
         this.#told.set(threadId, upToSequence);
-      }
+        return { $case: 'ack', value: { position: { threadId, upToSequence } } };
+      });
       this.#held.clear();
       this.#forgetOldest();
-      for (let at = 0; at < says.length; at += acksPerBatch) session.say(...says.slice(at, at + acksPerBatch));
+      const say = (): void => {
+        for (let at = 0; at < says.length; at += acksPerBatch) session.say(...says.slice(at, at + acksPerBatch));
+      };
+      void (this.#store?.flush?.()?.then(say) ?? say());
     }
     this.#entries = 0;
     this.#bytes = 0;

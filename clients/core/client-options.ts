@@ -31,6 +31,8 @@ export interface KeptState {
 export interface ResumeStore {
   load(): Promise<KeptState>;
   save(state: ResumeState): Promise<void>;
+  /** Keeps what was told so far; nothing of it is acknowledged before this resolves, at once where it answers undefined. Must not reject. */
+  flush?(): Promise<void> | undefined;
 }
 
 export interface ClientOptions {

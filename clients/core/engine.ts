@@ -55,7 +55,7 @@ export class Engine {
     this.foreground = options.foreground ?? true;
     this.userId = options.userId ?? '';
     this.caller = new Caller(options.carrier, tokens, runtime);
-    this.acks = new Acks(runtime);
+    this.acks = new Acks(runtime, options.resume);
     this.#repair = new Repair(runtime);
     this.wishes = new Wishes(runtime);
     this.typing = new TypingState(runtime, (typing) => emitter.emit('typing', typing));

@@ -17,12 +17,16 @@ describe('what is kept of a thread', () => {
 
   beforeEach(async () => {
     vi.stubGlobal('IDBKeyRange', keyRange);
-    scripted = new ScriptedClient({ skipped: 'history' });
+    scripted = new ScriptedClient({
+      skipped: 'history',
+      resume: { load: () => keeper.load(), save: (state) => keeper.save(state), flush: () => keeper.flush() },
+    });
     database = new MemoryDatabase(scripted.runtime);
     keeper = new Keeper(database, scripted.runtime, {});
     keeper.attach(scripted.client);
     await scripted.live();
     keeper.active = true;
+    await keeper.flush();
   });
 
   afterEach(() => vi.unstubAllGlobals());
@@ -88,6 +92,30 @@ describe('what is kept of a thread', () => {
     other.carrier.last.tell(thread.skipped(74, 74, true));
     await reloaded.flush();
     expect(said()[0]).toBe('one');
+  });
+
+  test('is on disk before it is acknowledged, also by a tab that closes', async () => {
+    const { carrier, thread, runtime, client } = scripted;
+    carrier.last.tell(thread.post('bob', 'one'));
+    const acks: number[] = [];
+    const run = database.run.bind(database);
+    const release = Promise.withResolvers<void>();
+    database.run = async (...given: Parameters<typeof run>) => {
+      await release.promise;
+      return run(...given) as never;
+    };
+    await runtime.advance(0);
+    acks.push(...scripted.acks);
+    release.resolve();
+    await settled();
+    expect(acks).toEqual([]);
+    expect(kept()).toEqual([1n]);
+    expect(scripted.acks).toEqual([1]);
+    carrier.last.tell(thread.post('bob', 'two'));
+    await keeper.flush();
+    keeper.stop();
+    await client.close();
+    expect(scripted.acks).toEqual([1, 2]);
   });
 
   test('is bounded where it can be read again, and all kept where the server erases it', async () => {

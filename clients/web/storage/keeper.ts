@@ -70,13 +70,13 @@ export class Keeper implements ResumeStore {
   }
 
   async load(): Promise<KeptState> {
-    const read = await this.#database.run(['meta', 'threads'], 'readonly', (table) =>
+    const read = this.#database.run(['meta', 'threads'], 'readonly', (table) =>
       Promise.all([
         result(table('meta').get('resume') as IDBRequest<ResumeState | undefined>),
         result(table('threads').getAll() as IDBRequest<Row[]>),
       ]),
     );
-    const [resume, rows = []] = read ?? [];
+    const [resume, rows = []] = (await read) ?? [];
     for (const { thread } of rows) if (thread !== undefined) this.#kept.set(thread.threadId, thread);
     return { resume, heads: headsOf(rows) };
   }
@@ -97,7 +97,7 @@ export class Keeper implements ResumeStore {
     client.on('read', ({ threadId }) => this.#of(threadId));
     const discard = ({ threadId, fetched }: { readonly threadId: string; readonly fetched?: boolean }): void => {
       // What is fetched says itself what it changes.
-      if (fetched === true) return;
+      if (fetched) return;
       // Among what was skipped may be what erased a line. What the client still has is as of then.
       const pending = this.#of(threadId);
       pending.items.clear();
@@ -110,13 +110,12 @@ export class Keeper implements ResumeStore {
 
   /** Whether this tab is the one that writes. It begins with all that it has: the one before it may not have come so far. */
   set active(active: boolean) {
-    if (active && !this.#active) {
-      this.#active = true;
-      this.#claims = true;
-      for (const { threadId } of this.#client?.heads() ?? []) this.keepLines(threadId);
-      this.#plan();
-    }
+    const begins = active && !this.#active;
     this.#active = active;
+    if (!begins) return;
+    this.#claims = true;
+    for (const { threadId } of this.#client?.heads() ?? []) this.keepLines(threadId);
+    this.#plan();
   }
 
   /** What a thread is now. */
@@ -135,24 +134,21 @@ export class Keeper implements ResumeStore {
   /** Puts a thread's kept lines among the client's. */
   async loadLines(threadId: string): Promise<void> {
     await this.flush();
-    const read = await this.#database.run(['threads', 'items'], 'readonly', (table) =>
+    const read = this.#database.run(['threads', 'items'], 'readonly', (table) =>
       Promise.all([
         result(table('threads').get(threadId) as IDBRequest<Row | undefined>),
         result(table('items').getAll(itemsOf(threadId)) as IDBRequest<Item[]>),
       ]),
     );
-    const head = read?.[0]?.head;
-    if (read !== undefined && head !== undefined) {
-      this.#client?.putKept(threadId, head.epoch, read[1], head.deliveredSequence);
-    }
+    const [{ head } = {}, lines = []] = (await read) ?? [];
+    if (head !== undefined) this.#client?.putKept(threadId, head.epoch, lines, head.deliveredSequence);
   }
 
-  /** Writes what is to be written. Resolves when it is on disk. */
-  flush(): Promise<void> {
+  /** Writes what is to be written. Resolves when it is on disk; undefined: this tab does not write. */
+  flush(): Promise<void> | undefined {
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#active) this.#writing = this.#writing.then(() => this.#write());
-    return this.#writing;
+    return this.#active ? (this.#writing = this.#writing.then(() => this.#write())) : undefined;
   }
 
   stop(): void {
@@ -161,11 +157,9 @@ export class Keeper implements ResumeStore {
   }
 
   #of(threadId: string): Pending {
-    let pending = this.#pending.get(threadId);
-    if (pending === undefined) {
-      pending = { items: new Map(), changes: [], isVoid: false, thread: undefined };
-      this.#pending.set(threadId, pending);
-    }
+    const empty: Pending = { items: new Map(), changes: [], isVoid: false, thread: undefined };
+    const pending = this.#pending.get(threadId) ?? empty;
+    this.#pending.set(threadId, pending);
     this.#plan();
     return pending;
   }
@@ -196,13 +190,14 @@ export class Keeper implements ResumeStore {
       ...pending,
       threadId,
       head: client.heads([threadId])[0],
-      items: [...pending.items].map(
-        ([sequence, item]) => [sequence, itemOf(client, threadId, sequence, item)] as const,
-      ),
+      items: [...pending.items].map(([sequence, item]): readonly [bigint, Item | undefined] => {
+        const message = client.message(threadId, sequence);
+        return [sequence, message === undefined ? item : { kind: 'message', sequence, message }];
+      }),
     }));
     const resume = this.#resume;
-    this.#pending.clear();
     this.#resume = undefined;
+    this.#pending.clear();
     const write = (spare: boolean): Promise<unknown> =>
       this.#database.run(
         ['meta', 'threads', 'items'],
@@ -216,8 +211,7 @@ export class Keeper implements ResumeStore {
             return;
           }
           const items = table('items');
-          this.#writes += 1;
-          if (!spare || this.#writes % 50 === 1) {
+          if (!spare || this.#writes++ % 50 === 0) {
             await this.#trimAll(table('threads'), items, spare ? this.#options.items : 0);
           }
           for (const one of batch) {
@@ -261,11 +255,6 @@ export class Keeper implements ResumeStore {
       items.delete(itemsOf(threadId));
     }
   }
-}
-
-function itemOf(client: ParleyClient, threadId: string, sequence: bigint, item: Item | undefined): Item | undefined {
-  const message = client.message(threadId, sequence);
-  return message === undefined ? item : { kind: 'message', sequence, message };
 }
 
 /** Those longest without news first. */
