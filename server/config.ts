@@ -138,7 +138,7 @@ const settings = {
   ),
   PARLEY_RETENTION_MAX: text(
     '',
-    'longest time that any contents are kept, such as `365d`; empty = for good. It and the default take hold of a thread with its next message',
+    'longest time that any contents are kept, such as `365d`; empty = for good. It and the default take hold of a thread with its next message, or when what is held there is due; of what came under a rule that kept it for good, not where later messages were erased already',
   ),
   PARLEY_LIMIT_SENDS_PER_S: whole(20, 1, 1_000_000, 'messages a second and user'),
   PARLEY_LIMIT_SENDS_BURST: whole(200, 1, 1_000_000, 'messages at once after a pause'),
