@@ -161,6 +161,7 @@ export async function startApp(config: Config, clock: Clock = systemClock): Prom
       remembered: config.PARLEY_VIEWS,
     },
     retention,
+    queue: notifications?.queue,
     pageTokenKey,
     memberCap: config.PARLEY_MEMBER_CAP,
     editWithinMs: windowMs(config.PARLEY_EDIT_WINDOW_S),

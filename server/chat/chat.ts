@@ -5,6 +5,7 @@ import type { ChannelRow } from '../core/entry.ts';
 import type { UserId } from '../core/ids.ts';
 import type { Receipts } from '../delivery/receipts.ts';
 import type { ThreadViews } from '../delivery/thread-views.ts';
+import type { NotifyQueue } from '../notify/queue.ts';
 import type { Registry } from '../presence/registry.ts';
 import type { Store } from '../store/store.ts';
 import type { Access } from './access.ts';
@@ -71,6 +72,8 @@ export interface ChatOptions {
   readonly comments: CommentLog;
   readonly channels: ChannelRules;
   readonly retention: RetentionParts;
+  /** Of who is to be notified; undefined: nobody is. */
+  readonly queue?: NotifyQueue | undefined;
   /** Key of page tokens, the same on every node: `store.secret('page-token', …)` of 32 bytes. */
   readonly pageTokenKey: Uint8Array;
   /** Members that a group may have. */
@@ -96,7 +99,7 @@ export interface ChannelRules {
 /** Puts the use cases together over what the node shares with its sessions. */
 export function makeChat(options: ChatOptions): Chat {
   const { store, registry, views, receipts, access, appender, policy, limits, sendMessage, clock } = options;
-  const { memberCap, editWithinMs, deleteWithinMs, bus, comments, channels } = options;
+  const { memberCap, editWithinMs, deleteWithinMs, bus, comments, channels, queue } = options;
   const tokens = new PageTokens(options.pageTokenKey);
   const heads = new Heads(store);
   const pointers = new Pointers({ store, appender });
@@ -123,7 +126,16 @@ export function makeChat(options: ChatOptions): Chat {
     }),
     account: new Account({ store, appender, tokens, onChange: () => policy.forget() }),
     devices,
-    eraseUser: new EraseUser({ store, registry, appender, devices, groups, clock, onChange: () => policy.forget() }),
+    eraseUser: new EraseUser({
+      store,
+      registry,
+      appender,
+      devices,
+      groups,
+      queue,
+      clock,
+      onChange: () => policy.forget(),
+    }),
     groups,
     history: new History({ store, access, heads }),
     messagePages: new MessagePages({ store, access, heads, tokens }),

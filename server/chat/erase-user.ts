@@ -3,6 +3,7 @@ import type { Entry, ErasureRow } from '../core/entry.ts';
 import { throwIfAborted } from '../core/errors.ts';
 import { erasureLog, type ThreadId, threadLog, type UserId } from '../core/ids.ts';
 import { rowKey } from '../core/rows.ts';
+import type { NotifyQueue } from '../notify/queue.ts';
 import type { Registry } from '../presence/registry.ts';
 import type { Store } from '../store/store.ts';
 import type { Appender } from './appender.ts';
@@ -29,6 +30,8 @@ export interface EraseUserOptions {
   readonly appender: Appender;
   readonly devices: Devices;
   readonly groups: Groups;
+  /** Undefined: nobody is notified. */
+  readonly queue?: Pick<NotifyQueue, 'forget'> | undefined;
   readonly clock: Clock;
   /** What was remembered of the user's settings is old. */
   readonly onChange: () => void;
@@ -88,12 +91,13 @@ export class EraseUser {
 
   /** Does what the mark says. */
   async #do(caller: Caller, userId: UserId, at: ErasureRow): Promise<void> {
-    const { store, appender, devices, groups, onChange } = this.#options;
+    const { store, appender, devices, groups, queue, onChange } = this.#options;
     if (at.stage === 'devices') {
       const owner: Caller = { ...caller, userId };
       for (const { deviceId } of await store.devices(userId)) await devices.remove(owner, deviceId);
     } else if (at.stage === 'threads' && at.thread !== '') {
       await groups.takeOut(caller, at.thread, userId);
+      await queue?.forget(userId, at.thread);
       const page = await this.#page(at.thread, at.after, at.upTo);
       await erasePage({ store, appender }, caller, at.thread, userId, page);
     } else if (at.stage === 'account') {

@@ -13,6 +13,7 @@ import {
   isLook,
   type Job,
   keyOfJob,
+  keysOfDevices,
   type NewJob,
   type NotifyQueue,
   parseJobKey,
@@ -146,6 +147,16 @@ export class EmbeddedQueue implements NotifyQueue {
     }
     if (outstanding.length > 0) await this.#journal.flush();
     return withdrawn;
+  }
+
+  async forget(userId: UserId, threadId: ThreadId): Promise<void> {
+    const devices = this.#notified.forget(threadId, userId, this.#clock.nowMs());
+    for (const jobKey of keysOfDevices(userId, threadId, devices)) {
+      const key = keyOfJob(jobKey);
+      if (this.#jobs.delete(key)) this.#journal.put(prefix + key, undefined);
+      this.#dead.remove(deadLetterId(jobKey));
+    }
+    await this.#journal.flush();
   }
 
   async permits(want: number): Promise<{ readonly granted: number; readonly waitMs: number }> {

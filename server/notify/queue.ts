@@ -40,6 +40,9 @@ export interface NotifyQueue extends AsyncDisposable {
    */
   withdraw(user: UserId, thread: ThreadId, upTo: bigint): Promise<number>;
 
+  /** Of a user who is erased: jobs, dead letters and up to where their devices were notified of the thread. */
+  forget(user: UserId, thread: ThreadId): Promise<void>;
+
   /** Takes at most `want` of what the push service may be sent now, from all nodes together. Of 0: ask again after `waitMs`. */
   permits(want: number): Promise<{ readonly granted: number; readonly waitMs: number }>;
   /** No permits for so long, for all nodes: the push service asked for it. A longer pause holds. */
@@ -155,6 +158,12 @@ export function deadLetterId(key: JobKey): string {
 
 export function isLook({ kind }: JobKey): boolean {
   return kind === 'look' || kind === 'recheck';
+}
+
+/** Of what is put for devices, by key, all that there may be of a user in a thread. */
+export function keysOfDevices(userId: UserId, threadId: ThreadId, devices: Iterable<DeviceId>): JobKey[] {
+  const kinds = ['push', 'withdraw'] as const;
+  return [...devices].flatMap((deviceId) => kinds.map((kind) => ({ kind, threadId, userId, deviceId })));
 }
 
 /** What the push service said, cut to what is kept. */

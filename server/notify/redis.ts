@@ -15,6 +15,7 @@ import {
   type JobKey,
   keptMs,
   keyOfJob,
+  keysOfDevices,
   maxDeadLetters,
   type NewJob,
   type NotifyQueue,
@@ -168,6 +169,14 @@ export class RedisQueue implements NotifyQueue {
     const { jobs, due, notified } = this.#partOf({ kind: 'withdraw', threadId, userId });
     const keys = [jobs, due, notified(threadId, userId)] as const;
     return (await this.#run('withdraw', keys, [hexSequence(upTo), threadId, userId])) as number;
+  }
+
+  async forget(userId: UserId, threadId: ThreadId): Promise<void> {
+    const [devices = new Map<DeviceId, bigint>()] = await this.notified(threadId, [userId]);
+    if (devices.size === 0) return;
+    const { jobs, due, dead, letters, notified } = this.#partOf({ kind: 'push', threadId, userId });
+    const args = keysOfDevices(userId, threadId, devices.keys()).flatMap((key) => [keyOfJob(key), deadLetterId(key)]);
+    await this.#run('forget', [jobs, due, dead, letters, notified(threadId, userId)], args);
   }
 
   async permits(want: number): Promise<{ readonly granted: number; readonly waitMs: number }> {

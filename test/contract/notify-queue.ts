@@ -243,6 +243,27 @@ export function notifyQueueContract(name: string, open: () => Promise<QueueAtHan
       expect(await at.here.withdraw(alice, threadA, 8n)).toBe(1);
     });
 
+    test('of a user who is forgotten nothing is left of the thread, waiting, taken, dead or notified', async () => {
+      const [tablet, laptop] = ['tablet', 'laptop'].map((device) => device as DeviceId);
+      const bob = 'bob' as UserId;
+      const other = 'g_b' as ThreadId;
+      await at.here.put([push(5n), push(6n, 0, alice, tablet)]);
+      const jobs = await nextOf(at, at.here, 2);
+      for (const job of jobs) if (job.deviceId === phone) await at.here.bury(job, 'refused');
+      await at.here.put([push(7n, 0, alice, laptop), push(5n, 0, bob), push(5n, 0, alice, phone, other)]);
+      await at.there.forget(alice, threadA);
+      expect(await at.here.deadLetters(10)).toEqual([]);
+      expect(await at.here.notified(threadA, [alice, bob])).toEqual([new Map(), new Map([[phone, 5n]])]);
+      expect((await nextOf(at, at.here, 2)).map(({ userId, threadId }) => `${userId} ${threadId}`).toSorted()).toEqual([
+        `${alice} ${other}`,
+        `${bob} ${threadA}`,
+      ]);
+      // What was taken is not settled any more, nor given to another.
+      await at.there.done(jobs);
+      expect(await at.here.counts()).toEqual({ looks: 0, waiting: 2, dead: 0 });
+      expect(await at.here.withdraw(alice, threadA, 9n)).toBe(0);
+    });
+
     test('permits of all workers together stay below the quota in any second, and stop for a pause', async () => {
       let granted = 0;
       for (let at20ms = 0; at20ms < 50; at20ms++) {

@@ -15,6 +15,7 @@ import { CachedPolicy } from '../../server/chat/policy.ts';
 import { SendMessage } from '../../server/chat/send-message.ts';
 import { Refusal } from '../../server/core/errors.ts';
 import { type ThreadId, type UserId, noDevice } from '../../server/core/ids.ts';
+import type { NotifyQueue } from '../../server/notify/queue.ts';
 import { RetentionRules } from '../../server/core/retention.ts';
 import { Publisher } from '../../server/delivery/publisher.ts';
 import { Receipts } from '../../server/delivery/receipts.ts';
@@ -49,6 +50,8 @@ export interface ChatNodeOptions {
   /** Stands before the store, so that a test can have it fail where it wants. */
   readonly storeBehind?: (store: Store) => Store;
   readonly appender?: AppenderOptions;
+  /** Default: nobody is notified. */
+  readonly queue?: NotifyQueue;
   readonly channels?: Partial<ChannelRules>;
   /** Default: everything is kept. */
   readonly retention?: RetentionRules;
@@ -126,6 +129,7 @@ export async function openChatNode(options: ChatNodeOptions = {}): Promise<ChatN
       ...options.channels,
     },
     retention,
+    queue: options.queue,
     pageTokenKey: Buffer.alloc(32, 7),
     memberCap: options.memberCap ?? 1_000,
     editWithinMs: options.editWithinMs ?? Infinity,

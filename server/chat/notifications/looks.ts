@@ -165,7 +165,7 @@ export class Looks {
         members.map(({ userId }) => userId),
       );
       const found = await Promise.all(
-        members.map((member, at) => {
+        members.map(async (member, at) => {
           const of = notified[at];
           if (of === undefined) unknown += 1;
           return of === undefined ? [] : this.#pushesFor(view, member, messages, read.get(member.userId) ?? 0n, of);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { callerOf, groupOf } from '../../../test/support/chat-node.ts';
 import { type NotifyScene, openNotifyScene, type SceneOptions } from '../../../test/support/notify-scene.ts';
-import type { ThreadId, UserId } from '../../core/ids.ts';
+import { deviceOfService, type ServiceName, systemUser, type ThreadId, type UserId } from '../../core/ids.ts';
 import { RetentionRules } from '../../core/retention.ts';
 import type { AccountRow, ThreadSettingsRow } from '../../core/rows.ts';
 import { defaultAccount } from '../accounts.ts';
@@ -375,4 +375,19 @@ test('what is kept only until it is delivered is not told, and what is kept for 
   await scene.say('alice', thread, 'hello');
   await scene.pass(1_500);
   expect(scene.sent).toMatchObject([{ text: 'hello', ttlS: 3_599 }]);
+});
+
+test('of a user who is erased the queue keeps nothing', async () => {
+  for (const user of ['bob', 'carol']) await scene.device(user, 'phone');
+  const group = await groupOf(scene.node, scene.ids, 'alice', ['bob', 'carol']);
+  scene.answer = ({ threadId }) =>
+    threadId === thread ? { outcome: 'refused', why: 'bad' } : { outcome: 'later', why: 'busy' };
+  for (const of of [thread, group]) await scene.say('alice', of, 'hello');
+  await scene.pass(1_500);
+  expect(await scene.queue.counts()).toMatchObject({ waiting: 2, dead: 1 });
+  const crm = { userId: systemUser, deviceId: deviceOfService('crm' as ServiceName), claims: {} };
+  await scene.node.chat.eraseUser.go(crm, 'bob' as UserId, 'one');
+  expect(await scene.queue.counts()).toMatchObject({ waiting: 1, dead: 0 });
+  const [bob, carol] = await scene.queue.notified(group, ['bob', 'carol'] as UserId[]);
+  expect([bob?.size, carol?.size]).toEqual([0, 1]);
 });

@@ -88,8 +88,7 @@ test('one that answers is not called late, and nothing waits on', async () => {
 
 test('a queue that takes its time with permits is asked for one at a time, which are used', async () => {
   bench.permits = async (want) => {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    bench.clock.turn(150);
+    await bench.clock.turnSlowly(150, 150);
     return { granted: want, waitMs: 0 };
   };
   await Promise.all(Array.from({ length: 20 }, () => bench.sender.push(job)));

@@ -43,5 +43,5 @@ test('or at the end, which waits for what is being asked', async () => {
   at.isDown = false;
   void at.withdrawals.read(user, thread, 6n);
   await at.withdrawals[Symbol.asyncDispose]();
-  expect(at.taken.toSorted()).toEqual([4n, 5n, 6n]);
+  expect(new Set(at.taken)).toEqual(new Set([4n, 5n, 6n]));
 });

@@ -65,6 +65,13 @@ export class Notified {
     }));
   }
 
+  /** Gives whose it was. */
+  forget(threadId: ThreadId, userId: UserId, nowMs: number): Iterable<DeviceId> {
+    const devices = this.of(threadId, userId, nowMs).keys();
+    this.#journal.put(`${prefix}${threadId} ${userId}`, undefined);
+    return devices;
+  }
+
   /** Once a day. */
   async sweep(nowMs: number): Promise<void> {
     if (nowMs - this.#sweptMs < sweepEveryMs) return;

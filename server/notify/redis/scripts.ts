@@ -1,6 +1,6 @@
 import { Script } from '../../redis/script.ts';
 
-export type ScriptName = 'put' | 'take' | 'settle' | 'withdraw' | 'quota' | 'letters' | 'revive';
+export type ScriptName = 'put' | 'take' | 'settle' | 'withdraw' | 'quota' | 'letters' | 'revive' | 'forget';
 export type Scripts = Readonly<Record<ScriptName, Script>>;
 
 /** The scripts in `lua/`, whose headers say what they take and give. */
@@ -14,5 +14,6 @@ export function loadScripts(): Scripts {
     quota: load('quota'),
     letters: load('letters'),
     revive: load('revive'),
+    forget: load('forget'),
   };
 }
