@@ -5,6 +5,7 @@ import { deviceOfService, type ServiceName, systemUser, type ThreadId, type User
 import { RetentionRules } from '../../core/retention.ts';
 import type { AccountRow, ThreadSettingsRow } from '../../core/rows.ts';
 import { defaultAccount } from '../accounts.ts';
+import type { ErasureReport } from '../erase-user.ts';
 import { defaultSettings } from '../threads.ts';
 
 let scene: NotifyScene;
@@ -386,7 +387,11 @@ test('of a user who is erased the queue keeps nothing', async () => {
   await scene.pass(1_500);
   expect(await scene.queue.counts()).toMatchObject({ waiting: 2, dead: 1 });
   const crm = { userId: systemUser, deviceId: deviceOfService('crm' as ServiceName), claims: {} };
-  await scene.node.chat.eraseUser.go(crm, 'bob' as UserId, 'one');
+  const erase = (): Promise<ErasureReport> => scene.node.chat.eraseUser.go(crm, 'bob' as UserId, 'one');
+  await erase();
+  // Until every node has heard that the devices are removed.
+  scene.clock.turn(60_000);
+  expect(await erase()).toMatchObject({ done: true });
   expect(await scene.queue.counts()).toMatchObject({ waiting: 1, dead: 0 });
   const [bob, carol] = await scene.queue.notified(group, ['bob', 'carol'] as UserId[]);
   expect([bob?.size, carol?.size]).toEqual([0, 1]);
