@@ -46,11 +46,13 @@ export interface ClientOptions {
   readonly userId?: string;
   /** Keeps drafts through restarts; without one they die with the process. */
   readonly drafts?: DraftStore;
-  readonly resume?: ResumeStore;
+  readonly resume?: ResumeStore | undefined;
   /** Bounds of the outbox; default 1,000 drafts and 4 MiB. `inFlightPerThread`: see Outbox; default 1, strict order. */
-  readonly outbox?: { readonly maxDrafts?: number; readonly maxBytes?: number; readonly inFlightPerThread?: number };
+  readonly outbox?:
+    | { readonly maxDrafts?: number; readonly maxBytes?: number; readonly inFlightPerThread?: number }
+    | undefined;
   /** Lines (messages and changes) kept per thread for `items`; default 1,000; 0 = none, events only. */
-  readonly keepItems?: number;
+  readonly keepItems?: number | undefined;
   /**
    * What becomes of entries that were left out of the stream because too much was missed or unacknowledged: `fetch`
    * (default) brings them as events, in order; `history` leaves them to history calls and goes on after them. Then

@@ -97,13 +97,13 @@ export async function openParley(options: ParleyOptions): Promise<Parley> {
     deviceId,
     userId,
     runtime,
-    drafts: new KeptDrafts(database),
+    drafts: new KeptDrafts(database, () => keeper.flush()),
     // Where a tab is a device of its own, what another was told is no place to go on from.
-    ...(locks === undefined ? {} : { resume: keeper }),
+    resume: locks && keeper,
     skipped: 'history',
     foreground: isInFront(),
-    ...(options.outbox === undefined ? {} : { outbox: options.outbox }),
-    ...(options.keepItems === undefined ? {} : { keepItems: options.keepItems }),
+    outbox: options.outbox,
+    keepItems: options.keepItems,
   });
   keeper.attach(client);
   const connection = new Value<ConnectionState>(runtime, client.connection);

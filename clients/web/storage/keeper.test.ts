@@ -8,6 +8,7 @@ import { Thread } from '#proto/parley/v1/thread.ts';
 import type { ThreadHead } from '#proto/parley/v1/thread.ts';
 import { textOf } from '../../core/fold.ts';
 import type { Item } from '../../core/fold.ts';
+import { KeptDrafts } from './kept-drafts.ts';
 import { Keeper } from './keeper.ts';
 
 describe('what is kept of a thread', () => {
@@ -116,6 +117,29 @@ describe('what is kept of a thread', () => {
     keeper.stop();
     await client.close();
     expect(scripted.acks).toEqual([1, 2]);
+  });
+
+  test('is what the user sent before that stops to be a draft', async () => {
+    const runs: string[] = [];
+    const run = database.run.bind(database);
+    database.run = (tables, mode, work) => {
+      runs.push(`${mode} ${tables.join(' ')}`);
+      return tables.includes('drafts') ? Promise.resolve(undefined) : run(tables, mode, work);
+    };
+    const drafts = new KeptDrafts(database, () => keeper.flush());
+    const own = new ScriptedClient({ skipped: 'history', drafts, userId: 'alice' });
+    keeper = new Keeper(database, own.runtime, {});
+    keeper.attach(own.client);
+    await own.live();
+    keeper.active = true;
+    await keeper.flush();
+    void own.client.send('t', 'only here');
+    await settled();
+    runs.length = 0;
+    own.accept(1);
+    await settled();
+    expect(runs).toEqual(['copy meta threads items', 'copy drafts']);
+    expect(said()).toEqual(['only here']);
   });
 
   test('is bounded where it can be read again, and all kept where the server erases it', async () => {

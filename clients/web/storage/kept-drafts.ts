@@ -14,9 +14,12 @@ interface Row {
  */
 export class KeptDrafts implements DraftStore {
   readonly #database: Database;
+  readonly #flush: () => Promise<void> | undefined;
 
-  constructor(database: Database) {
+  /** `flush`: keeps what came of drafts; undefined: another tab does. */
+  constructor(database: Database, flush: () => Promise<void> | undefined) {
     this.#database = database;
+    this.#flush = flush;
   }
 
   async load(): Promise<Draft[]> {
@@ -36,6 +39,8 @@ export class KeptDrafts implements DraftStore {
   }
 
   async remove(threadId: string, clientMessageId: string): Promise<void> {
+    // The server may have erased it by then: it is on disk as a line first.
+    await this.#flush();
     // One that comes back is sent again and answered with what became of it the first time.
     await this.#database.run(['drafts'], 'copy', async (table) => {
       const drafts = table('drafts');
