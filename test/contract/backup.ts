@@ -11,7 +11,7 @@ import { MemoryRegistry } from '../../server/presence/memory.ts';
 import type { BackupSource, BackupTarget } from '../../server/store/backup.ts';
 import { loadBackup } from '../../server/store/backup/load.ts';
 import { saveBackup } from '../../server/store/backup/save.ts';
-import type { Store } from '../../server/store/store.ts';
+import type { Position, Store } from '../../server/store/store.ts';
 import { callerOf, groupOf, Ids, openChatNode, post } from '../support/chat-node.ts';
 import { HandClock } from '../support/clock.ts';
 import {
@@ -135,6 +135,11 @@ function textBody(text: string) {
   return { content: { text }, mentions: [], attachments: [] };
 }
 
+/** When something was read matters to who comes back with a token of before, and no such token is good after a restore: it is not kept. */
+function withoutReadTime(position: Position | undefined): unknown {
+  return position && { ...position, readMs: undefined };
+}
+
 /** Everything that a store says through its door of what was filled in, less the epoch. */
 async function everything(store: Store, { threads, users, activityMs }: Filled): Promise<Record<string, unknown>> {
   const said: Record<string, unknown> = {};
@@ -157,13 +162,14 @@ async function everything(store: Store, { threads, users, activityMs }: Filled):
       ),
     );
   }
-  for (const thread of threads) said[`positions ${thread}`] = await store.positions(thread, { limit: 5_000 });
+  for (const thread of threads)
+    said[`positions ${thread}`] = (await store.positions(thread, { limit: 5_000 })).map(withoutReadTime);
   for (const user of users) {
     const inbox = (await store.inbox(user, 0)).toSorted((a, b) => (a.threadId < b.threadId ? -1 : 1));
     said[`inbox ${user}`] = inbox.map(withoutEpoch);
     said[`recent ${user}`] = (await store.inbox(user, activityMs)).map(({ threadId }) => threadId).toSorted();
     said[`devices ${user}`] = await store.devices(user);
-    said[`own positions ${user}`] = await store.positionsOf(user, threads);
+    said[`own positions ${user}`] = (await store.positionsOf(user, threads)).map(withoutReadTime);
     for (const device of [phone, laptop]) {
       said[`devices ${user} ${device}`] = await store.devicePositions(user, device, threads);
     }
