@@ -167,7 +167,8 @@ async function everything(store: Store, { threads, users, activityMs }: Filled):
   for (const user of users) {
     const inbox = (await store.inbox(user, 0)).toSorted((a, b) => (a.threadId < b.threadId ? -1 : 1));
     said[`inbox ${user}`] = inbox.map(withoutEpoch);
-    said[`recent ${user}`] = (await store.inbox(user, activityMs)).map(({ threadId }) => threadId).toSorted();
+    const recent = (await store.inbox(user, activityMs)).filter((row) => row.activityMs >= activityMs || row.large);
+    said[`recent ${user}`] = recent.map(({ threadId }) => threadId).toSorted();
     said[`devices ${user}`] = await store.devices(user);
     said[`own positions ${user}`] = (await store.positionsOf(user, threads)).map(withoutReadTime);
     for (const device of [phone, laptop]) {
