@@ -1,12 +1,15 @@
 // Every carrier behaves alike: the rows of the suite, native and in Chromium, on one deployment.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { needs } from '../support/skip.ts';
+import { needsTime } from '../support/skip.ts';
 import { type RowResult, rows, Suite, tableOf } from './suite.ts';
 
-/** `npm run conformance` runs the rows; `npm test` only with PARLEY_SLOW=1, to end within 25 minutes: they start a Cassandra of their own. */
-const suiteOf = process.env['PARLEY_SLOW'] === '1' ? needs('redis', 'cassandra', 'openssl', 'chromium') : describe.skip;
-
-suiteOf('on every carrier alike', () => {
+// `npm run conformance` runs the rows, on a Cassandra of their own.
+needsTime(
+  'redis',
+  'cassandra',
+  'openssl',
+  'chromium',
+)('on every carrier alike', () => {
   let suite: Suite;
   let results: readonly RowResult[];
   beforeAll(async () => {

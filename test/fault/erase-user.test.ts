@@ -1,6 +1,6 @@
 // The erasure of a user through kill -9 of the node: it goes on where it was, and in the end no file of the store holds a word of theirs.
 import { randomBytes } from 'node:crypto';
-import { mkdtempDisposable, readdir, readFile } from 'node:fs/promises';
+import { mkdtempDisposable } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -10,6 +10,7 @@ import { ThreadServiceService } from '#proto/parley/v1/thread_service.ts';
 import { startPlatform } from '../../platform/platform.ts';
 import { systemClock } from '../../server/core/clock.ts';
 import { openEmbeddedStore } from '../../server/store/embedded/store.ts';
+import { holding } from '../support/holding.ts';
 import { directThread, groupOf, People, post } from '../support/raw-people.ts';
 import { Services } from '../support/services.ts';
 import { unlimited } from '../support/unlimited.ts';
@@ -66,15 +67,3 @@ test('an erasure outlives kills of the node, counts each message once, and leave
   expect(await holding(kept, hers)).toEqual([]);
   expect(await holding(kept, others)).not.toEqual([]);
 });
-
-/** Files that hold the words, by name. */
-async function holding(folder: string, words: string): Promise<string[]> {
-  const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((one) => one.isFile());
-  const found = await Promise.all(
-    files.map(async (file) => {
-      const bytes = await readFile(path.join(file.parentPath, file.name));
-      return bytes.includes(words) ? [file.name] : [];
-    }),
-  );
-  return found.flat();
-}

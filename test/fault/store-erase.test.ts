@@ -1,25 +1,12 @@
 // What was erased is gone from the files, not only from the answers: after compact, no file holds a byte of it.
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { Head } from '../../server/core/entry.ts';
 import type { LogId } from '../../server/core/ids.ts';
 import type { Store } from '../../server/store/store.ts';
 import { append, deleted, edited, message, newLog } from '../contract/samples.ts';
+import { holding } from '../support/holding.ts';
 import { newTemporaryStore } from '../support/temporary-store.ts';
-
-/** Files that hold the words, by name. */
-async function holding(folder: string, words: string): Promise<string[]> {
-  const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((one) => one.isFile());
-  const found = await Promise.all(
-    files.map(async (file) => {
-      const bytes = await readFile(path.join(file.parentPath, file.name));
-      return bytes.includes(words) ? [file.name] : [];
-    }),
-  );
-  return found.flat();
-}
 
 const secretWords = (): string => `needle ${randomBytes(24).toString('base64url')}`;
 

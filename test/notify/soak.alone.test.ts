@@ -1,9 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { oneRedis } from '../support/redis.ts';
-import { needs } from '../support/skip.ts';
+import { needsTime } from '../support/skip.ts';
 import { runSoak, type SoakReport } from './soak-run.ts';
 
-// The full size: npm run soak:notifications. This one only with PARLEY_SLOW=1, so that npm test ends within 25 minutes.
+// The full size: npm run soak:notifications.
 // Whether permits keep the quota is tested with a clock that is turned by hand: what is seen here is at the mercy of the machine.
 const small = { notifications: 5_000, perS: 800, seenPerS: 1_600, killEveryMs: 4_000 };
 
@@ -15,16 +15,13 @@ function expectWhole(report: SoakReport): void {
   for (const status of ['200', '404', '429', '503']) expect(report.byStatus[status]).toBeGreaterThan(0);
 }
 
-const isWanted = process.env['PARLEY_SLOW'] === '1';
-
-(isWanted ? test : test.skip)(
-  '5,000 notifications come through, on one machine, whose worker is killed again and again',
-  async () => {
+needsTime()('in a folder', () => {
+  test('5,000 notifications come through, on one machine, whose worker is killed again and again', async () => {
     expectWhole(await runSoak(small));
-  },
-);
+  });
+});
 
-(isWanted ? needs('redis') : describe.skip)('on Redis', () => {
+needsTime('redis')('on Redis', () => {
   test('5,000 notifications come through, by two workers of which one is always being killed', async () => {
     await using redis = await oneRedis();
     expectWhole(await runSoak({ ...small, redis }));

@@ -13,6 +13,7 @@ import type { Erasing } from '../../server/chat/retention/erasing.ts';
 import { makeRetention } from '../../server/chat/retention/make.ts';
 import { CachedPolicy } from '../../server/chat/policy.ts';
 import { SendMessage } from '../../server/chat/send-message.ts';
+import type { Body } from '../../server/core/entry.ts';
 import { Refusal } from '../../server/core/errors.ts';
 import { type ThreadId, type UserId, noDevice } from '../../server/core/ids.ts';
 import type { NotifyQueue } from '../../server/notify/queue.ts';
@@ -209,14 +210,21 @@ export async function groupOf(
 }
 
 /** Sends text, by who has seen what was there; gives its sequence. */
-export async function post(node: ChatNode, ids: Ids, from: string, threadId: ThreadId, text: string): Promise<bigint> {
+export async function post(
+  node: ChatNode,
+  ids: Ids,
+  from: string,
+  threadId: ThreadId,
+  text: string,
+  more: Partial<Body> = {},
+): Promise<bigint> {
   const { sequence } = await node.chat.sendMessage.send(callerOf(from), {
     threadId,
     clientMessageId: ids.next(),
     knownHead: (await node.views.get(threadId))?.head.sequence ?? 0n,
     expectedSequence: undefined,
     replyTo: 0n,
-    body: { content: { text }, mentions: [], attachments: [] },
+    body: { content: { text }, mentions: [], attachments: [], ...more },
   });
   return sequence;
 }

@@ -17,7 +17,7 @@ import { EmbeddedQueue } from '../../server/notify/embedded.ts';
 import type { Notification, Verdict } from '../../server/notify/notifier.ts';
 import type { NotifyQueue } from '../../server/notify/queue.ts';
 import type { RegistrySession } from '../../server/presence/registry.ts';
-import { type ChatNode, callerOf, Ids, openChatNode, type SharedByNodes } from './chat-node.ts';
+import { type ChatNode, callerOf, Ids, openChatNode, post, type SharedByNodes } from './chat-node.ts';
 import { HandClock } from './clock.ts';
 import { MemoryBus } from '../../server/bus/memory.ts';
 import { MemoryRegistry } from '../../server/presence/memory.ts';
@@ -176,17 +176,8 @@ export async function openNotifyScene(options: SceneOptions = {}): Promise<Notif
       await node.receipts.settled();
       await Promise.all(asked.splice(0));
     },
-    async say(from: string, threadId: ThreadId, text: string, more: Partial<Body> = {}) {
-      const { sequence } = await node.chat.sendMessage.send(callerOf(from), {
-        threadId,
-        clientMessageId: ids.next(),
-        knownHead: (await node.views.get(threadId))?.head.sequence ?? 0n,
-        expectedSequence: undefined,
-        replyTo: 0n,
-        body: { content: { text }, mentions: [], attachments: [], ...more },
-      });
-      return sequence;
-    },
+    say: (from: string, threadId: ThreadId, text: string, more: Partial<Body> = {}) =>
+      post(node, ids, from, threadId, text, more),
     direct: (one: string, other: string) => node.chat.openThread.direct(callerOf(one), other as UserId),
     take: () =>
       sent
