@@ -3,6 +3,7 @@ import { Lru } from '../core/lru.ts';
 import type { PointerRow } from '../core/rows.ts';
 import type { ThreadViews } from '../delivery/thread-views.ts';
 import type { Store } from '../store/store.ts';
+import { rowsUnder } from './rows-under.ts';
 
 /** Direct threads remembered, about 150 bytes each. */
 const rememberedThreads = 10_000;
@@ -69,15 +70,12 @@ export class Acquaintance {
   /** Groups that the user's own log points to. */
   async groupsOf(userId: UserId, signal?: AbortSignal): Promise<ThreadId[]> {
     const groups: ThreadId[] = [];
-    let after = '';
-    for (;;) {
-      const rows = await this.#store.rows(userLog(userId), { prefix: 'thread/g_', after, limit: 1_000 }, signal);
+    for await (const rows of rowsUnder(this.#store, userLog(userId), 'thread/g_', { signal })) {
       for (const row of rows) {
         if ((row.value as PointerRow).added) groups.push(row.key.slice('thread/'.length) as ThreadId);
       }
-      if (rows.length < 1_000) return groups;
-      after = rows.at(-1)?.key ?? '';
     }
+    return groups;
   }
 
   #scanOf(threadId: ThreadId): Scan {

@@ -1,17 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import { chunksOf } from '../core/chunks.ts';
 import type { Change, NewEntry, UserChange } from '../core/entry.ts';
-import { systemUser, type ThreadId, threadLog, type UserId, userLog } from '../core/ids.ts';
-import { type BlockRow, type ProfileRow, type Row, rowKey, type ThreadSettingsRow } from '../core/rows.ts';
+import { systemUser, threadLog, type UserId, userLog } from '../core/ids.ts';
+import { type BlockRow, type ProfileRow, rowKey } from '../core/rows.ts';
 import type { Store } from '../store/store.ts';
 import { accountOf, defaultAccount } from './accounts.ts';
 import type { Appender } from './appender.ts';
 import type { Caller } from './caller.ts';
+import { rowsUnder } from './rows-under.ts';
+import { allSettingsOf, defaultSettings } from './thread-settings.ts';
 
-const rowsPerRead = 1_000;
 /** Entries that one append has. */
 const together = 100;
-const usual: ThreadSettingsRow = { muteUntilMs: 0, pinned: false, archived: false };
 
 /**
  * Puts a user's profile, settings and blocks back to what they are for who was never there, in the history of their log too, and forgets
@@ -79,24 +79,15 @@ async function changesOf(store: Store, userId: UserId): Promise<UserChange[]> {
   if (!isDeepStrictEqual(await accountOf(store, userId), defaultAccount)) {
     changes.push({ kind: 'account-settings-changed', ...defaultAccount });
   }
-  for await (const { key, value } of rowsOf(store, userId, rowKey.block(''))) {
-    if (!(value as BlockRow).blocked) continue;
-    changes.push({ kind: 'block-changed', userId: key.slice(rowKey.block('').length) as UserId, blocked: false });
+  for await (const rows of rowsUnder(store, userLog(userId), rowKey.block(''))) {
+    for (const { key, value } of rows) {
+      if (!(value as BlockRow).blocked) continue;
+      changes.push({ kind: 'block-changed', userId: key.slice(rowKey.block('').length) as UserId, blocked: false });
+    }
   }
-  for await (const { key, value } of rowsOf(store, userId, rowKey.settings(''))) {
-    if (isDeepStrictEqual(value, usual)) continue;
-    const threadId = key.slice(rowKey.settings('').length) as ThreadId;
-    changes.push({ kind: 'thread-settings-changed', threadId, ...usual });
+  for (const [threadId, { settings }] of await allSettingsOf(store, userId)) {
+    if (isDeepStrictEqual(settings, defaultSettings)) continue;
+    changes.push({ kind: 'thread-settings-changed', threadId, ...defaultSettings });
   }
   return changes;
-}
-
-async function* rowsOf(store: Store, userId: UserId, prefix: string): AsyncGenerator<Row> {
-  let after = '';
-  for (;;) {
-    const rows = await store.rows(userLog(userId), { prefix, after, limit: rowsPerRead });
-    yield* rows;
-    if (rows.length < rowsPerRead) return;
-    after = rows.at(-1)?.key ?? '';
-  }
 }

@@ -4,6 +4,7 @@ import { type ReactionRow, type Row, hexSequence, parseReactionKey } from '../co
 import { knownUpTo } from '../delivery/audible.ts';
 import type { Store } from '../store/store.ts';
 import type { ReaderAccess } from './access.ts';
+import { rowsUnder } from './rows-under.ts';
 
 export type MessageChange = Extract<ThreadChange, { readonly kind: 'message' }>;
 export type MessageEntry = Entry & { readonly change: MessageChange };
@@ -34,8 +35,6 @@ export function knownBy<Some extends Entry>(
   return member === undefined ? knownUpTo(entries, visibleTo) : entries;
 }
 
-const rowsPerRead = 2_000;
-
 /**
  * Messages that stand one behind another in a thread (ascending) with their reactions, as far as the viewer may know them: who has left
  * is told no content and no reaction of after that. One scan of the reactions' rows.
@@ -56,15 +55,12 @@ export async function withReactions(
   const isKnown = (row: Row): boolean => member !== undefined || row.sequence <= visibleTo;
   const counts = new Map<bigint, Map<string, Tally>>();
   const end = `reaction/${hexSequence(last.sequence)}/\uffff`;
-  let after = `reaction/${hexSequence(first.sequence)}`;
+  const after = `reaction/${hexSequence(first.sequence)}`;
   // Of one message only its own rows are asked for; of several all between the first and the last.
   const prefix = first === last ? `${after}/` : 'reaction/';
-  for (;;) {
-    const rows = await store.rows(threadLog(threadId), { prefix, after, limit: rowsPerRead }, signal);
+  for await (const rows of rowsUnder(store, threadLog(threadId), prefix, { after, signal })) {
     for (const row of rows) if (row.key < end && isKnown(row)) count(counts, row as Row<ReactionRow>, viewer);
-    const key = rows.at(-1)?.key;
-    if (rows.length < rowsPerRead || key === undefined || key > end) break;
-    after = key;
+    if ((rows.at(-1)?.key ?? '') > end) break;
   }
   return entries.map((entry) => {
     const deleted = entry.change.deleteSequence !== 0n;

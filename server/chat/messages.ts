@@ -15,9 +15,9 @@ import { signalOf } from './open-thread.ts';
 import { entryAt } from './places.ts';
 import { fingerprintOf } from './send-message.ts';
 import { peerOf } from './threads.ts';
+import { rowsUnder } from './rows-under.ts';
 
 const maxReactions = 50;
-const rowsPerRead = 2_000;
 
 export interface MessagesOptions {
   readonly store: Store;
@@ -144,18 +144,15 @@ export class Messages {
     const prefix = rowKey.reactions(target.sequence);
     const others = new Set<string>();
     let mine = false;
-    let after = '';
-    for (;;) {
-      const rows = await this.#options.store.rows(log, { prefix, after, limit: rowsPerRead }, caller.signal);
+    for await (const rows of rowsUnder(this.#options.store, log, prefix, { signal: caller.signal })) {
       for (const row of rows) {
         if ((row.value as ReactionRow).removed) continue;
         const reaction = parseReactionKey(row.key);
         if (reaction.emoji !== emoji) others.add(reaction.emoji);
         else if (reaction.user === caller.userId) mine = true;
       }
-      if (rows.length < rowsPerRead) return { mine, other: others.size };
-      after = rows.at(-1)?.key ?? '';
     }
+    return { mine, other: others.size };
   }
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ChatNode, Ids, callerOf, groupOf, openChatNode, post, reasonOf } from '../../test/support/chat-node.ts';
 import type { ThreadId, UserId } from '../core/ids.ts';
-import { defaultSettings } from './threads.ts';
+import { defaultSettings } from './thread-settings.ts';
 
 let node: ChatNode;
 let ids: Ids;

@@ -7,7 +7,8 @@ import type { Access, ReaderAccess } from './access.ts';
 import type { Caller } from './caller.ts';
 import type { Heads } from './heads.ts';
 import type { PageTokens } from './page-token.ts';
-import { type Thread, type Threads, defaultSettings } from './threads.ts';
+import { allSettingsOf, defaultSettings } from './thread-settings.ts';
+import type { Thread, Threads } from './threads.ts';
 
 /** Clocks of nodes may differ by this much. */
 const clockSkewMs = 5_000;
@@ -101,7 +102,7 @@ export class ThreadList {
   async #all(userId: UserId, archived: boolean, signal?: AbortSignal): Promise<Listed[]> {
     const [inbox, settings] = await Promise.all([
       this.#store.inbox(userId, 0, signal),
-      this.#threads.allSettings(userId, signal),
+      allSettingsOf(this.#store, userId, signal),
     ]);
     const large = inbox.filter((row) => row.member && row.large).map((row) => row.threadId);
     const largeHeads = await this.#store.heads(large.map(threadLog), signal);

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Retention, Role } from '../core/entry.ts';
 import { Refusal } from '../core/errors.ts';
-import { type ThreadId, type UserId, threadLog, userLog } from '../core/ids.ts';
+import { type ThreadId, type UserId, threadLog } from '../core/ids.ts';
 import type { RetentionRules } from '../core/retention.ts';
-import { type ThreadSettingsRow, rowKey } from '../core/rows.ts';
+import type { ThreadSettingsRow } from '../core/rows.ts';
 import type { ThreadHeadFrame } from '../delivery/frames.ts';
 import type { Store } from '../store/store.ts';
 import type { Access, ReaderAccess } from './access.ts';
@@ -12,6 +12,7 @@ import type { Caller } from './caller.ts';
 import type { Heads } from './heads.ts';
 import { type Message, isMessageEntry, withReactions } from './message.ts';
 import { lastMessage } from './places.ts';
+import { allSettingsOf, defaultSettings, settingsOf } from './thread-settings.ts';
 
 /** A thread as one user sees it. */
 export interface Thread {
@@ -31,10 +32,7 @@ export interface Thread {
   readonly lastMessage: Message | undefined;
 }
 
-export const defaultSettings: ThreadSettingsRow = { muteUntilMs: 0, pinned: false, archived: false };
-
 const maxPinned = 100;
-const settingsPerRead = 2_000;
 
 export interface ThreadsOptions {
   readonly store: Store;
@@ -65,7 +63,7 @@ export class Threads {
     const access = await this.#access.reader(caller.userId, threadId, caller.signal);
     const [[head], settings] = await Promise.all([
       this.#heads.all(caller.userId, caller.deviceId, [access], caller.signal),
-      this.settings(caller.userId, threadId, caller.signal),
+      settingsOf(this.#store, caller.userId, threadId, caller.signal),
     ]);
     if (head === undefined) throw new Error('a head for each thread');
     return this.describe(caller, access, head, settings);
@@ -93,29 +91,6 @@ export class Threads {
     };
   }
 
-  async settings(userId: UserId, threadId: ThreadId, signal?: AbortSignal): Promise<ThreadSettingsRow> {
-    const row = await this.#store.row(userLog(userId), rowKey.settings(threadId), signal);
-    return (row?.value as ThreadSettingsRow | undefined) ?? defaultSettings;
-  }
-
-  /** All that the user has set, with the sequence in the user's log. */
-  async allSettings(
-    userId: UserId,
-    signal?: AbortSignal,
-  ): Promise<Map<ThreadId, { readonly sequence: bigint; readonly settings: ThreadSettingsRow }>> {
-    const all = new Map<ThreadId, { sequence: bigint; settings: ThreadSettingsRow }>();
-    const prefix = rowKey.settings('');
-    let after = '';
-    for (;;) {
-      const rows = await this.#store.rows(userLog(userId), { prefix, after, limit: settingsPerRead }, signal);
-      for (const { key, sequence, value } of rows) {
-        all.set(key.slice(prefix.length) as ThreadId, { sequence, settings: value as ThreadSettingsRow });
-      }
-      if (rows.length < settingsPerRead) return all;
-      after = rows.at(-1)?.key ?? '';
-    }
-  }
-
   /** @throws Refusal THREAD_NOT_FOUND, LIMIT_REACHED */
   async setSettings(caller: Caller, threadId: ThreadId, settings: ThreadSettingsRow): Promise<ThreadSettingsRow> {
     const { userId, deviceId, signal } = caller;
@@ -124,7 +99,7 @@ export class Threads {
     await this.#appender.appendUser(
       userId,
       async () => {
-        const all = await this.allSettings(userId, signal);
+        const all = await allSettingsOf(this.#store, userId, signal);
         const before = all.get(threadId)?.settings ?? defaultSettings;
         if (isDeepStrictEqual(before, settings)) return [];
         if (settings.pinned && !before.pinned) {

@@ -1,14 +1,15 @@
 import type { Clock } from '../../core/clock.ts';
-import { type ThreadId, type UserId, threadLog, userLog } from '../../core/ids.ts';
+import { type ThreadId, type UserId, threadLog } from '../../core/ids.ts';
 import { Lru } from '../../core/lru.ts';
-import { rowKey, type ThreadSettingsRow } from '../../core/rows.ts';
-import type { Store } from '../../store/store.ts';
+import type { Position, Store } from '../../store/store.ts';
 import { messagesBefore } from '../places.ts';
+import { allSettingsOf } from '../thread-settings.ts';
 
 /** A user's devices are notified about the same time: one count serves them. */
 const keptMs = 1_000;
 const remembered = 10_000;
-const settingsPerRead = 2_000;
+
+type ReadPosition = Pick<Position, 'read' | 'readOrdinal'>;
 
 /** How many messages a user has not read, in all threads that are neither muted nor archived. */
 export class Badges {
@@ -32,17 +33,23 @@ export class Badges {
     return count;
   }
 
-  /** Of one thread, of messages up to the one with this ordinal. */
-  async unreadOf(userId: UserId, threadId: ThreadId, ordinal: bigint, joinSequence: bigint): Promise<number> {
-    const [position] = await this.#store.positionsOf(userId, [threadId]);
-    return this.#unread(threadId, ordinal, position?.read ?? 0n, position?.readOrdinal ?? 0n, joinSequence);
+  /** Of one thread, of messages up to the one with this ordinal. Who was added later and has read nothing yet counts from the join, `from`. */
+  async unreadOf(
+    threadId: ThreadId,
+    ordinal: bigint,
+    position: ReadPosition | undefined,
+    from: bigint,
+  ): Promise<number> {
+    const { read = 0n, readOrdinal = 0n } = position ?? {};
+    const before = read >= from ? readOrdinal : await messagesBefore(this.#store, threadLog(threadId), from);
+    return ordinal > before ? Number(ordinal - before) : 0;
   }
 
   async #count(userId: UserId): Promise<number> {
     const nowMs = this.#clock.nowMs();
-    const [inbox, settings] = await Promise.all([this.#store.inbox(userId, 0), this.#settings(userId)]);
+    const [inbox, settings] = await Promise.all([this.#store.inbox(userId, 0), allSettingsOf(this.#store, userId)]);
     const counted = inbox.filter(({ member, threadId }) => {
-      const own = settings.get(threadId);
+      const own = settings.get(threadId)?.settings;
       return member && !(own !== undefined && (own.archived || own.muteUntilMs > nowMs));
     });
     const ids = counted.map(({ threadId }) => threadId);
@@ -53,26 +60,8 @@ export class Badges {
     ]);
     const ordinals = new Map(large.map((threadId, at) => [threadId, heads[at]?.ordinal]));
     const unread = counted.map(({ threadId, ordinal, visibleFrom }, at) => {
-      const { read = 0n, readOrdinal = 0n } = positions[at] ?? {};
-      return this.#unread(threadId, ordinals.get(threadId) ?? ordinal, read, readOrdinal, visibleFrom);
+      return this.unreadOf(threadId, ordinals.get(threadId) ?? ordinal, positions[at], visibleFrom);
     });
     return (await Promise.all(unread)).reduce((sum, one) => sum + one, 0);
-  }
-
-  /** Who was added later and has read nothing yet counts from the join. */
-  async #unread(threadId: ThreadId, ordinal: bigint, read: bigint, readOrdinal: bigint, from: bigint): Promise<number> {
-    const before = read >= from ? readOrdinal : await messagesBefore(this.#store, threadLog(threadId), from);
-    return ordinal > before ? Number(ordinal - before) : 0;
-  }
-
-  async #settings(userId: UserId): Promise<Map<string, ThreadSettingsRow>> {
-    const all = new Map<string, ThreadSettingsRow>();
-    const prefix = rowKey.settings('');
-    for (let after = ''; ;) {
-      const rows = await this.#store.rows(userLog(userId), { prefix, after, limit: settingsPerRead });
-      for (const { key, value } of rows) all.set(key.slice(prefix.length), value as ThreadSettingsRow);
-      if (rows.length < settingsPerRead) return all;
-      after = rows.at(-1)?.key ?? '';
-    }
   }
 }

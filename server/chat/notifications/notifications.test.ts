@@ -6,7 +6,7 @@ import { RetentionRules } from '../../core/retention.ts';
 import type { AccountRow, ThreadSettingsRow } from '../../core/rows.ts';
 import { defaultAccount } from '../accounts.ts';
 import type { ErasureReport } from '../erase-user.ts';
-import { defaultSettings } from '../threads.ts';
+import { defaultSettings } from '../thread-settings.ts';
 
 let scene: NotifyScene;
 let thread: ThreadId;

@@ -1,9 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
-import type { Entry } from '../../core/entry.ts';
 import { endMsOf, type RetentionRules } from '../../core/retention.ts';
 import { systemUser, threadLog, type UserId, userLog } from '../../core/ids.ts';
 import { type ProfileRow, rowKey } from '../../core/rows.ts';
-import type { ThreadView, ThreadViews } from '../../delivery/thread-views.ts';
+import type { ThreadViews } from '../../delivery/thread-views.ts';
 import type { Notification, Recipient } from '../../notify/notifier.ts';
 import type { Job, NotifyQueue } from '../../notify/queue.ts';
 import type { DeviceRecord, Store } from '../../store/store.ts';
@@ -73,7 +72,8 @@ export class Pushes {
     const leftS = Math.floor((endMsOf(rule, message.createTimeMs) - nowMs) / 1_000);
     // What the server itself forgets as soon as it can is not left with others.
     const forgets = rule.mode === 'until-delivered' || leftS < 1;
-    const unread = await this.#unread(view, userId, member.joinSequence, entries.at(-1));
+    const newest = entries.at(-1)?.ordinal ?? 0n;
+    const unread = Math.max(1, await this.#options.badges.unreadOf(threadId, newest, position, member.joinSequence));
     const { title, text } = wordingOf({
       locale: device.locale,
       senderName: await this.#nameOf(message.senderId),
@@ -103,10 +103,6 @@ export class Pushes {
 
   async #device({ userId, deviceId }: Job): Promise<DeviceRecord | undefined> {
     return (await this.#options.devices.of(userId)).find((device) => device.deviceId === deviceId);
-  }
-
-  async #unread(view: ThreadView, userId: UserId, join: bigint, last: Entry | undefined): Promise<number> {
-    return Math.max(1, await this.#options.badges.unreadOf(userId, view.threadId, last?.ordinal ?? 0n, join));
   }
 
   /** Of who has no name their id, which everybody in the thread sees too. */

@@ -1,10 +1,10 @@
 import type { Body, NotificationLevel } from '../../core/entry.ts';
-import { type ThreadId, type UserId, systemUser, userLog } from '../../core/ids.ts';
-import { type AccountRow, rowKey, type ThreadSettingsRow } from '../../core/rows.ts';
+import { type UserId, systemUser } from '../../core/ids.ts';
+import type { AccountRow } from '../../core/rows.ts';
 import type { ThreadView } from '../../delivery/thread-views.ts';
 import type { Store } from '../../store/store.ts';
 import { accountOf, hasBlocked } from '../accounts.ts';
-import { defaultSettings } from '../threads.ts';
+import { settingsOf } from '../thread-settings.ts';
 
 /** As much of a message as decides who is notified of it. */
 export interface NewMessage {
@@ -49,9 +49,4 @@ export async function newestFor(
     if (blocked.get(senderId) !== true) return message;
   }
   return undefined;
-}
-
-async function settingsOf(store: Store, userId: UserId, threadId: ThreadId): Promise<ThreadSettingsRow> {
-  const row = await store.row(userLog(userId), rowKey.settings(threadId));
-  return (row?.value as ThreadSettingsRow | undefined) ?? defaultSettings;
 }
