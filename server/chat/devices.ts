@@ -7,6 +7,7 @@ import { signedOut } from '../delivery/ends.ts';
 import type { DeviceRecord, Store } from '../store/store.ts';
 import type { Appender } from './appender.ts';
 import type { Caller } from './caller.ts';
+import { compareIds } from './order.ts';
 import type { PageTokens } from './page-token.ts';
 
 /** Devices of a user that were not removed; of more, the one not seen for longest is forgotten. */
@@ -195,7 +196,7 @@ function byLastSeen(
   a: Pick<DeviceRecord, 'seenMs' | 'deviceId'>,
   b: Pick<DeviceRecord, 'seenMs' | 'deviceId'>,
 ): number {
-  return b.seenMs - a.seenMs || (a.deviceId < b.deviceId ? -1 : a.deviceId > b.deviceId ? 1 : 0);
+  return b.seenMs - a.seenMs || compareIds(a.deviceId, b.deviceId);
 }
 
 function isUnavailable(error: unknown): boolean {

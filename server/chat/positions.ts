@@ -1,4 +1,5 @@
 import { Refusal } from '../core/errors.ts';
+import { highest } from '../core/highest.ts';
 import type { DeviceId, ThreadId, UserId } from '../core/ids.ts';
 import type { Receipts } from '../delivery/receipts.ts';
 import type { ThreadViews } from '../delivery/thread-views.ts';
@@ -138,8 +139,4 @@ export class Positions {
     }
     return found;
   }
-}
-
-function highest(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }

@@ -56,6 +56,11 @@ export class RetentionRules {
   }
 }
 
+/** Up to where a stretch goes in a thread with this head. */
+export function endOf({ upTo }: RetentionStretch, head: bigint): bigint {
+  return upTo === undefined || upTo > head ? head : upTo;
+}
+
 /** Wall ms at which a message's body is erased whoever has it or not; Infinity = never. */
 export function endMsOf({ durationS }: Retention, createTimeMs: number): number {
   return durationS === 0 ? Infinity : createTimeMs + durationS * 1_000;

@@ -1,3 +1,4 @@
+import { chunksOf } from '../core/chunks.ts';
 import { Refusal } from '../core/errors.ts';
 import type { DeviceId, ThreadId, UserId } from '../core/ids.ts';
 import { hexSequence } from '../core/rows.ts';
@@ -72,11 +73,8 @@ export class RedisQueue implements NotifyQueue {
 
   async put(jobs: readonly NewJob[]): Promise<readonly (number | undefined)[]> {
     const dueIn = new Map<NewJob, number>();
-    const chunks = this.#byPart(jobs).flatMap(([part, some]) =>
-      Array.from(
-        { length: Math.ceil(some.length / mostPerCall) },
-        (_, at) => [part, some.slice(at * mostPerCall, (at + 1) * mostPerCall)] as const,
-      ),
+    const chunks = this.#byPart(jobs).flatMap(([part, all]) =>
+      chunksOf(all, mostPerCall).map((some) => [part, some] as const),
     );
     await this.#fromParts(
       chunks.map(async ([{ jobs: all, due, looks, notified }, some]) => {

@@ -1,3 +1,4 @@
+import { chunksOf } from '../../core/chunks.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Member } from '../../core/entry.ts';
 import type { UserId } from '../../core/ids.ts';
@@ -158,8 +159,7 @@ export class Looks {
     const unread = reachable.filter(({ userId }) => (read.get(userId) ?? 0n) < newest);
     const jobs: NewJob[] = [];
     let unknown = 0;
-    for (let start = 0; start < unread.length; start += atOnce) {
-      const members = unread.slice(start, start + atOnce);
+    for (const members of chunksOf(unread, atOnce)) {
       const notified = await queue.notified(
         view.threadId,
         members.map(({ userId }) => userId),

@@ -1,3 +1,4 @@
+import { chunksOf } from '../../core/chunks.ts';
 import type { DeviceId, UserId } from '../../core/ids.ts';
 import { Lru } from '../../core/lru.ts';
 import type { ThreadView } from '../../delivery/thread-views.ts';
@@ -47,9 +48,8 @@ export class DevicesHeld {
       }
     }
     let lowest = head.sequence;
-    const users = [...members.keys()];
-    for (let at = 0; at < users.length && lowest > floor; at += usersAtOnce) {
-      const some = users.slice(at, at + usersAtOnce);
+    for (const some of chunksOf([...members.keys()], usersAtOnce)) {
+      if (lowest <= floor) break;
       for (const { held, behind } of await Promise.all(some.map((userId) => this.#ofUser(view, userId)))) {
         if (behind === undefined || held >= lowest) continue;
         lowest = held;
@@ -62,9 +62,7 @@ export class DevicesHeld {
   /** What every member has on all of their devices; those who are not waited for are left out. */
   async byEach(view: ThreadView): Promise<Map<UserId, bigint>> {
     const each = new Map<UserId, bigint>();
-    const users = [...view.members.keys()];
-    for (let at = 0; at < users.length; at += usersAtOnce) {
-      const some = users.slice(at, at + usersAtOnce);
+    for (const some of chunksOf([...view.members.keys()], usersAtOnce)) {
       const found = await Promise.all(some.map((userId) => this.#ofUser(view, userId)));
       some.forEach((userId, index) => {
         const one = found[index];

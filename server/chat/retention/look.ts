@@ -1,7 +1,9 @@
 import type { Entry, Retention } from '../../core/entry.ts';
+import { chunksOf } from '../../core/chunks.ts';
+import { highest } from '../../core/highest.ts';
 import { type ThreadId, threadLog } from '../../core/ids.ts';
 import { Lru } from '../../core/lru.ts';
-import { endMsOf, type RetentionRules, type RetentionStretch } from '../../core/retention.ts';
+import { endMsOf, endOf, type RetentionRules, type RetentionStretch } from '../../core/retention.ts';
 import type { ThreadView, ThreadViews } from '../../delivery/thread-views.ts';
 import type { Store } from '../../store/store.ts';
 import { type MessageEntry, isMessageEntry } from '../message.ts';
@@ -117,8 +119,7 @@ export class Looks {
 
   async #erase(threadId: ThreadId, messages: readonly bigint[], upTo: bigint): Promise<void> {
     const { store, onErased } = this.#options;
-    for (let at = 0; at < messages.length; at += erasedAtOnce) {
-      const some = messages.slice(at, at + erasedAtOnce);
+    for (const some of chunksOf(messages, erasedAtOnce)) {
       await store.erase(threadLog(threadId), some, upTo);
       onErased(some.length);
     }
@@ -152,15 +153,11 @@ interface Part {
 }
 
 function partOf({ threadId, head }: ThreadView, stretch: RetentionStretch, mark: bigint, doneTo = 0n): Part {
-  const { after, upTo: end = head.sequence, rule } = stretch;
-  const upTo = end > head.sequence ? head.sequence : end;
+  const { after, rule } = stretch;
+  const upTo = endOf(stretch, head.sequence);
   return { key: keyOf(threadId, stretch), rule, from: highest(after, mark, doneTo), upTo };
 }
 
 function keyOf(threadId: ThreadId, { after }: RetentionStretch): string {
   return `${threadId} ${after}`;
-}
-
-function highest(...sequences: readonly bigint[]): bigint {
-  return sequences.reduce((a, b) => (a > b ? a : b));
 }

@@ -1,7 +1,8 @@
 import type { Change, Retention as Rule } from '../../core/entry.ts';
 import { Refusal, threadNotFound } from '../../core/errors.ts';
+import { highest } from '../../core/highest.ts';
 import { type ThreadId, threadLog, type UserId } from '../../core/ids.ts';
-import { endMsOf, type RetentionRules } from '../../core/retention.ts';
+import { endMsOf, endOf, type RetentionRules } from '../../core/retention.ts';
 import { hasRoomFor } from '../../core/rows.ts';
 import type { ThreadView } from '../../delivery/thread-views.ts';
 import type { Store } from '../../store/store.ts';
@@ -93,9 +94,7 @@ export class Retention {
     const stretches = rules.erasing(spans);
     if (stretches.length === 0) return { rule, held: [], nextPageToken: '' };
     const erasedTo = await store.erasedTo(threadId);
-    const start = [place === undefined ? 0n : BigInt(place), visibleFrom - 1n, erasedTo].reduce((a, b) =>
-      a > b ? a : b,
-    );
+    const start = highest(BigInt(place ?? 0), visibleFrom - 1n, erasedTo);
     const waits = stretches.some(({ rule: { mode } }) => mode === 'until-delivered');
     const each = waits ? await held.byEach(view) : new Map<UserId, bigint>();
 
@@ -103,7 +102,7 @@ export class Retention {
     let read = 0;
     let from = start;
     for (const stretch of stretches) {
-      const upTo = stretch.upTo === undefined || stretch.upTo > head.sequence ? head.sequence : stretch.upTo;
+      const upTo = endOf(stretch, head.sequence);
       if (from < stretch.after) from = stretch.after;
       while (from < upTo) {
         if (found.length >= request.limit || read >= entriesPerPage) {
@@ -124,7 +123,7 @@ export class Retention {
 
 function heldMessage(entry: MessageEntry, rule: Rule, each: ReadonlyMap<UserId, bigint>): HeldMessage {
   const { sequence, change, createTimeMs } = entry;
-  const holding = change.editSequence > sequence ? change.editSequence : sequence;
+  const holding = highest(sequence, change.editSequence);
   const waiting = rule.mode === 'until-delivered' ? [...each].filter(([, has]) => has < holding) : [];
   return {
     sequence,

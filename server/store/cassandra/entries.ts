@@ -1,3 +1,4 @@
+import { highest } from '../../core/highest.ts';
 import { type Change, type Entry, emptyBody, sizeOfEntry } from '../../core/entry.ts';
 import type { LogId } from '../../core/ids.ts';
 import type { Range } from '../store.ts';
@@ -57,10 +58,6 @@ async function read(
 
 function inOrder(found: Entry[], reverse: boolean): Entry[] {
   return reverse ? found.reverse() : found;
-}
-
-function highest(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }
 
 interface Walk {

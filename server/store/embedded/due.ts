@@ -2,7 +2,7 @@ import type { ThreadId } from '../../core/ids.ts';
 import { KeyedQueue } from '../../core/keyed-queue.ts';
 import type { Due } from '../store.ts';
 import { ByteReader, type ByteWriter } from './bytes.ts';
-import type { Database } from './database.ts';
+import type { Database, Put } from './database.ts';
 import { dueOf, keys } from './keys.ts';
 import type { Writer } from './writer.ts';
 
@@ -25,7 +25,7 @@ export class DueList {
   }
 
   put(thread: ThreadId, atMs: number): Promise<void> {
-    return this.#write(keys.due(Math.ceil(atMs / minuteMs), thread), nothing);
+    return this.#write([{ key: keys.due(Math.ceil(atMs / minuteMs), thread), value: nothing }]);
   }
 
   async *list(untilMs: number, signal?: AbortSignal): AsyncGenerator<readonly Due[]> {
@@ -45,11 +45,7 @@ export class DueList {
 
   async drop(due: readonly Due[]): Promise<void> {
     if (due.length === 0) return;
-    if (this.#database.ready() !== undefined) await this.#database.ready();
-    const commit = this.#writer.open;
-    for (const { minute, threadId } of due) commit.puts.push({ key: keys.due(minute, threadId), value: undefined });
-    this.#writer.flush();
-    await commit.durable();
+    await this.#write(due.map(({ minute, threadId }) => ({ key: keys.due(minute, threadId), value: undefined })));
   }
 
   async erasedTo(thread: ThreadId): Promise<bigint> {
@@ -60,14 +56,15 @@ export class DueList {
   raiseErasedTo(thread: ThreadId, sequence: bigint): Promise<void> {
     return this.#raising.run(thread, async () => {
       if (sequence <= (await this.erasedTo(thread))) return;
-      await this.#write(keys.erasedTo(thread), this.#words.start(version).u48(Number(sequence)).take());
+      const value = this.#words.start(version).u48(Number(sequence)).take();
+      await this.#write([{ key: keys.erasedTo(thread), value }]);
     });
   }
 
-  async #write(key: string, value: Buffer): Promise<void> {
+  async #write(puts: readonly Put[]): Promise<void> {
     if (this.#database.ready() !== undefined) await this.#database.ready();
     const commit = this.#writer.open;
-    commit.puts.push({ key, value });
+    commit.puts.push(...puts);
     this.#writer.flush();
     await commit.durable();
   }
