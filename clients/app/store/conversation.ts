@@ -167,7 +167,8 @@ export class Conversation implements View<Lines> {
     ];
     // Before anything was read there is nothing to scroll through.
     const older = items.length === 0 ? 0 : Math.max(0, this.#tailFrom - this.#first);
-    this.#lines.change({ thread, older, count: older + this.#tail.length });
+    // The newest lines may come before it is told where the thread stands: shown now, they would be at the end, and read.
+    this.#lines.change({ thread, older, count: this.#isOpened ? older + this.#tail.length : 0 });
   }
 
   #open(head: ThreadHead): void {

@@ -39,7 +39,8 @@ export function ConversationLines({ conversation, actions, handle }: LinesProps)
   const { thread, count, older, error } = useView(conversation);
   const { phase } = useConnection();
   const list = useRef<ListHandle>(null);
-  const [isAtEnd, setAtEnd] = useState(true);
+  /** Undefined until the list says where it stands: nothing counts as seen before. */
+  const [isAtEnd, setAtEnd] = useState<boolean>();
   const [marked, setMarked] = useState<bigint>();
   useMarkRead(conversation, isAtEnd, count);
 
@@ -118,14 +119,14 @@ export function ConversationLines({ conversation, actions, handle }: LinesProps)
           {texts.historyFailed} {sentenceOf(texts, error)}
         </p>
       )}
-      {!isAtEnd && <ToEnd unread={thread.unread} go={() => list.current?.toEnd()} />}
+      {isAtEnd === false && <ToEnd unread={thread.unread} go={() => list.current?.toEnd()} />}
       <Announcer conversation={conversation} />
     </div>
   );
 }
 
 /** What is at the end and seen is read. */
-function useMarkRead(conversation: Conversation, isAtEnd: boolean, count: number): void {
+function useMarkRead(conversation: Conversation, isAtEnd: boolean | undefined, count: number): void {
   const { desk } = useApp();
   const { threadId } = conversation;
   const [isSeen, setSeen] = useState(() => document.visibilityState === 'visible' && document.hasFocus());
@@ -140,7 +141,7 @@ function useMarkRead(conversation: Conversation, isAtEnd: boolean, count: number
     };
   }, []);
   useEffect(() => {
-    if (!isAtEnd || !isSeen || count === 0) return;
+    if (isAtEnd !== true || !isSeen || count === 0) return;
     const newest = conversation.newest();
     if (newest > 0n && desk.parley.client.unread(threadId) > 0) desk.parley.client.markRead(threadId, newest);
   }, [conversation, threadId, isAtEnd, isSeen, count, desk]);

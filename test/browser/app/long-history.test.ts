@@ -3,9 +3,9 @@ import { AppScene, line, say } from '../support/app-scene.ts';
 import { writeLongThread } from '../support/long-thread.ts';
 
 const messages = 3_000;
+const env = { PARLEY_LIMIT_SENDS_PER_S: '100000', PARLEY_LIMIT_SENDS_BURST: '100000' };
 
 test('any place of a long thread is read where somebody looks, and little of it is in the page', async () => {
-  const env = { PARLEY_LIMIT_SENDS_PER_S: '100000', PARLEY_LIMIT_SENDS_BURST: '100000' };
   await using scene = await AppScene.start({ env });
   const threadId = await writeLongThread(scene.platform, messages);
   const page = await scene.person('Reader', { path: `/t/${threadId}` });
@@ -31,4 +31,26 @@ test('any place of a long thread is read where somebody looks, and little of it 
   await line(page, `message ${messages}`).waitFor();
   await say(page, 'I have read it all');
   await line(page, 'I have read it all').waitFor();
+});
+
+test('it begins at the first unread message, though the newest are there before it is known where the thread stands', async () => {
+  await using scene = await AppScene.start({ env });
+  const threadId = await writeLongThread(scene.platform, 300);
+  const page = await scene.person('Reader', {
+    path: `/t/${threadId}`,
+    prepare: async (context) => {
+      const read = Promise.withResolvers<void>();
+      await context.route('**/parley.v1.HistoryService/ListMessages', async (route) => {
+        await route.fulfill({ response: await route.fetch() });
+        read.resolve();
+      });
+      await context.route(/\/parley\.v1\.(StreamService\/Listen|ThreadService\/\w+)$/, async (route) => {
+        await read.promise;
+        await route.continue();
+      });
+    },
+  });
+  await line(page, 'message 10').waitFor();
+  // Nothing of it counts as read, however much of it was asked for.
+  await page.getByRole('button', { name: '300 new messages' }).waitFor();
 });

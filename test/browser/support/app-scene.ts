@@ -1,5 +1,5 @@
 // The web app as people have it: real Envoy, real Chromium, one person a browser context.
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { type Platform, type PlatformOptions, startPlatform } from '../../../platform/platform.ts';
 import { startBrowser } from './browser.ts';
 
@@ -12,6 +12,8 @@ export interface PersonOptions {
   readonly origin?: string;
   /** Where to begin, as /t/g_…. */
   readonly path?: string;
+  /** What is done to the profile before its page goes anywhere. */
+  readonly prepare?: (context: BrowserContext) => Promise<void>;
 }
 
 /** A scene of people with the app open. What a page reports as wrong fails the test when the scene is left. */
@@ -45,6 +47,7 @@ export class AppScene implements AsyncDisposable {
       reducedMotion: 'reduce',
     });
     context.setDefaultTimeout(15_000);
+    await options.prepare?.(context);
     const page = await context.newPage();
     page.on('pageerror', (error) => this.complaints.push(String(error.stack)));
     page.on('console', (message) => {
