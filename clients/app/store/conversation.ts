@@ -31,6 +31,10 @@ export interface Lines {
   readonly older: number;
   /** Why older messages could not be read; they are asked for again with the next connection. */
   readonly error: ParleyError | undefined;
+  /** Grows when the list is to begin anew, at `firstUnread` or the end. */
+  readonly beginning: number;
+  /** Where the thread stands was told by the server, or the reader went to its end: what is at the end and seen is read. */
+  readonly isTold: boolean;
 }
 
 /**
@@ -39,8 +43,6 @@ export interface Lines {
  */
 export class Conversation implements View<Lines> {
   readonly threadId: string;
-  /** The user's read position when it was opened, as a message's number: the first unread one. Undefined = nothing was unread. */
-  firstUnread: number | undefined;
   readonly view: ThreadView;
   readonly #parley: Parley;
   readonly #older = new Map<number, Message>();
@@ -53,14 +55,42 @@ export class Conversation implements View<Lines> {
   #tailFrom = 1;
   #wanted: readonly [number, number] = [0, 0];
   #isReading = false;
+  #firstUnread: number | undefined;
+  /** It is known where the list begins. */
   #isOpened = false;
 
   constructor(parley: Parley, threadId: string) {
     this.threadId = threadId;
     this.#parley = parley;
     this.view = threadView(parley, threadId);
-    this.#lines = new Cell<Lines>({ thread: this.view.get(), count: 0, older: 0, error: undefined });
+    this.#lines = new Cell<Lines>({
+      thread: this.view.get(),
+      count: 0,
+      older: 0,
+      error: undefined,
+      beginning: 0,
+      isTold: false,
+    });
     this.#renew();
+  }
+
+  /** Number of the first message that was unread when it was opened; undefined = none was. */
+  get firstUnread(): number | undefined {
+    return this.#firstUnread;
+  }
+
+  /** It comes on screen: the list begins at what is unread now. */
+  open(): void {
+    this.#isOpened = false;
+    this.#firstUnread = undefined;
+    this.#lines.change({ isTold: false });
+    this.#renew();
+  }
+
+  /** The reader goes to its end by himself: what was unread needs no mark any more. */
+  leaveUnread(): void {
+    this.#firstUnread = undefined;
+    this.#lines.change({ isTold: true });
   }
 
   get(): Lines {
@@ -79,7 +109,9 @@ export class Conversation implements View<Lines> {
         if (threadId === this.threadId) this.#forget();
       }),
       client.on('connection', ({ phase }) => {
-        if (phase === 'live' && this.get().error !== undefined) void this.#read();
+        if (phase !== 'live') return;
+        this.#renew();
+        if (this.get().error !== undefined) void this.#read();
       }),
     ];
     this.#renew();
@@ -171,15 +203,25 @@ export class Conversation implements View<Lines> {
     this.#lines.change({ thread, older, count: this.#isOpened ? older + this.#tail.length : 0 });
   }
 
+  /** What is kept may be of yesterday: once the connection is live it is looked at again, and the list begins anew if more is unread. */
   #open(head: ThreadHead): void {
+    const { beginning, isTold } = this.get();
+    if (isTold) return;
+    const { client } = this.#parley;
+    const isLive = client.connection.phase === 'live';
+    if (this.#isOpened && !isLive) return;
+    const before = this.#firstUnread;
+    const [here = head] = client.heads([this.threadId]);
+    const unread = client.head(this.threadId) === undefined ? Number(head.unreadCount) : client.unread(this.threadId);
+    this.#firstUnread = unread > 0 ? Number(here.ordinal) - unread + 1 : undefined;
+    const isAnother = this.#isOpened && this.#firstUnread !== undefined && this.#firstUnread !== before;
+    this.#lines.change({ isTold: isLive, beginning: isAnother ? beginning + 1 : beginning });
     if (this.#isOpened) return;
     this.#isOpened = true;
-    const unread = this.#parley.client.unread(this.threadId) || Number(head.unreadCount);
-    if (unread > 0) this.firstUnread = Number(head.ordinal) - unread + 1;
     // Messages from before the user came are not theirs to see: numbers do not begin with 1.
-    if (head.visibleFromSequence > 1n) {
+    if (head.visibleFromSequence > 1n && this.#first === 1) {
       const anchor = { $case: 'afterSequence', value: head.visibleFromSequence - 1n } as const;
-      this.#parley.client.history.messages(this.threadId, { pageSize: 1, anchor }).then(
+      client.history.messages(this.threadId, { pageSize: 1, anchor }).then(
         ({ messages: [message] }) => {
           if (message !== undefined) this.#begin(Number(message.ordinal));
         },

@@ -67,13 +67,15 @@ export class Desk {
     return this.parley.userId;
   }
 
-  conversation(threadId: string): Conversation {
+  /** A thread that comes on screen. */
+  openConversation(threadId: string): Conversation {
     const conversation = this.#conversations.get(threadId) ?? new Conversation(this.parley, threadId);
     // The last one used is the last one to go.
     this.#conversations.delete(threadId);
     this.#conversations.set(threadId, conversation);
     const [oldest] = this.#conversations.keys();
     if (this.#conversations.size > mostConversations && oldest !== undefined) this.#conversations.delete(oldest);
+    conversation.open();
     return conversation;
   }
 

@@ -30,6 +30,7 @@ export function App({ router, settings, begun }: AppProps): ReactNode {
   const { language } = useView(settings);
   const texts = languages[language];
   const times = useMemo(() => new Times(texts), [texts]);
+  useDay();
   const [state, setState] = useState<State>({ kind: 'starting' });
 
   const enter = useCallback(
@@ -97,4 +98,16 @@ export function App({ router, settings, begun }: AppProps): ReactNode {
       return <Notice title={texts.signedOutTitle} text={texts.signedOutText} action={action} act={act} />;
     }
   }
+}
+
+/** Draws all anew when a day begins: what was today is yesterday. */
+function useDay(): void {
+  const [day, setDay] = useState(() => new Date().setHours(0, 0, 0, 0));
+  useEffect(() => {
+    const begun = new Date(day);
+    const leftMs = begun.setDate(begun.getDate() + 1) - Date.now();
+    // A timer may come a little early.
+    const timer = setTimeout(() => setDay(new Date().setHours(0, 0, 0, 0)), leftMs + 1_000);
+    return () => clearTimeout(timer);
+  }, [day]);
 }

@@ -36,13 +36,14 @@ interface LinesProps {
 /** All that was said, as far back as it goes. */
 export function ConversationLines({ conversation, actions, handle }: LinesProps): ReactNode {
   const { desk, texts } = useApp();
-  const { thread, count, older, error } = useView(conversation);
+  const { thread, count, older, error, beginning, isTold } = useView(conversation);
   const { phase } = useConnection();
   const list = useRef<ListHandle>(null);
-  /** Undefined until the list says where it stands: nothing counts as seen before. */
-  const [isAtEnd, setAtEnd] = useState<boolean>();
+  /** Undefined until the list says where it stands since its beginning: nothing counts as seen before. */
+  const [place, setPlace] = useState<{ readonly beginning: number; readonly isAtEnd: boolean }>();
+  const isAtEnd = place?.beginning === beginning ? place.isAtEnd : undefined;
   const [marked, setMarked] = useState<bigint>();
-  useMarkRead(conversation, isAtEnd, count);
+  useMarkRead(conversation, isTold && isAtEnd === true, count);
 
   const show = (ordinal: number | undefined, sequence?: bigint): void => {
     if (ordinal === undefined) return;
@@ -103,6 +104,7 @@ export function ConversationLines({ conversation, actions, handle }: LinesProps)
   return (
     <div className="lines">
       <VirtualList
+        key={beginning}
         count={count}
         first={conversation.firstOrdinal}
         label={texts.conversation}
@@ -110,7 +112,7 @@ export function ConversationLines({ conversation, actions, handle }: LinesProps)
         render={render}
         keyOf={(index) => conversation.row(index)?.key ?? `i${index}`}
         onRange={(from, to) => conversation.want(from, Math.min(to, older))}
-        onAtEnd={setAtEnd}
+        onAtEnd={(it) => setPlace({ beginning, isAtEnd: it })}
         handle={list}
         onKeyDown={(event) => moveThrough(event, actions, conversation)}
       />
@@ -126,7 +128,7 @@ export function ConversationLines({ conversation, actions, handle }: LinesProps)
 }
 
 /** What is at the end and seen is read. */
-function useMarkRead(conversation: Conversation, isAtEnd: boolean | undefined, count: number): void {
+function useMarkRead(conversation: Conversation, isAtEnd: boolean, count: number): void {
   const { desk } = useApp();
   const { threadId } = conversation;
   const [isSeen, setSeen] = useState(() => document.visibilityState === 'visible' && document.hasFocus());
@@ -141,7 +143,7 @@ function useMarkRead(conversation: Conversation, isAtEnd: boolean | undefined, c
     };
   }, []);
   useEffect(() => {
-    if (isAtEnd !== true || !isSeen || count === 0) return;
+    if (!isAtEnd || !isSeen || count === 0) return;
     const newest = conversation.newest();
     if (newest > 0n && desk.parley.client.unread(threadId) > 0) desk.parley.client.markRead(threadId, newest);
   }, [conversation, threadId, isAtEnd, isSeen, count, desk]);

@@ -21,7 +21,7 @@ const group = 2;
 /** One thread: what was said, and where to say something. */
 export function ConversationView({ threadId }: { readonly threadId: string }): ReactNode {
   const { desk, texts } = useApp();
-  const conversation = desk.conversation(threadId);
+  const [conversation] = useState(() => desk.openConversation(threadId));
   const { thread: snapshot, count } = useView(conversation);
   const { thread } = snapshot;
   const blocked = useView(desk.blocked);
@@ -45,7 +45,7 @@ export function ConversationView({ threadId }: { readonly threadId: string }): R
       desk.say(desk.sentence(error));
       composer.current?.putBack(text);
     });
-    conversation.firstUnread = undefined;
+    conversation.leaveUnread();
     lines.current?.toEnd();
   };
   const lastOwn = (): Message | undefined => {

@@ -107,3 +107,14 @@ test('2,000 lines are folded, and right-to-left text stands on its side', async 
   const said = line(page, 'مرحبا').locator('.text');
   await expect.poll(() => said.evaluate((it) => getComputedStyle(it).direction)).toBe('rtl');
 });
+
+test('after midnight what was said today was said yesterday', async () => {
+  const late = new Date().setHours(23, 59, 30, 0);
+  const page = await scene.person('Owl', { prepare: (context) => context.clock.install({ time: late }) });
+  await openChatWith(page, 'somebody');
+  await say(page, 'still up');
+  await page.locator('.day', { hasText: 'Today' }).waitFor();
+  // Too short for anything else to draw the page anew.
+  await page.clock.fastForward(late + 30_000 + 2_000 - (await page.evaluate(() => Date.now())));
+  await page.locator('.day', { hasText: 'Yesterday' }).waitFor();
+});

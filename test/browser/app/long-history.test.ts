@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { AppScene, line, say } from '../support/app-scene.ts';
-import { writeLongThread } from '../support/long-thread.ts';
+import { AppScene, line, openChatWith, say } from '../support/app-scene.ts';
+import { unreadByReader, writeLongThread } from '../support/long-thread.ts';
 
 const messages = 3_000;
 const env = { PARLEY_LIMIT_SENDS_PER_S: '100000', PARLEY_LIMIT_SENDS_BURST: '100000' };
@@ -53,4 +53,29 @@ test('it begins at the first unread message, though the newest are there before 
   await line(page, 'message 10').waitFor();
   // Nothing of it counts as read, however much of it was asked for.
   await page.getByRole('button', { name: '300 new messages' }).waitFor();
+});
+
+test('it begins at what came meanwhile: after it was closed, and after another was looked at', async () => {
+  await using scene = await AppScene.start({ env });
+  const threadId = await writeLongThread(scene.platform, 60);
+  const page = await scene.person('Reader', { path: `/t/${threadId}` });
+  await page.getByRole('button', { name: '60 new messages' }).click();
+  await line(page, 'message 60').waitFor();
+  await page.locator('.to-end').waitFor({ state: 'detached' });
+  await expect.poll(() => unreadByReader(scene.platform, threadId)).toBe(0);
+
+  await page.goto('about:blank');
+  await writeLongThread(scene.platform, 60, 61);
+  await page.goto(`${scene.origin}/t/${threadId}`);
+  await page.getByRole('button', { name: '60 new messages' }).waitFor();
+  await line(page, 'message 61').waitFor();
+  expect(await page.locator('[data-index]', { has: page.locator('.new-mark') }).innerText()).toContain('message 61');
+
+  await page.getByRole('button', { name: '60 new messages' }).click();
+  await expect.poll(() => unreadByReader(scene.platform, threadId)).toBe(0);
+  await openChatWith(page, 'somebody');
+  await writeLongThread(scene.platform, 60, 121);
+  await page.locator('.item.new', { hasText: '60' }).click();
+  await page.getByRole('button', { name: '60 new messages' }).waitFor();
+  expect(await page.locator('[data-index]', { has: page.locator('.new-mark') }).innerText()).toContain('message 121');
 });
