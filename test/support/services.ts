@@ -1,4 +1,4 @@
-// Other services, for tests over a platform with `services: true`: each with a token and a connection of its own to the first node.
+// Other services, for tests over a platform with `services: true`: each with a token and a connection of its own to one node.
 import { readFileSync } from 'node:fs';
 import type { NodeHandle } from '../../platform/node-handle.ts';
 import type { Platform } from '../../platform/platform.ts';
@@ -8,10 +8,13 @@ export const allScopes = ['channels', 'comments', 'threads', 'messages', 'notifi
 
 export class Services implements Disposable {
   readonly #platform: Platform;
+  readonly #node: number;
   readonly #clients: RawClient[] = [];
 
-  constructor(platform: Platform) {
+  /** `node`: which one of the platform's. */
+  constructor(platform: Platform, node = 0) {
     this.#platform = platform;
+    this.#node = node;
   }
 
   /** A service with a token of these scopes, of all by default. */
@@ -21,7 +24,7 @@ export class Services implements Disposable {
 
   /** A connection with any token, or none. */
   stranger(token?: string): RawClient {
-    const client = new RawClient(this.#platform.nodes[0]?.services ?? '', token);
+    const client = new RawClient(this.#platform.nodes[this.#node]?.services ?? '', token);
     this.#clients.push(client);
     return client;
   }

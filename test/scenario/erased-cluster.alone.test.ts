@@ -1,5 +1,5 @@
-// Threads that keep nothing, on a cluster: after the last acknowledgement no table of Cassandra holds what was said, nor what Paxos keeps
-// of them, nor any key of Redis.
+// What is erased on a cluster, by retention or with a user: no table of Cassandra holds what was said, nor what Paxos keeps of them, nor
+// any key of Redis.
 import path from 'node:path';
 import { Client } from 'cassandra-driver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { type Cluster, startCluster } from '../../platform/cluster.ts';
 import { tablesHolding } from '../support/cassandra-dump.ts';
 import { needs } from '../support/skip.ts';
 import { unlimited } from '../support/unlimited.ts';
+import { erasureOutlivesKills } from './erase-user.ts';
 import { killedBeforeErasing, lastAcknowledgementErases } from './retention.ts';
 
 const program = (name: string): string => path.resolve(import.meta.dirname, '../..', name);
@@ -20,7 +21,7 @@ needs(
   let client: Client;
   beforeAll(async () => {
     const env = { ...unlimited, PARLEY_RETENTION_DEFAULT: 'until-delivered', PARLEY_DRAIN_NOTICE_S: '0' };
-    cluster = await startCluster({ env });
+    cluster = await startCluster({ env, services: true });
     const { contactPoints, dataCenter } = cluster.cassandra;
     client = new Client({
       contactPoints: [...contactPoints],
@@ -32,6 +33,12 @@ needs(
     await client.shutdown();
     await cluster.stop();
   });
+
+  async function startAll(main: string): Promise<void> {
+    const { nodes } = cluster.platform;
+    await Promise.all(nodes.map((node) => node.kill('SIGKILL')));
+    await Promise.all(nodes.map((node) => node.start({}, main)));
+  }
 
   /** Tables of Cassandra and keys of Redis. */
   async function holding(words: string): Promise<string[]> {
@@ -60,10 +67,6 @@ needs(
 
   test('what nodes owe that are killed between the last acknowledgement and the erasing is erased by those that come', async () => {
     const { nodes } = cluster.platform;
-    const startAll = async (main: string): Promise<void> => {
-      await Promise.all(nodes.map((node) => node.kill('SIGKILL')));
-      await Promise.all(nodes.map((node) => node.start({}, main)));
-    };
     await startAll(program('test/support/dies-at-erase.ts'));
     const words = await killedBeforeErasing(cluster.platform, holding, {
       dying: () => Promise.race(nodes.map((node) => node.child.ended)),
@@ -71,6 +74,17 @@ needs(
     });
     expect(await holding(words)).toEqual([]);
   });
+
+  test(
+    'a user whose erasure is taken up by one node after the other, each killed, is in no store',
+    { timeout: 120_000 },
+    async () => {
+      // Nobody else has a device: what retention would erase is held for them.
+      const { hers, others } = await erasureOutlivesKills(cluster.platform, 1_500, 2);
+      expect(await holding(hers)).toEqual([]);
+      expect(await holding(others)).not.toEqual([]);
+    },
+  );
 });
 
 /** By its type's own reading, since a dump may be compressed. */
