@@ -115,12 +115,34 @@ needs('go')('compose', () => {
     }
   });
 
+  test('the web app is served by every node where the file that says so is named, which asks where its tokens are', async () => {
+    const files = ['compose.yaml', 'compose.web.yaml'];
+    await expect(loadCompose(files, issuer)).rejects.toThrow(
+      'required variable PARLEY_WEB_TOKEN_URL is missing a value: set',
+    );
+    const project = await loadCompose(files, { ...issuer, PARLEY_WEB_TOKEN_URL: '/token' });
+    const asked = service(project, 'gateway-files').environment['PARLEY_GATEWAY_WEB']?.split(',');
+    expect(asked).toEqual(
+      nodesOf(project).map(([name, node]) => {
+        const { config } = nodeConfigOf(node.environment);
+        expect(config).toMatchObject({ PARLEY_WEB_TOKEN_URL: '/token', PARLEY_WEB_SIGN_IN_URL: '' });
+        return config.PARLEY_WEB_LISTEN.replace('0.0.0.0', name);
+      }),
+    );
+    expect(nodesOf(production).map(([, node]) => nodeConfigOf(node.environment).config.PARLEY_WEB_LISTEN)).toEqual([
+      '',
+      '',
+      '',
+    ]);
+  });
+
   test('Envoy accepts the files that each way of starting makes', { timeout: coldLimitMs }, async () => {
     const keys = path.join(scratch, 'jwks.json');
     writeFileSync(keys, jwksOf(await makeIssuer('k', systemClock)));
     const ways = {
       production,
       tls: await loadCompose(['compose.yaml', 'compose.tls.yaml'], { ...issuer, PARLEY_TLS_FOLDER: '/somewhere' }),
+      web: await loadCompose(['compose.yaml', 'compose.web.yaml'], { ...issuer, PARLEY_WEB_TOKEN_URL: '/token' }),
       dev: await loadCompose(devFiles),
     };
     for (const [way, project] of Object.entries(ways)) {

@@ -168,6 +168,19 @@ needs('go', 'python')('the manifests for Kubernetes', () => {
     expect(one('ConfigMap', 'parley-gateway').data?.['envoy.yaml']).not.toMatch(/7003|parley-services/);
   });
 
+  test('let the gateway, and nobody else, fetch the web app from the nodes, whose addresses it finds by the same name', () => {
+    const { config } = nodeConfigOf(nodeEnv());
+    expect(config.PARLEY_WEB_LISTEN).toBe('0.0.0.0:7004');
+    expect(config.PARLEY_WEB_TOKEN_URL).not.toBe('');
+    expect(whoReaches(7004)).toEqual(whoReaches(7000));
+    expect(whoReaches(7004).map((it) => it.podSelector?.matchLabels['app.kubernetes.io/name'])).toEqual([
+      'parley-gateway',
+    ]);
+    expect(one('ConfigMap', 'parley-gateway').data?.['envoy.yaml']).toMatch(
+      /"address": "parley-nodes",\s*"port_value": 7004|parley-nodes[^}]*7004/,
+    );
+  });
+
   test('find nodes by a headless service, ready or not, since the gateway asks them itself', () => {
     expect(one('Service', 'parley-nodes').spec).toMatchObject({ clusterIP: 'None', publishNotReadyAddresses: true });
     expect(one('ConfigMap', 'parley-gateway').data?.['envoy.yaml']).toContain('"parley-nodes"');
