@@ -81,7 +81,7 @@ export async function openParley(options: ParleyOptions): Promise<Parley> {
   const keeper = new Keeper(database, runtime, keep === false ? {} : keep);
   const carrier = new WebCarrier({ address: url, runtime });
   const locks = shareTabs ? (navigator as { locks?: LockManager }).locks : undefined;
-  const deviceId = locks === undefined ? tabDeviceId(name, runtime) : await keptDeviceId(database, runtime);
+  const deviceId = (locks && (await keptDeviceId(database, runtime))) ?? tabDeviceId(name, runtime);
   const role = new Value<TabRole>(runtime, locks === undefined ? 'alone' : 'following');
   const become = (now: TabRole): void => {
     role.set(now);

@@ -93,6 +93,11 @@ describe('what is kept', () => {
     expect(await absent.evaluate(() => window.parley.storage.get())).toMatchObject({ kind: 'memory', why: 'absent' });
     const threadId = await lookAt(absent, bob);
     await send(absent, threadId, 'kept nowhere');
+    // A reload is the same device: what is held for devices is held for no more of them.
+    const { deviceId } = await absent.evaluate(() => ({ deviceId: window.parley.deviceId }));
+    await absent.reload();
+    await ready(absent);
+    expect(await absent.evaluate(() => window.parley.deviceId)).toBe(deviceId);
     const denied = await world.live(context, bob, {
       before: () => {
         IDBFactory.prototype.open = () => {

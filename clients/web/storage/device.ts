@@ -1,9 +1,9 @@
 import type { Runtime } from '../../core/runtime.ts';
 import { result } from './database.ts';
-import type { Database } from './database.ts';
+import type { Database, Table } from './database.ts';
 
 /**
- * A tab that shares its session with no other is a device of its own, through reloads. A tab that is duplicated takes it along, and
+ * A tab that shares its session with no other, or where nothing can be kept, is a device of its own, through reloads. A tab that is duplicated takes it along, and
  * supersedes the one that it was made from.
  */
 export function tabDeviceId(name: string, runtime: Runtime): string {
@@ -26,22 +26,22 @@ export function forgetTabDevice(name: string): void {
   }
 }
 
-/** This browser as a device of the user: made once and kept; for this page only where nothing can be kept. */
-export async function keptDeviceId(database: Database, runtime: Runtime): Promise<string> {
-  const made = `web-${runtime.newId()}`;
-  const kept = await database.run(['meta'], 'readwrite', async (table) => {
-    const meta = table('meta');
-    const old = await result(meta.get('device') as IDBRequest<string | undefined>);
-    if (old === undefined) meta.put(made, 'device');
-    return old ?? made;
+/** This browser as a device of the user: made once and kept. Undefined where nothing can be kept. */
+export function keptDeviceId(database: Database, runtime: Runtime): Promise<string | undefined> {
+  return database.run(['meta'], 'readwrite', async (table) => {
+    const id = (await deviceIn(table)) ?? `web-${runtime.newId()}`;
+    table('meta').put(id, 'device');
+    return id;
   });
-  return kept ?? made;
 }
 
 /** Whether what is kept is still of this device; true where nothing can be kept. */
 export async function isKeptDevice(database: Database, deviceId: string): Promise<boolean> {
   const kept = await database.run(['meta'], 'readonly', async (table) => ({
-    device: await result(table('meta').get('device') as IDBRequest<string | undefined>),
+    device: await deviceIn(table),
   }));
   return kept === undefined || kept.device === deviceId;
 }
+
+const deviceIn = (table: (name: Table) => IDBObjectStore): Promise<string | undefined> =>
+  result(table('meta').get('device') as IDBRequest<string | undefined>);
