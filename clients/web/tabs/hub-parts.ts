@@ -16,7 +16,7 @@ export interface Leader {
 }
 
 /** What a tab asked, until it is answered. */
-interface Asked {
+export interface Asked {
   readonly tab: string;
   readonly stream: number;
   readonly requestId: bigint;

@@ -13,14 +13,15 @@ import * as Code from '../../core/codes.ts';
 import type { ParleyError } from '../../core/errors.ts';
 import { entryOfDraft } from '../../core/fold.ts';
 import { HeardChannels } from './heard-channels.ts';
-import type { Follower, Leader, Upstream } from './hub-parts.ts';
+import type { Asked, Follower, Leader, Upstream } from './hub-parts.ts';
 import { Interests } from './interests.ts';
 import type { ToLeader } from './messages.ts';
 
 type Told = NonNullable<ServerFrame['frame']>;
 
-/** The leading tab's own client among the tabs. */
+/** The leading tab's own client among the tabs, and what the hub asks for all the others. */
 const own = '';
+const others = 'others';
 /** Of the frames that may be in flight, a following tab has this part. */
 const part = 4;
 
@@ -188,11 +189,7 @@ export class Hub {
         default:
       }
       let id = 0n;
-      if (requestId !== 0n) {
-        id = this.#nextId;
-        this.#nextId += 1n;
-        upstream.asked.set(id, { tab, stream, requestId, frame, unread: unread[at] ?? 0 });
-      }
+      if (requestId !== 0n) id = this.#ask(upstream, { tab, stream, requestId, frame, unread: unread[at] ?? 0 });
       out.push({ requestId: id, frame: forward });
     }
     if (out.length > 0) upstream.stream.send(out);
@@ -200,6 +197,14 @@ export class Hub {
     if (tab !== own) this.#tell(tab, stream, answers);
     // Never during the call.
     else queueMicrotask(() => this.#upstreams.has(upstream) && listener?.frames(framesOf(answers), 0));
+  }
+
+  /** Notes who asks, for the reply; gives the id to ask under. */
+  #ask({ asked }: Upstream, what: Asked): bigint {
+    const id = this.#nextId;
+    this.#nextId += 1n;
+    asked.set(id, what);
+    return id;
   }
 
   /** Frames of the node. */
@@ -276,6 +281,8 @@ export class Hub {
       if (asked.frame?.$case !== 'subscribe') return;
       this.#interests.refused(tab, asked.frame.value);
       upstream.channels.delete(asked.frame.value.target?.value ?? '');
+      // They think that they have it: on a stream of their own each asks again, and knows how to go on.
+      if (tab === others) this.#endFollowers(undefined);
       return;
     }
     let news: Told | undefined;
@@ -301,12 +308,11 @@ export class Hub {
     this.#current = upstream;
     this.#listener = listener;
     // On a session that took over from another, what the other tabs want is said again.
-    const says = this.#interests.besides(own);
-    this.#speak(
-      says.map((say) =>
-        say.$case === 'subscribe' ? { $case: say.$case, value: this.#channels.resumed(say.value) } : say,
-      ),
-    );
+    const asks = this.#interests.besides(own).map((say) => {
+      const frame = say.$case === 'subscribe' ? { ...say, value: this.#channels.resumed(say.value) } : say;
+      return { requestId: this.#ask(upstream, { tab: others, stream: 0, requestId: 0n, frame, unread: 0 }), frame };
+    });
+    if (asks.length > 0) upstream.stream.send(asks);
     for (const [tab, { begun }] of this.#followers) if (!begun) this.#begin(upstream, tab);
   }
 
@@ -332,7 +338,7 @@ export class Hub {
   }
 
   #tell(to: string | undefined, stream: number, told: readonly Told[]): void {
-    if (this.#followers.size === 0) return;
+    if (this.#followers.size === 0 || to === others) return;
     this.#leader.wire.post({ kind: 'tell', to, stream, begins: false, frames: framesOf(told) });
   }
 
@@ -353,8 +359,7 @@ export class Hub {
   }
 
   #endFollowers(error: ParleyError | undefined): void {
-    for (const tab of this.#followers.keys()) this.#interests.forget(tab);
-    this.#followers.clear();
+    for (const tab of this.#followers.keys()) this.leave(tab);
     const parts = error === undefined ? undefined : { reason: error.reason, code: error.code, message: error.message };
     this.#leader.wire.post({ kind: 'ended', to: undefined, error: parts });
   }

@@ -274,3 +274,35 @@ test('after a planned move all channels are asked for where they were left, also
   await until(() => next.of('watchPresence').length === 1);
   expect(next.of('subscribe').length).toBe(2);
 });
+
+test('what a following tab alone wants and is refused after a planned move, it asks for again itself until it has it', async () => {
+  const { leader, follower } = await pair();
+  const old = leader.carrier.last;
+  void follower.client.subscribeChannel('theirs');
+  await until(() => old.of('subscribe').length === 1);
+  const reply = (at: number, stream: typeof old, error?: Pick<ParleyError, 'code' | 'message'>) => {
+    const { requestId } = stream.of('subscribe')[at]!;
+    stream.tell({
+      $case: 'reply',
+      value: { requestId, result: error && { $case: 'error', value: { ...error, details: [] } } },
+    });
+  };
+  reply(0, old);
+  old.tell(channelOf('theirs', 7));
+  old.goodbye({ reason: GOODBYE.draining, reconnect: true });
+  await until(() => leader.carrier.streams.length === 3);
+  const next = leader.carrier.last;
+  next.welcome({ resumed: true });
+  next.caughtUp();
+  expect(next.of('subscribe').length).toBe(1);
+  reply(0, next, { code: 8, message: 'RATE_LIMITED' });
+  await until(() => next.of('subscribe').length === 2);
+  reply(1, next);
+  const heard: bigint[] = [];
+  follower.client.on('comments', ({ toNumber }) => heard.push(toNumber));
+  next.tell(channelOf('theirs', 7));
+  const batch = { channelId: 'theirs', epoch: 3n, fromNumber: 8n, toNumber: 9n };
+  next.tell({ $case: 'commentBatch', value: CommentBatch.fromPartial(batch) });
+  await until(() => heard.length === 1);
+  expect(leader.client.connection.phase).toBe('live');
+});
