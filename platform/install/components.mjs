@@ -1,10 +1,11 @@
 // What Parley needs beside a bare machine, in the order of installation. A later component may rely on the earlier ones.
-//   name     what PARLEY_SKIP calls it          for      'start', 'cluster' (needs that too), 'browser' (those too) or 'test' (needs all)
+//   name     what PARLEY_SKIP calls it          for      what needs it: 'start', 'cluster', 'browser', 'browsers' or 'test'
 //   why      what is missing without it         present  true when there is nothing to do (fast: asked at every start)
 //   install  makes it present, if we can        remedy   what a person types when we cannot
+//   spare    true when what needs it does without, and says so itself
 import path from 'node:path';
+import { locateChromium, locateFirefox, locateWebKit } from './browsers.mjs';
 import { cassandraRemedy, installCassandra, locateCassandra } from './cassandra.mjs';
-import { locateChromium } from './chromium.mjs';
 import { aptCommand, envoyRemedy, installEnvoy, locateEnvoy } from './envoy.mjs';
 import { checkHost } from './host.mjs';
 import { installNodeModules, nodeModulesMatch } from './node-modules.mjs';
@@ -121,6 +122,24 @@ export const components = [
     ...(canUseApt() ? { install: () => installWithApt('chromium') } : {}),
     remedy: () => (process.platform === 'darwin' ? 'brew install --cask chromium' : aptCommand('chromium')),
   },
+  {
+    name: 'firefox',
+    for: 'browsers',
+    spare: true,
+    why: 'the suite of carriers runs in it too',
+    present: () => locateFirefox() !== undefined,
+    ...(canUseApt() ? { install: () => installWithApt('firefox-esr') } : {}),
+    remedy: () => aptCommand('firefox-esr'),
+  },
+  {
+    name: 'webkit',
+    for: 'browsers',
+    spare: true,
+    why: 'the suite of carriers runs in it too',
+    present: () => locateWebKit() !== undefined,
+    ...(canUseApt() ? { install: () => installWithApt('webkit2gtk-driver', 'xvfb') } : {}),
+    remedy: () => aptCommand('webkit2gtk-driver xvfb'),
+  },
 ];
 
 function generate() {
@@ -140,9 +159,10 @@ function canUseApt() {
   return process.getuid?.() === 0 && onPath('apt-get') !== undefined;
 }
 
-function installWithApt(name) {
-  say(`installing ${name} with apt-get …`);
+function installWithApt(...names) {
+  const all = names.join(' ');
+  say(`installing ${all} with apt-get …`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  runVisibly('apt-get', ['update', '-qq'], aptCommand(name), { env });
-  runVisibly('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], aptCommand(name), { env });
+  runVisibly('apt-get', ['update', '-qq'], aptCommand(all), { env });
+  runVisibly('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...names], aptCommand(all), { env });
 }

@@ -133,7 +133,7 @@ test('the quick start works as it stands in the README', async () => {
   await using platform: Platform = await startPlatform();
   const env = { VITE_PARLEY_URL: `http://${platform.gateway}`, VITE_TOKEN: await platform.token('alice') };
   const files = await built(quickStart(), env);
-  await using site = await serveSite(files, platform.gateway);
+  await using site = await serveSite(files, { gateway: platform.gateway });
   const browser = await startBrowser();
   try {
     const page = await browser.newPage();

@@ -1,24 +1,30 @@
 // What each carrier supports. The suite compares what they do with this: a row that a carrier must pass and does not is unequal.
 
+/** In the words of the gateway's log. */
+export type HttpVersion = 'HTTP/2' | 'HTTP/1.1';
+
 export interface CarrierFacts {
   /** How it reaches a node. */
   readonly how: string;
   /** The version of HTTP that it speaks to the gateway without TLS, and with it. */
-  readonly plain: 'h2' | 'http/1.1';
-  readonly tls: 'h2' | 'http/1.1';
+  readonly plain: HttpVersion;
+  readonly tls: HttpVersion;
   /** Rows that it cannot pass, with the reason. */
   readonly lacks: Readonly<Record<string, string>>;
 }
 
-export type CarrierName = 'native' | 'web';
+/** `web` is in Chromium. */
+export type CarrierName = 'native' | BrowserCarrier;
+export type BrowserCarrier = 'web' | 'firefox' | 'webkit';
+
+const inBrowsers = { plain: 'HTTP/1.1', tls: 'HTTP/2', lacks: {} } as const;
 
 export const carriers: Readonly<Record<CarrierName, CarrierFacts>> = {
-  native: { how: 'the node SDK: Open over HTTP/2', plain: 'h2', tls: 'h2', lacks: {} },
-  web: { how: 'Chromium: Listen and Submit over grpc-web', plain: 'http/1.1', tls: 'h2', lacks: {} },
+  native: { how: 'the node SDK: Open over HTTP/2', plain: 'HTTP/2', tls: 'HTTP/2', lacks: {} },
+  web: { how: 'Chromium: Listen and Submit over grpc-web', ...inBrowsers },
+  firefox: { how: 'Firefox: the same', ...inBrowsers },
+  webkit: { how: 'WebKitGTK: the same', ...inBrowsers },
 };
 
-/** Browsers that the suite does not run in, with the reason. */
-export const absent: Readonly<Record<string, string>> = {
-  Firefox: 'playwright drives a Firefox of its own build only, which no package registry has',
-  WebKitGTK: 'apt has a WebDriver for it, which cannot hand functions of a test to a page',
-};
+/** In the order of the table's columns. */
+export const carrierNames = Object.keys(carriers) as readonly CarrierName[];

@@ -217,7 +217,7 @@ export class Device {
    * Opens a stream of its own by hand, with this Hello, and says one frame on it when it is welcomed: Hello again, or a message of
    * so many bytes. Resolves when the stream has ended.
    */
-  async speak(deviceId: string, frame: 'hello' | { readonly messageBytes: number } | undefined): Promise<Spoken> {
+  async speak(deviceId: string, frame?: 'hello' | { readonly messageBytes: number }): Promise<Spoken> {
     const token = await this.#token();
     const frames: ServerFrame[] = [];
     const none = new Uint8Array() as never;

@@ -1,13 +1,10 @@
-// Where devices stand and how a scenario reaches them: in this process on HTTP/2, or each in a page of its own in Chromium.
+// Where devices stand and how a scenario reaches them: in this process on HTTP/2, or each in a page of its own in a browser.
 import { readFileSync } from 'node:fs';
-import type { Browser } from 'playwright-core';
 import { NodeCarrier } from '../../clients/node/carrier.ts';
-import { startBrowser } from '../browser/support/browser.ts';
-import { buildSite, serveSite, type Site } from '../browser/support/site.ts';
+import { buildSite, serveSite } from '../browser/support/site.ts';
+import type { PageBrowser } from './browsers/page-browser.ts';
 import { Device, type Setting } from './device.ts';
-
-/** A device of whatever carrier. */
-export type Remote = Pick<Device, (typeof methods)[number]>;
+import { type Answered, type Asked, asText, fromText, methods, type Remote } from './remote.ts';
 
 /** Where a gateway is. */
 export interface Place {
@@ -21,28 +18,7 @@ export interface Place {
 export interface Driver extends AsyncDisposable {
   /** A device that has not begun. `token` is asked whenever it wants one. */
   device(place: Place, setting: Setting, token: () => Promise<string>): Promise<Remote>;
-  /** The version of HTTP in which a device was last answered by the gateway: `h2` or `http/1.1`. */
-  protocol(device: Remote): string;
 }
-
-const methods = [
-  'start',
-  'stop',
-  'told',
-  'reopen',
-  'thread',
-  'send',
-  'ack',
-  'read',
-  'tick',
-  'watch',
-  'lose',
-  'kept',
-  'refusal',
-  'threads',
-  'speak',
-  'signOut',
-] as const;
 
 /** The node SDK on HTTP/2. */
 export class NativeDriver implements Driver {
@@ -51,66 +27,70 @@ export class NativeDriver implements Driver {
     return new Device(new NodeCarrier({ target: address, tls }), setting, token);
   }
 
-  protocol(): string {
-    // grpc-js speaks nothing else.
-    return 'h2';
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-/** The web carrier in a real Chromium, on a page from another origin than the gateway's. */
-export class WebDriver implements Driver {
-  readonly #browser: Browser;
-  readonly #pages: Site;
-  readonly #protocols = new Map<Remote, string>();
+/** The web carrier in a real browser, on a page from another origin than the gateway's. */
+export class PageDriver implements Driver {
+  readonly #made: AsyncDisposableStack;
+  readonly #browser: PageBrowser;
+  readonly #origin: string;
+  readonly #tokens: Map<string, () => Promise<string>>;
 
-  private constructor(browser: Browser, pages: Site) {
+  private constructor(
+    made: AsyncDisposableStack,
+    browser: PageBrowser,
+    origin: string,
+    tokens: Map<string, () => Promise<string>>,
+  ) {
+    this.#made = made;
     this.#browser = browser;
-    this.#pages = pages;
+    this.#origin = origin;
+    this.#tokens = tokens;
   }
 
-  static async start(): Promise<WebDriver> {
+  /** Ends the browser when it is disposed of. `host`: of the pages' origin. Leaves nothing when it throws. */
+  static async start(
+    launch: () => Promise<PageBrowser>,
+    host: 'localhost' | '127.0.0.1' = 'localhost',
+  ): Promise<PageDriver> {
+    await using made = new AsyncDisposableStack();
+    const tokens = new Map<string, () => Promise<string>>();
     const files = await buildSite('test/conformance/page.ts');
-    return new WebDriver(await startBrowser(), await serveSite(files));
+    const pages = made.use(await serveSite(files, { answer: (path) => tokens.get(path)?.() }));
+    const browser = made.use(await launch());
+    return new PageDriver(made.move(), browser, pages.origin.replace('localhost', host), tokens);
   }
 
   async device({ address, certificate }: Place, setting: Setting, token: () => Promise<string>): Promise<Remote> {
-    // A certificate of a test is nobody's; a context has storage and connections of its own.
-    const context = await this.#browser.newContext({ ignoreHTTPSErrors: certificate !== undefined });
-    const page = await context.newPage();
-    await page.exposeFunction('tokenOfUser', token);
-    await page.goto(this.#pages.origin);
-    await page.waitForFunction(() => 'makeDevice' in globalThis);
-    const origin = `${certificate === undefined ? 'http' : 'https'}://${address}`;
-    await page.evaluate(([at, how]) => globalThis.makeDevice(at, how), [origin, setting] as const);
-    const ask =
-      (method: (typeof methods)[number]) =>
-      async (...args: unknown[]) => {
-        if (page.isClosed()) throw new Error('the page is closed');
-        const answer = await page.evaluate(
-          ([name, given]) => (globalThis.device[name] as (...all: unknown[]) => Promise<unknown>)(...given),
-          [method, args] as const,
-        );
-        if (method === 'stop') await context.close();
-        return answer;
-      };
-    const remote = Object.fromEntries(methods.map((method) => [method, ask(method)])) as unknown as Remote;
-    // A page is not told the version that another origin spoke.
-    const session = await context.newCDPSession(page);
-    session.on('Network.responseReceived', ({ response }) => {
-      if (response.url.includes('/parley.v1.')) this.#protocols.set(remote, response.protocol ?? '');
+    const tokenPath = `token/${this.#tokens.size}`;
+    this.#tokens.set(tokenPath, token);
+    const page = await this.#browser.open(this.#origin, certificate !== undefined);
+    let isOpen = true;
+    const ask = async (asked: Asked): Promise<unknown> => {
+      if (!isOpen) throw new Error('the page is closed');
+      const answered = fromText<Answered>(await page.ask(asText(asked)));
+      if ('error' in answered) throw new Error(answered.error);
+      return answered.value;
+    };
+    await ask({
+      make: { address: `${certificate === undefined ? 'http' : 'https'}://${address}`, setting, tokenPath },
     });
-    await session.send('Network.enable');
-    return remote;
-  }
-
-  protocol(device: Remote): string {
-    return this.#protocols.get(device) ?? '';
+    const remote = Object.fromEntries(
+      methods.map((method) => [method, (...args: readonly unknown[]) => ask({ method, args })]),
+    );
+    const stop = async (): Promise<void> => {
+      try {
+        await ask({ method: 'stop', args: [] });
+      } finally {
+        if (isOpen) await page.close();
+        isOpen = false;
+      }
+    };
+    return { ...remote, stop } as unknown as Remote;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#browser.close();
-    await this.#pages[Symbol.asyncDispose]();
+    await this.#made.disposeAsync();
   }
 }

@@ -1,18 +1,25 @@
-// `npm run conformance`: the same scenarios over every carrier, as a table. `-- drain` runs the rows with that in their names.
-// Exit code 0 only when no row is unequal.
-import { isUnequal, type RowResult, rows, Suite, tableOf } from './suite.ts';
+// `npm run conformance`: the same scenarios over every carrier that is here, as a table. `-- drain` runs the rows with that in their
+// names; PARLEY_SKIP=firefox,webkit leaves browsers out. Exit code 0 only when no row is unequal.
+import { absentHere } from './browsers/browsers.ts';
+import { carrierNames } from './carriers.ts';
+import { type RowResult, rows, Suite } from './suite.ts';
+import { isUnequal, tableOf } from './table.ts';
 
 const [, , wanted = ''] = process.argv;
-console.error('conformance: starting two nodes with Cassandra, Redis and Envoy, and Chromium …');
-const suite = await Suite.start();
+const absent = absentHere();
+const browsers = carrierNames.filter((name) => name !== 'native').filter((name) => absent[name] === undefined);
+console.error(
+  `conformance: starting two nodes with Cassandra, Redis and Envoy, and browsers: ${browsers.join(', ')} …`,
+);
+const suite = await Suite.start(browsers);
 let results: RowResult[];
 try {
   results = await suite.run(
     rows.filter(({ name }) => name.includes(wanted)),
-    ({ name }) => console.error(`conformance: ${name}`),
+    ({ name }, carrier) => console.error(`conformance: ${name}, ${carrier}`),
   );
 } finally {
   await suite[Symbol.asyncDispose]();
 }
-console.log(tableOf(results).join('\n'));
+console.log(tableOf(results, absent).join('\n'));
 process.exitCode = results.length === 0 || results.some(isUnequal) ? 1 : 0;

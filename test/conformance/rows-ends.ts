@@ -1,7 +1,8 @@
 // Rows about how sessions end and go on, about mistakes, and about the versions of HTTP.
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import type { Told } from './device.ts';
-import type { Place, Remote } from './driver.ts';
+import type { Place } from './driver.ts';
+import type { Remote } from './remote.ts';
 import type { Row } from './row.ts';
 import { type Stage, texts, textsOf } from './stage.ts';
 
@@ -159,7 +160,7 @@ export const endRows: readonly Row[] = [
       deepEqual({ reason, code, fields }, { reason: 'INVALID_FIELD', code: 3, fields: ['name'] });
       equal((await alice.refusal('no-thread'))?.reason, 'THREAD_NOT_FOUND');
       equal((await alice.refusal('no-frame-thread'))?.reason, 'THREAD_NOT_FOUND');
-      const wrong = await alice.speak('a b', undefined);
+      const wrong = await alice.speak('a b');
       deepEqual([wrong.goodbye?.reason, wrong.goodbye?.reconnect], [protocolGoodbye, false]);
       deepEqual([wrong.ended?.reason, wrong.ended?.fields], ['INVALID_FIELD', ['hello.device_id']]);
       const twice = await alice.speak('by-hand', 'hello');
@@ -188,7 +189,7 @@ export const endRows: readonly Row[] = [
       const many = Array.from({ length: 30 }, () => threadId);
       deepEqual(await alice.threads(many), many);
       await talk(stage, { alice, bob, threadId });
-      equal(stage.protocol(alice), stage.facts.plain);
+      deepEqual(await stage.protocols('alice'), [stage.facts.plain]);
     },
   },
   {
@@ -199,7 +200,7 @@ export const endRows: readonly Row[] = [
       deepEqual(await alice.threads(many), many);
       equal((await alice.refusal('no-thread'))?.reason, 'THREAD_NOT_FOUND');
       await talk(stage, { alice, bob, threadId });
-      equal(stage.protocol(alice), stage.facts.tls);
+      deepEqual(await stage.protocols('alice'), [stage.facts.tls]);
     },
   },
 ];

@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import type { Row } from './row.ts';
 import { type DeviceWish, sequencesOf, type Stage, texts, textsOf } from './stage.ts';
-import type { Remote } from './driver.ts';
+import type { Remote } from './remote.ts';
 
 const online = 1;
 

@@ -2,7 +2,8 @@
 import { until as waitUntil } from '../../platform/wait.ts';
 import type { CarrierFacts, CarrierName } from './carriers.ts';
 import type { Setting, Told } from './device.ts';
-import type { Driver, Place, Remote } from './driver.ts';
+import type { Driver, Place } from './driver.ts';
+import type { Remote } from './remote.ts';
 import type { World } from './world.ts';
 
 export interface StageOptions {
@@ -66,8 +67,13 @@ export class Stage implements AsyncDisposable {
     return device;
   }
 
-  protocol(device: Remote): string {
-    return this.#options.driver.protocol(device);
+  /** The versions of HTTP in which the gateway has met a user. */
+  async protocols(name: string): Promise<string[]> {
+    const user = this.user(name);
+    return this.eventually('the gateway has logged them', async () => {
+      const found = await this.world.protocols(user);
+      return found.length > 0 ? found : undefined;
+    });
   }
 
   /** Waits until something holds of what a device was told, and gives that. */

@@ -1,5 +1,5 @@
 // What the suite runs on: two nodes with Cassandra, a Redis behind a line that can be cut, and Envoy, plain and with TLS.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Cluster, startCluster } from '../../platform/cluster.ts';
@@ -65,6 +65,10 @@ export class World implements AsyncDisposable {
     return this.#cluster.platform.nodes;
   }
 
+  get #secureLog(): string {
+    return path.join(this.#folder, 'secure-access.log');
+  }
+
   /** The node of a session. */
   nodeOf(sessionId: string): NodeHandle {
     const node = this.nodes.find(({ id }) => sessionId.startsWith(`${id}.`));
@@ -74,6 +78,20 @@ export class World implements AsyncDisposable {
 
   token(user: string, ttlS?: number): Promise<string> {
     return this.#key.sign(user, ttlS === undefined ? {} : { ttlS });
+  }
+
+  /** The versions of HTTP in which the gateway was asked by a user, each once, in its own words; none = nothing is logged yet. */
+  async protocols(user: string): Promise<string[]> {
+    const logs = [this.#gateway.accessLog, { file: this.#secureLog, admin: this.#secure.admin }];
+    const found = new Set<string>();
+    for (const { file, admin } of logs) {
+      // Envoy writes what it has logged when it opens its files anew, else every ten seconds.
+      await fetch(`http://${admin}/reopen_logs`, { method: 'POST' });
+      const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line.endsWith('}'));
+      const records = lines.map((line) => JSON.parse(line) as { user: string | null; protocol: string });
+      for (const record of records) if (record.user === user) found.add(record.protocol);
+    }
+    return [...found];
   }
 
   /** Resets every connection of clients. */
@@ -141,7 +159,7 @@ export class World implements AsyncDisposable {
       auth,
       tls: { ...pair, watchedFolder: this.#folder },
       webOrigins,
-      accessLog: path.join(this.#folder, 'secure-access.log'),
+      accessLog: this.#secureLog,
       ...(await gatewayLimits()),
     });
     const { child } = this.#secure;

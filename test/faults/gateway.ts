@@ -45,6 +45,13 @@ export class Gateway implements AsyncDisposable {
     return this.#running.child;
   }
 
+  /** The file of the access log, and host:port of the admin interface. */
+  get accessLog(): { readonly file: string; readonly admin: string } {
+    if (this.#running === undefined) throw new Error('the gateway was never started');
+    const { folder, adminPort } = this.#running;
+    return { file: logIn(folder), admin: `127.0.0.1:${adminPort}` };
+  }
+
   /** Starts one on new ports, and lets new connections go there. */
   async start(): Promise<void> {
     this.#made += 1;
@@ -87,7 +94,7 @@ export class Gateway implements AsyncDisposable {
       nodes: this.#options.nodes,
       auth: this.#options.auth,
       webOrigins: this.#options.webOrigins ?? [],
-      accessLog: path.join(folder, 'access.log'),
+      accessLog: logIn(folder),
       ...(await gatewayLimits()),
     });
     const log = path.join(folder, 'envoy.log');
@@ -107,4 +114,8 @@ export class Gateway implements AsyncDisposable {
     await until(serves, { what: 'Envoy to serve', withinMs: startWithinMs });
     return { child, folder, ...ports };
   }
+}
+
+function logIn(folder: string): string {
+  return path.join(folder, 'access.log');
 }

@@ -160,6 +160,20 @@ test('what only tests need is asked for only there, with the command that brings
   expect(skipped.said).toContain('apt-get install -y openjdk-17-jdk-headless');
 });
 
+test('a browser that the suite of carriers can do without is missed in words, and stops nothing; one that is chosen and unfit does', () => {
+  using machine = new Machine();
+  machine.script('envoy', envoySays('1.40.0'));
+  machine.script('firefox-esr', '');
+  const others = { PARLEY_SKIP: 'packages,generated,java,maven,cassandra,openssl,redis,chromium' };
+  const { code, said } = machine.install(['--browsers'], others);
+  expect(code).toBe(0);
+  expect(said).toContain('webkit is missing: the suite of carriers runs in it too. It is done without.');
+  expect(said).not.toContain('firefox');
+  const unfit = machine.install(['--browsers'], { ...others, FIREFOX_BIN: '/nowhere/firefox' });
+  expect(unfit.code).toBe(1);
+  expect(unfit.said).toContain('FIREFOX_BIN=/nowhere/firefox is not an executable file');
+});
+
 const unsupported: readonly [string, string, string][] = [
   ['Windows', pretend('platform', 'win32'), 'Windows is not supported'],
   ['a 32 bit processor', pretend('arch', 'arm'), 'Linux on arm is not supported'],

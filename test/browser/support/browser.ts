@@ -1,6 +1,6 @@
 // A real Chromium for tests, with a fresh profile each time it is started.
 import { type Browser, chromium } from 'playwright-core';
-import { locateChromium } from '../../../platform/install/chromium.mjs';
+import { locateChromium } from '../../../platform/install/browsers.mjs';
 
 /** What keeps it quiet: nothing is fetched, updated or synchronised behind a test's back. */
 const flags = [

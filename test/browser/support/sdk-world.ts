@@ -26,7 +26,7 @@ export class SdkWorld implements AsyncDisposable {
 
   static async start(): Promise<SdkWorld> {
     const [platform, files] = await Promise.all([startPlatform(), buildSite('test/browser/support/sdk-page.ts')]);
-    const [browser, site] = await Promise.all([startBrowser(), serveSite(files, platform.gateway)]);
+    const [browser, site] = await Promise.all([startBrowser(), serveSite(files, { gateway: platform.gateway })]);
     return new SdkWorld(platform, browser, site);
   }
 

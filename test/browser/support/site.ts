@@ -1,6 +1,6 @@
 // Built pages on an origin of their own, another one than the gateway's.
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { build } from 'vite';
@@ -46,21 +46,26 @@ export interface Site extends AsyncDisposable {
   readonly origin: string;
 }
 
-/**
- * Serves files until disposed. With a `gateway` (host:port): under a policy that allows no inline script, and calls to it and to their own
- * origin alone; without: pages may call whom they like.
- */
-export async function serveSite(files: Files, gateway?: string): Promise<Site> {
-  const server = createServer((request, response) => {
-    const name = (request.url ?? '/').replace(/[?#].*$/, '').slice(1) || 'index.html';
-    const content = files.get(name);
+export interface Serving {
+  /** host:port. With it: a policy that allows no inline script, and calls to it and to the pages' own origin alone; without: pages may call whom they like. */
+  readonly gateway?: string;
+  /** What is said under a path that no file has, as `a/b`; undefined = there is none. */
+  readonly answer?: (path: string) => Promise<string> | undefined;
+}
+
+/** Serves files until disposed. */
+export async function serveSite(files: Files, { gateway, answer }: Serving = {}): Promise<Site> {
+  const policy = `default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self' http://${gateway}`;
+  const serve = async (url: string, response: ServerResponse): Promise<void> => {
+    const name = url.replace(/[?#].*$/, '').slice(1) || 'index.html';
+    const content = files.get(name) ?? (await answer?.(name));
     response.statusCode = content === undefined ? 404 : 200;
     response.setHeader('content-type', types[name.split('.').at(-1) ?? ''] ?? 'text/plain');
-    if (gateway !== undefined) {
-      const policy = `default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self' http://${gateway}`;
-      response.setHeader('content-security-policy', policy);
-    }
+    if (gateway !== undefined) response.setHeader('content-security-policy', policy);
     response.end(content ?? '');
+  };
+  const server = createServer((request, response) => {
+    serve(request.url ?? '/', response).catch((error: unknown) => response.destroy(error as Error));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

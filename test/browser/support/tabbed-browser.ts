@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { locateChromium } from '../../../platform/install/chromium.mjs';
+import { locateChromium } from '../../../platform/install/browsers.mjs';
 
 interface Answer {
   readonly id?: number;
