@@ -114,3 +114,20 @@ test('a group is made, people are mentioned, roles given, and who left hears no 
   await bob.getByRole('dialog').getByRole('button', { name: 'Leave group' }).click();
   await alice.getByText('Bill left').waitFor();
 });
+
+test('the field for a name stays where it is while people are found for what is typed', async () => {
+  const page = await scene.person('Ivy');
+  for (const name of ['ivan', 'iris', 'isaac', 'ines', 'idris']) {
+    await openChatWith(page, name);
+    await say(page, 'hello');
+    await line(page, 'hello').getByRole('img', { name: 'Sent' }).waitFor();
+  }
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  const field = page.getByPlaceholder('Name of a person');
+  const options = page.getByRole('list', { name: 'People' }).getByRole('button');
+  await expect.poll(() => options.count()).toBe(5);
+  const among = await field.boundingBox();
+  await field.fill('nobody of these');
+  await expect.poll(() => options.count()).toBe(1);
+  expect(await field.boundingBox()).toEqual(among);
+});
