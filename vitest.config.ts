@@ -23,8 +23,6 @@ export default defineConfig({
     pool: 'forks',
     allowOnly: false,
     retry: 0,
-    // One test of a file runs at a time unless it says otherwise with `.concurrent`.
-    maxConcurrency: 2,
     teardownTimeout: 20_000,
     projects: [
       {
@@ -65,6 +63,8 @@ export default defineConfig({
         test: {
           name: 'redis',
           include: onRedis,
+          // Tests of a file that say `concurrent` wait for times to pass: all of them at once.
+          maxConcurrency: 16,
           maxWorkers: 1,
           fileParallelism: false,
           testTimeout: 120_000,

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../server/core/clock.ts';
 import { RedisQueue } from '../../server/notify/redis.ts';
 import { clusterOfRedis, disposeAll, newPrefix, oneRedis, shardsOn, type TestRedis } from '../support/redis.ts';
@@ -26,19 +26,29 @@ async function open(redis: TestRedis, onProblem: (problem: Error) => void = thro
   const [here, there] = [await queueOn(redis, 'n1', prefix, onProblem), await queueOn(redis, 'n2', prefix, onProblem)];
   // Redis has its own time.
   const pass = (ms: number): Promise<void> => delay(ms);
-  return { here, there, clock: systemClock, pass, [Symbol.asyncDispose]: () => disposeAll([here, there, redis]) };
+  return { here, there, clock: systemClock, pass, [Symbol.asyncDispose]: () => disposeAll([here, there]) };
+}
+
+/** One Redis for all tests: each has a prefix of its own. */
+function contractOn(name: string, start: () => Promise<TestRedis>): void {
+  describe(name, () => {
+    let redis: TestRedis;
+    beforeAll(async () => {
+      redis = await start();
+    });
+    afterAll(() => redis[Symbol.asyncDispose]());
+    notifyQueueContract('the queue of notifications', () => open(redis));
+  });
 }
 
 if (!isSkipped('redis')) {
-  notifyQueueContract('the queue of notifications on one Redis', async () => open(await oneRedis()));
-  notifyQueueContract('the queue of notifications on a Redis Cluster', async () =>
-    open(await clusterOfRedis({ replicas: 0 })),
-  );
+  contractOn('on one Redis', () => oneRedis());
+  contractOn('on a Redis Cluster', () => clusterOfRedis({ replicas: 0 }));
 }
 
 needs('redis')('the queue of notifications on a Redis Cluster that has lost a master', () => {
   test('hands out what the others have, and takes and tells what is theirs', async () => {
-    const redis = await clusterOfRedis({ replicas: 0 });
+    await using redis = await clusterOfRedis({ replicas: 0 });
     await using at = await open(redis, () => undefined);
     const users = Array.from({ length: 64 }, (_, index) => `u${index}` as UserId);
     await at.here.put(users.map((user) => push(1n, 0, user)));

@@ -1,6 +1,6 @@
 // What the registry in Redis does when nodes and Redis are paused, killed, emptied and failed over. Leases are short here, so
-// that a test need not wait for long ones.
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+// that a test need not wait for long ones; they wait side by side, each on a Redis of its own.
+import { expect, test } from 'vitest';
 import { topicOf } from '../../server/bus/bus.ts';
 import { RedisBus } from '../../server/bus/redis.ts';
 import { systemClock } from '../../server/core/clock.ts';
@@ -26,11 +26,8 @@ function newSession(userId: UserId, deviceId = phone): RegistrySession {
   return { sessionId: `n.${++sessions}` as SessionId, userId, deviceId, startMs: Date.now() };
 }
 
-const open: AsyncDisposable[] = [];
-afterEach(() => disposeAll(open.splice(0)));
-
 /** A node of this process, which hears what is told. */
-class Node {
+class Node implements AsyncDisposable {
   readonly registry: RedisRegistry;
   readonly bus: RedisBus;
   readonly problems: Error[] = [];
@@ -41,7 +38,7 @@ class Node {
     this.problems = problems;
   }
 
-  static async open(redis: TestRedis, nodeId: string, prefix: string, busRedis = redis): Promise<Node> {
+  static async open(redis: TestRedis, nodeId: string, prefix: string, busRedis: TestRedis): Promise<Node> {
     const bus = new RedisBus({ settings: busRedis.settings, clock: systemClock, prefix });
     const shards = await shardsOn(redis);
     const problems: Error[] = [];
@@ -55,10 +52,13 @@ class Node {
       ...timing,
       onProblem: (problem) => problems.push(problem),
     });
-    open.push(registry, bus);
     await bus.ready();
     await registry.settled();
     return new Node(registry, bus, problems);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await disposeAll([this.registry, this.bus]);
   }
 
   async watch(userId: UserId): Promise<Presence[]> {
@@ -98,38 +98,57 @@ class Node {
   }
 }
 
+/** One deployment, whose nodes end with it. */
+class Stage implements AsyncDisposable {
+  readonly redis: TestRedis;
+  readonly prefix = newPrefix();
+  readonly #open: AsyncDisposable[] = [];
+
+  constructor(redis: TestRedis) {
+    this.redis = redis;
+  }
+
+  /** On which nothing was lost for long enough. */
+  static async settledOn(redis: TestRedis): Promise<Stage> {
+    const stage = new Stage(redis);
+    await redis.servers[0]?.call('SET', `${stage.prefix}mark:{0}`, '0');
+    return stage;
+  }
+
+  async node(nodeId: string, busRedis = this.redis): Promise<Node> {
+    const node = await Node.open(this.redis, nodeId, this.prefix, busRedis);
+    this.#open.push(node);
+    return node;
+  }
+
+  async process(nodeId: string): Promise<RegistryProcess> {
+    const { redis, prefix } = this;
+    const started = await RegistryProcess.start({ settings: redis.settings, nodeId, prefix, ...timing });
+    this.#open.push(started);
+    return started;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return disposeAll(this.#open);
+  }
+}
+
+function serverOf(redis: TestRedis): RedisServer {
+  return redis.servers[0] as RedisServer;
+}
+
 const lastOf = (heard: readonly Presence[]): Presence['state'] | undefined => heard.at(-1)?.state;
 
 function untilTold(heard: readonly Presence[], wanted: Presence['state']): Promise<true> {
   return until(() => lastOf(heard) === wanted || undefined, { what: `${wanted} to be told`, withinMs });
 }
 
-needs('redis')('the registry on one Redis', () => {
-  let redis: TestRedis;
-  let server: RedisServer;
-  beforeAll(async () => {
-    redis = await oneRedis();
-    [server] = redis.servers as [RedisServer];
-  });
-  afterAll(() => redis[Symbol.asyncDispose]());
-
-  /** A prefix on which nothing was lost for long enough. */
-  async function settledPrefix(): Promise<string> {
-    const prefix = newPrefix();
-    await server.call('SET', `${prefix}mark:{0}`, '0');
-    return prefix;
-  }
-
-  async function processOf(prefix: string, nodeId: string): Promise<RegistryProcess> {
-    const started = await RegistryProcess.start({ settings: redis.settings, nodeId, prefix, ...timing });
-    open.push(started);
-    return started;
-  }
-
+needs('redis')('the registry on one Redis', { concurrent: true }, () => {
   test('when a node dies, who was there by it alone is told to be gone, once; who came back elsewhere is not', async () => {
-    const prefix = await settledPrefix();
-    const [watcher, other] = [await Node.open(redis, 'n1', prefix), await Node.open(redis, 'n2', prefix)];
-    const victim = await processOf(prefix, 'n3');
+    await using redis = await oneRedis();
+    await using stage = await Stage.settledOn(redis);
+    const [watcher, other] = [await stage.node('n1'), await stage.node('n2')];
+    const victim = await stage.process('n3');
     const [gone, back] = [newUser(), newUser()];
     const [heardGone, heardBack] = [await watcher.watch(gone), await watcher.watch(back)];
     await victim.announce(newSession(gone), newSession(back));
@@ -149,9 +168,10 @@ needs('redis')('the registry on one Redis', () => {
   });
 
   test('a node that was paused longer than its lease is there again with all its sessions', async () => {
-    const prefix = await settledPrefix();
-    const watcher = await Node.open(redis, 'n1', prefix);
-    const paused = await processOf(prefix, 'n2');
+    await using redis = await oneRedis();
+    await using stage = await Stage.settledOn(redis);
+    const watcher = await stage.node('n1');
+    const paused = await stage.process('n2');
     const [stays, moves] = [newUser(), newUser()];
     const moving = newSession(moves);
     const [heard, heardMoves] = [await watcher.watch(stays), await watcher.watch(moves)];
@@ -172,13 +192,14 @@ needs('redis')('the registry on one Redis', () => {
   });
 
   test('while Redis is paused presence is unknown, nobody waits long, and all is made good afterwards', async () => {
-    const prefix = await settledPrefix();
-    const [here, there] = [await Node.open(redis, 'n1', prefix), await Node.open(redis, 'n2', prefix)];
+    await using redis = await oneRedis();
+    await using stage = await Stage.settledOn(redis);
+    const [here, there] = [await stage.node('n1'), await stage.node('n2')];
     const [stays, comes, goes] = [newUser(), newUser(), newUser()];
     const going = newSession(goes);
     await here.registry.announce(newSession(stays));
     await here.registry.announce(going);
-    server.pause();
+    serverOf(redis).pause();
     expect(await there.state(stays)).toBe('unknown');
     const beganMs = performance.now();
     const coming = newSession(comes);
@@ -188,7 +209,7 @@ needs('redis')('the registry on one Redis', () => {
     expect(await here.registry.locate(goes)).toEqual([]);
     expect(performance.now() - beganMs).toBeLessThan(5_000);
     expect(here.registry.due).toBeGreaterThan(0);
-    server.resume();
+    serverOf(redis).resume();
     await there.untilState(comes, 'online');
     await there.untilState(goes, 'offline');
     await until(() => here.registry.due === 0 || undefined, { what: 'all to be written', withinMs });
@@ -197,34 +218,36 @@ needs('redis')('the registry on one Redis', () => {
   });
 
   test('what a paused Redis still holds of a node does not bring back a session that has ended since', async () => {
-    const prefix = await settledPrefix();
-    const [here, there] = [await Node.open(redis, 'n1', prefix), await Node.open(redis, 'n2', prefix)];
+    await using redis = await oneRedis();
+    await using stage = await Stage.settledOn(redis);
+    const [here, there] = [await stage.node('n1'), await stage.node('n2')];
     const user = newUser();
     const session = newSession(user);
-    server.pause();
+    serverOf(redis).pause();
     await here.registry.announce(session);
     await here.registry.withdraw(session, { clean: false, lastSeenMs: 7 });
-    server.resume();
+    serverOf(redis).resume();
     await until(() => here.registry.due === 0 || undefined, { what: 'all to be written', withinMs });
     expect(await there.state(user)).toBe('offline');
     expect(await there.registry.locate(user)).toEqual([]);
   });
 
   test('a write that comes later than the one that followed it changes nothing', async () => {
-    const prefix = await settledPrefix();
-    const there = await Node.open(redis, 'n2', prefix);
+    await using redis = await oneRedis();
+    await using stage = await Stage.settledOn(redis);
+    const there = await stage.node('n2');
     using shards = await shardsOn(redis);
     const scripts = loadScripts();
     const user = newUser();
     const lease = await scripts.acquire.run(
       shards,
-      [`${prefix}{leases}`, `${prefix}{leases}:nodes`],
+      [`${stage.prefix}{leases}`, `${stage.prefix}{leases}:nodes`],
       ['n1', '', 60_000],
     );
     const write = (version: number, state: string): Promise<unknown> =>
       scripts.write.run(
         shards,
-        [keysOf(prefix).user(user)],
+        [keysOf(stage.prefix).user(user)],
         ['n1.1', version, state, String(lease), 1, 'phone', 0, 60_000],
       );
     await write(3, 'open');
@@ -236,18 +259,19 @@ needs('redis')('the registry on one Redis', () => {
     expect(await there.state(user)).toBe('online');
   });
 
-  const losses: [name: string, lose: () => Promise<unknown>][] = [
-    ['emptied', () => server.call('FLUSHALL')],
-    ['killed and started again without its data', () => server.kill().then(() => server.restart())],
+  const losses: [name: string, lose: (server: RedisServer) => Promise<unknown>][] = [
+    ['emptied', (server) => server.call('FLUSHALL')],
+    ['killed and started again without its data', (server) => server.kill().then(() => server.restart())],
   ];
   test.for(losses)('when Redis is %s, nobody is said to be gone who is there', async ([, lose]) => {
-    const prefix = await settledPrefix();
-    const [here, there] = [await Node.open(redis, 'n1', prefix), await Node.open(redis, 'n2', prefix)];
+    await using redis = await oneRedis();
+    await using stage = await Stage.settledOn(redis);
+    const [here, there] = [await stage.node('n1'), await stage.node('n2')];
     const user = newUser();
     const heard = await there.watch(user);
     await here.registry.announce(newSession(user));
     await untilTold(heard, 'online');
-    await lose();
+    await lose(serverOf(redis));
     const seen = await there.untilState(user, 'online');
     expect([...seen].filter((state) => state !== 'unknown' && state !== 'online')).toEqual([]);
     expect(await there.statesDuring(user, timing.settleMs)).toEqual(new Set(['online']));
@@ -257,8 +281,9 @@ needs('redis')('the registry on one Redis', () => {
   });
 
   test('when all leases are over because Redis was paused for so long, nobody is said to be gone who is there', async () => {
-    const prefix = await settledPrefix();
-    const [here, there] = [await Node.open(redis, 'n1', prefix), await Node.open(redis, 'n2', prefix)];
+    await using redis = await oneRedis();
+    await using stage = await Stage.settledOn(redis);
+    const [here, there] = [await stage.node('n1'), await stage.node('n2')];
     await there.untilState(newUser(), 'offline');
     const user = newUser();
     const [on, other] = [newSession(user), newSession(user, laptop)];
@@ -267,9 +292,9 @@ needs('redis')('the registry on one Redis', () => {
     await there.registry.announce(other);
     // So that who is away is known to be: both would sweep.
     await there.statesDuring(user, timing.settleMs + timing.leaseMs);
-    server.pause();
+    serverOf(redis).pause();
     expect(await there.statesDuring(user, 2 * timing.leaseMs)).toEqual(new Set(['unknown']));
-    server.resume();
+    serverOf(redis).resume();
     // One of two sessions ends before the other's node has a lease again.
     await here.registry.withdraw(on, { clean: false, lastSeenMs: 7 });
     const seen = await there.untilState(user, 'online');
@@ -279,24 +304,23 @@ needs('redis')('the registry on one Redis', () => {
   });
 
   test('sessions that come and go while Redis is away leave nothing behind', async () => {
-    const prefix = await settledPrefix();
-    const here = await Node.open(redis, 'n1', prefix);
-    await server.kill();
+    await using redis = await oneRedis();
+    await using stage = await Stage.settledOn(redis);
+    const here = await stage.node('n1');
+    await serverOf(redis).kill();
     const all = Array.from({ length: 500 }, () => newSession(newUser()));
     await Promise.all(all.map((session) => here.registry.announce(session)));
     expect(here.registry.due).toBe(500);
     await Promise.all(all.map((session) => here.registry.withdraw(session, { clean: false, lastSeenMs: 1 })));
     await until(() => here.registry.due === 0 || undefined, { what: 'them to be forgotten', withinMs });
-    await server.restart();
+    await serverOf(redis).restart();
   });
 
   test('a change that the bus did not take is told when it is back', async () => {
-    const prefix = await settledPrefix();
+    await using redis = await oneRedis();
+    await using stage = await Stage.settledOn(redis);
     await using busRedis = await oneRedis();
-    const [here, there] = [
-      await Node.open(redis, 'n1', prefix, busRedis),
-      await Node.open(redis, 'n2', prefix, busRedis),
-    ];
+    const [here, there] = [await stage.node('n1', busRedis), await stage.node('n2', busRedis)];
     const user = newUser();
     const heard = await there.watch(user);
     await busRedis.servers[0]?.kill();
@@ -307,8 +331,9 @@ needs('redis')('the registry on one Redis', () => {
   });
 
   test('two nodes of one name are told apart, and it is reported', async () => {
-    const prefix = await settledPrefix();
-    const [first, second] = [await Node.open(redis, 'n1', prefix), await Node.open(redis, 'n1', prefix)];
+    await using redis = await oneRedis();
+    await using stage = await Stage.settledOn(redis);
+    const [first, second] = [await stage.node('n1'), await stage.node('n1')];
     const [one, two] = [newUser(), newUser()];
     await first.registry.announce(newSession(one));
     await second.registry.announce(newSession(two));
@@ -318,16 +343,11 @@ needs('redis')('the registry on one Redis', () => {
   });
 });
 
-needs('redis')('the registry on a Redis Cluster', () => {
-  let redis: TestRedis;
-  beforeAll(async () => {
-    redis = await clusterOfRedis();
-  });
-  afterAll(() => redis[Symbol.asyncDispose]());
-
+needs('redis')('the registry on a Redis Cluster', { concurrent: true }, () => {
   test('when masters die and their replicas take over, nobody is said to be gone who is there', async () => {
-    const prefix = newPrefix();
-    const [here, there] = [await Node.open(redis, 'n1', prefix), await Node.open(redis, 'n2', prefix)];
+    await using redis = await clusterOfRedis();
+    await using stage = new Stage(redis);
+    const [here, there] = [await stage.node('n1'), await stage.node('n2')];
     const users = Array.from({ length: 30 }, () => newUser());
     await Promise.all(users.map((user) => here.registry.announce(newSession(user))));
     const [master] = redis.servers as [RedisServer];
@@ -349,8 +369,9 @@ needs('redis')('the registry on a Redis Cluster', () => {
   });
 
   test('when one master is emptied, nobody is said to be gone who is there', async () => {
-    const prefix = newPrefix();
-    const [here, there] = [await Node.open(redis, 'n1', prefix), await Node.open(redis, 'n2', prefix)];
+    await using redis = await clusterOfRedis();
+    await using stage = new Stage(redis);
+    const [here, there] = [await stage.node('n1'), await stage.node('n2')];
     const users = Array.from({ length: 30 }, () => newUser());
     await Promise.all(users.map((user) => here.registry.announce(newSession(user))));
     await (redis.servers[1] as RedisServer).call('FLUSHALL');
