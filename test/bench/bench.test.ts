@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
 import { needs } from '../support/skip.ts';
 import { Tmux } from '../support/tmux.ts';
-import { buildGenerator, goEnv, source } from './generator.ts';
+import { buildGenerator, env, source } from './generator.ts';
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '../..');
@@ -31,8 +31,8 @@ needs('go')('the bench', () => {
   }, coldLimitMs);
 
   test('the load generator counts, times and pairs as it should', { timeout: coldLimitMs }, async () => {
-    await run('go', ['vet', './...'], { cwd: source, env: goEnv });
-    const told = await run('go', ['test', './...'], { cwd: source, env: goEnv }).catch((error: unknown) => error);
+    await run('go', ['vet', './...'], { cwd: source, env });
+    const told = await run('go', ['test', './...'], { cwd: source, env }).catch((error: unknown) => error);
     // A failure says on standard output what failed.
     expect(told).toEqual({ stdout: expect.not.stringContaining('FAIL'), stderr: expect.any(String) });
   });

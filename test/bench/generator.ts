@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { goEnv } from '../interop/toolchain.ts';
 import type { Bench, ChannelBench, FanoutBench } from './args.ts';
 import type { Report } from './report.ts';
 
@@ -13,12 +14,12 @@ export const source = path.join(import.meta.dirname, 'loadgen');
 const cache = path.join(root, '.cache/bench');
 const generated = path.join(cache, 'gen');
 const plugins = [
-  'google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.11',
+  'google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12',
   'google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.0',
 ];
 const run = promisify(execFile);
 /** For everything that `go` does here. */
-export const goEnv = { ...process.env, GOTOOLCHAIN: 'local', GOWORK: 'off', GOFLAGS: '' };
+export const env = { ...process.env, ...goEnv };
 
 function filesUnder(folder: string, suffix: RegExp): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -40,7 +41,7 @@ export async function generateStubs(): Promise<void> {
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
   mkdirSync(cache, { recursive: true });
   const bin = path.join(cache, 'bin');
-  for (const plugin of plugins) await run('go', ['install', plugin], { cwd: cache, env: { ...goEnv, GOBIN: bin } });
+  for (const plugin of plugins) await run('go', ['install', plugin], { cwd: cache, env: { ...env, GOBIN: bin } });
   const draft = path.join(cache, `gen-${process.pid}`);
   rmSync(draft, { recursive: true, force: true });
   const template = {
@@ -69,7 +70,7 @@ export async function buildGenerator(): Promise<string> {
   const binary = path.join(cache, `loadgen-${hashOf(files, '')}`);
   if (existsSync(binary)) return binary;
   const draft = `${binary}.${process.pid}`;
-  await run('go', ['build', '-trimpath', '-o', draft, '.'], { cwd: source, env: goEnv });
+  await run('go', ['build', '-o', draft, '.'], { cwd: source, env });
   for (const old of readdirSync(cache).filter((file) => file.startsWith('loadgen-'))) {
     if (path.join(cache, old) !== draft) rmSync(path.join(cache, old), { force: true });
   }

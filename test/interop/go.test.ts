@@ -5,21 +5,12 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { needs } from '../support/skip.ts';
 import { sampleBytes } from './sample.ts';
-import { cache, cached, coldLimitMs, root, run } from './toolchain.ts';
+import { cached, coldLimitMs, goEnv, root, run } from './toolchain.ts';
 
 const plugins = [
   'google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12',
   'google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.0',
 ];
-
-/** Modules and compiled packages stay in the cache folder; its files can be deleted like any other. */
-const goEnv = {
-  GOMODCACHE: path.join(cache, 'go-modules'),
-  GOCACHE: path.join(cache, 'go-build'),
-  GOFLAGS: '-modcacherw -trimpath -buildvcs=false',
-  GOTOOLCHAIN: 'local',
-  GOWORK: 'off',
-};
 
 needs('go')('Go stubs', () => {
   const module = mkdtempSync(path.join(os.tmpdir(), 'parley-go-'));

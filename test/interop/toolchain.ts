@@ -11,6 +11,18 @@ export const cache = path.join(path.resolve(root, process.env['PARLEY_CACHE'] ??
 /** A cold cache downloads and compiles: half a minute alone, minutes when other tests have the cores. */
 export const coldLimitMs = 600_000;
 
+/**
+ * Modules and compiled packages stay in the cache folder; its files can be deleted like any other. The same for all that `go`
+ * does here: of packages that were compiled with other flags nothing is used again, and the standard library takes the longest.
+ */
+export const goEnv = {
+  GOMODCACHE: path.join(cache, 'go-modules'),
+  GOCACHE: path.join(cache, 'go-build'),
+  GOFLAGS: '-modcacherw -trimpath -buildvcs=false',
+  GOTOOLCHAIN: 'local',
+  GOWORK: 'off',
+};
+
 type Where = { cwd: string; env?: Record<string, string> };
 
 /** Runs a program to its end and gives what it wrote to stdout. Throws with its whole output when it fails. */

@@ -3,16 +3,16 @@ module parley.chat/bench
 go 1.24.0
 
 require (
-	golang.org/x/net v0.48.0
-	google.golang.org/genproto/googleapis/rpc v0.0.0-20251029180050-ab9386a59fda
-	google.golang.org/grpc v1.78.0
-	google.golang.org/protobuf v1.36.11
+	golang.org/x/net v0.49.0
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260120221211-b8f7ae30c516
+	google.golang.org/grpc v1.80.0
+	google.golang.org/protobuf v1.36.12
 	parley.chat/go v0.0.0
 )
 
 require (
-	golang.org/x/sys v0.39.0 // indirect
-	golang.org/x/text v0.32.0 // indirect
+	golang.org/x/sys v0.40.0 // indirect
+	golang.org/x/text v0.33.0 // indirect
 )
 
 // Generated from proto/ by the bench before it builds; never committed.

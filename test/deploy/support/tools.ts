@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { cache, cached, root, run } from '../../interop/toolchain.ts';
+import { cached, goEnv, root, run } from '../../interop/toolchain.ts';
 
 const kustomize = 'sigs.k8s.io/kustomize/kustomize/v5@v5.7.1';
 
@@ -10,14 +10,6 @@ const kustomize = 'sigs.k8s.io/kustomize/kustomize/v5@v5.7.1';
 const schemas = 'kubernetes-validate==1.37.0';
 /** An older and a current version of Kubernetes. */
 const kubernetesVersions = ['1.31.0', '1.37.0'];
-
-const goEnv = {
-  GOMODCACHE: path.join(cache, 'go-modules'),
-  GOCACHE: path.join(cache, 'go-build'),
-  GOFLAGS: '-modcacherw -trimpath -buildvcs=false',
-  GOTOOLCHAIN: 'local',
-  GOWORK: 'off',
-};
 
 export interface ComposeProject {
   readonly services: Readonly<Record<string, ComposeService>>;
