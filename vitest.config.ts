@@ -1,21 +1,27 @@
-// Groups that run one after the other, so that what measures or breaks things has the machine's two cores for itself.
-// A file runs alone when it is under test/fault/ or is called x.alone.test.ts; those on Cassandra run last.
+// Groups that run one after the other. Two files at a time are as much as two cores take, save for those that wait more than
+// they compute; what needs the machine for itself runs alone: a file under test/fault/, or one that is called x.alone.test.ts.
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 const alone = ['test/fault/**/*.test.ts', 'test/**/*.alone.test.ts'];
 
-/** Files whose names say `-cassandra` share one Cassandra node, which runs only while they do. */
+/** What shares the Cassandra node of the run, each file in a keyspace of its own, or kills one of its own. */
 const onCassandra = [
   'test/contract/*-cassandra*.test.ts',
   'test/fault/cassandra-*.test.ts',
   'test/fault/cluster-faults.test.ts',
+  'test/scenario/*cluster*.test.ts',
+  'test/conformance/conformance.test.ts',
 ];
 
-/** What stands on a real Redis. */
-const onRedis = [
+/** What waits for leases, time limits and reconnections to pass most of its time. */
+const waiting = [
   'test/contract/*redis*.test.ts',
-  'test/scenario/redis-nodes*.test.ts',
+  'test/scenario/redis-*.test.ts',
   'test/scenario/node-rpc.test.ts',
+  'test/fault/node-paused.test.ts',
+  'test/fault/drain.test.ts',
+  'test/notify/soak.test.ts',
 ];
 
 export default defineConfig({
@@ -24,6 +30,7 @@ export default defineConfig({
     allowOnly: false,
     retry: 0,
     teardownTimeout: 20_000,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -38,7 +45,7 @@ export default defineConfig({
         test: {
           name: 'process',
           include: ['test/**/*.test.ts'],
-          exclude: [...alone, ...onCassandra, ...onRedis, 'test/interop/go/**', 'test/interop/java/**'],
+          exclude: [...alone, ...onCassandra, ...waiting, 'test/interop/go/**', 'test/interop/java/**'],
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -49,11 +56,11 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'alone',
-          include: alone,
-          exclude: [...onRedis, ...onCassandra],
-          maxWorkers: 1,
-          fileParallelism: false,
+          name: 'waiting',
+          include: waiting,
+          // Of the tests of a file that say `concurrent`: each waits for times to pass.
+          maxConcurrency: 8,
+          maxWorkers: 3,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
@@ -61,15 +68,14 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'redis',
-          include: onRedis,
-          // Tests of a file that say `concurrent` wait for times to pass: all of them at once.
-          maxConcurrency: 16,
+          name: 'alone',
+          include: alone,
+          exclude: [...waiting, ...onCassandra],
           maxWorkers: 1,
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -77,11 +83,10 @@ export default defineConfig({
           name: 'cassandra',
           include: onCassandra,
           globalSetup: './test/support/cassandra-setup.ts',
-          maxWorkers: 1,
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

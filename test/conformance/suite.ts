@@ -1,4 +1,5 @@
 // Runs the rows on every carrier that is here.
+import type { Backends } from '../../platform/backends.ts';
 import { startBrowserOf } from './browsers/browsers.ts';
 import { type BrowserCarrier, carriers, type CarrierName, carrierNames } from './carriers.ts';
 import type { Setting } from './device.ts';
@@ -42,10 +43,10 @@ export class Suite implements AsyncDisposable {
     this.#faults = faults;
   }
 
-  /** With the native carrier and these; `web` must be among them. Leaves nothing when it throws. */
-  static async start(browsers: readonly BrowserCarrier[]): Promise<Suite> {
+  /** With the native carrier and these; `web` must be among them. On a Cassandra of its own when none stands already. Leaves nothing when it throws. */
+  static async start(browsers: readonly BrowserCarrier[], standing?: Backends['cassandra']): Promise<Suite> {
     await using made = new AsyncDisposableStack();
-    const world = made.use(await World.start());
+    const world = made.use(await World.start(standing));
     const drivers = new Map<CarrierName, Driver>([['native', new NativeDriver()]]);
     for (const name of browsers) drivers.set(name, made.use(await PageDriver.start(() => startBrowserOf(name))));
     return new Suite(made.move(), world, drivers);

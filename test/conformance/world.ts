@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Backends } from '../../platform/backends.ts';
 import { type Cluster, startCluster } from '../../platform/cluster.ts';
 import { gatewayLimits, type RunningEnvoy, startEnvoy } from '../../platform/envoy.ts';
 import { authSettings } from '../../platform/keys.ts';
@@ -35,10 +36,10 @@ export class World implements AsyncDisposable {
   }
 
   /** Leaves nothing when it throws. */
-  static async start(): Promise<World> {
+  static async start(standing?: Backends['cassandra']): Promise<World> {
     const world = new World(await mkdtemp(path.join(tmpdir(), 'parley-conformance-')));
     try {
-      await world.#start();
+      await world.#start(standing);
     } catch (error) {
       await world[Symbol.asyncDispose]();
       throw error;
@@ -113,8 +114,9 @@ export class World implements AsyncDisposable {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #start(): Promise<void> {
+  async #start(standing?: Backends['cassandra']): Promise<void> {
     this.#cluster = await startCluster({
+      ...(standing === undefined ? {} : { standing }),
       dataDir: this.#folder,
       nodes: 2,
       direct: true,

@@ -22,6 +22,8 @@ export interface RigOptions {
   readonly folder: string;
   /** The nodes' program. Default server/main.ts. */
   readonly main?: string;
+  /** Minutes at most: see CassandraSettings. */
+  readonly isShortLived: boolean;
   readonly onProgress: (what: string) => void;
   /** A process ended that nobody ended. */
   readonly onCrash: (what: string) => void;
@@ -127,13 +129,14 @@ export class Rig implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { folder, main, onProgress } = this.#options;
+    const { folder, main, isShortLived, onProgress } = this.#options;
     await mkdir(folder, { recursive: true });
     this.#key = await openDevKey(path.join(folder, 'issuer'), systemClock);
     const jwks = await this.#serveKeys(this.#key.jwksFile);
     const issuer = { issuer: devIssuer, audience: devAudience };
     this.#cluster = await startCluster({
       dataDir: folder,
+      isShortLived,
       direct: true,
       auth: { ...issuer, jwks, algorithms: [devAlgorithm] },
       env: { ...unlimited },

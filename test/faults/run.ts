@@ -75,6 +75,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultRun> {
   await using rig = await Rig.start({
     folder: path.join(folder, 'cluster'),
     ...(options.main === undefined ? {} : { main: options.main }),
+    isShortLived: options.minutes < 5,
     onProgress: (what) => note(`starts ${what}`),
     onCrash: (text) => tell({ kind: 'crashed', text }),
   });

@@ -1,4 +1,4 @@
-// Starts the Cassandra that all tests of a run share, before the first file that needs it, and stops it after the last.
+// Starts the Cassandra that all tests of a run share, before the first file of a run that has one that needs it.
 import type { TestProject } from 'vitest/node';
 import { type Cassandra, startCassandra } from '../../platform/cassandra.ts';
 import { isSkipped } from './skip.ts';

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Client } from 'cassandra-driver';
 import { inject } from 'vitest';
 import { systemClock } from '../../server/core/clock.ts';
+import type { Backends } from '../../platform/backends.ts';
 import type { CassandraStoreOptions } from '../../server/store/cassandra/options.ts';
 import { openCassandraStore } from '../../server/store/cassandra/store.ts';
 import type { Store } from '../../server/store/store.ts';
@@ -15,10 +16,16 @@ export interface TestKeyspace extends AsyncDisposable {
   query(cql: string, params?: readonly unknown[]): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
 
+/** Where a cluster may keep what it has, in a keyspace that no other test uses. */
+export function newStanding(): Required<Backends['cassandra']> {
+  const { contactPoints, dataCenter } = inject('cassandra');
+  return { contactPoints, dataCenter, keyspace: `parley_${randomUUID().replaceAll('-', '').slice(0, 16)}` };
+}
+
 /** A keyspace that no other test uses. It is made when the first store is opened. */
 export function newKeyspace(more: Partial<CassandraStoreOptions> = {}): TestKeyspace {
-  const { contactPoints, dataCenter, isOurs } = inject('cassandra');
-  const keyspace = `parley_${randomUUID().replaceAll('-', '').slice(0, 16)}`;
+  const { isOurs } = inject('cassandra');
+  const { contactPoints, dataCenter, keyspace } = newStanding();
   const options = { contactPoints, localDataCenter: dataCenter, keyspace, clock: systemClock, ...more };
   let client: Client | undefined;
   const query: TestKeyspace['query'] = async (cql, params = []) => {

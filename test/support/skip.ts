@@ -12,8 +12,3 @@ export function isSkipped(...components: readonly string[]): boolean {
 export function needs(...components: readonly string[]): ReturnType<typeof describe.skipIf> {
   return describe.skipIf(isSkipped(...components));
 }
-
-/** As `needs`, for what is left out of `npm test` so that it ends within 25 minutes: it runs with PARLEY_SLOW=1, and by a script of its own. */
-export function needsTime(...components: readonly string[]): ReturnType<typeof describe.skipIf> {
-  return describe.skipIf(process.env['PARLEY_SLOW'] !== '1' || isSkipped(...components));
-}

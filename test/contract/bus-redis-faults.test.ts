@@ -66,11 +66,15 @@ async function reasonOf(work: Promise<unknown>): Promise<string> {
   return 'none';
 }
 
-/** Publishes until the bus takes it: what it did not take is not heard by others. */
-function untilPublished(node: Node, topic: Topic, number: number): Promise<true> {
-  const taken = async (): Promise<true | undefined> =>
-    (await reasonOf(node.bus.publish(topic, event(number)))) === 'none' ? true : undefined;
-  return until(taken, { what: 'the bus to take an event', withinMs, everyMs: 100 });
+/** Publishes until the bus takes it, which is so many tries: what it did not take is heard by this node alone. */
+async function untilPublished(node: Node, topic: Topic, number: number): Promise<number> {
+  let tries = 0;
+  const taken = async (): Promise<true | undefined> => {
+    tries += 1;
+    return (await reasonOf(node.bus.publish(topic, event(number)))) === 'none' ? true : undefined;
+  };
+  await until(taken, { what: 'the bus to take an event', withinMs, everyMs: 100 });
+  return tries;
 }
 
 const open: AsyncDisposable[] = [];
@@ -129,9 +133,9 @@ needs('redis')('the bus on one Redis', () => {
     await here.untilInterrupted([later]);
     await untilPublished(there, later, 7);
     await here.untilHeard(later, 7);
-    await untilPublished(here, topic, 8);
+    const tries = await untilPublished(here, topic, 8);
     await there.untilHeard(topic, 8);
-    expect(here.heard(topic)).toEqual([1, 2, 3, 4, 8]);
+    expect(here.heard(topic)).toEqual([1, 2, 3, 4, ...Array<number>(tries).fill(8)]);
   });
 
   test('after a crash of Redis every topic is reported once it is heard again, and no sooner', async () => {

@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { oneRedis } from '../support/redis.ts';
-import { needsTime } from '../support/skip.ts';
+import { needs } from '../support/skip.ts';
 import { runSoak, type SoakReport } from './soak-run.ts';
 
 // The full size: npm run soak:notifications.
@@ -15,13 +15,13 @@ function expectWhole(report: SoakReport): void {
   for (const status of ['200', '404', '429', '503']) expect(report.byStatus[status]).toBeGreaterThan(0);
 }
 
-needsTime()('in a folder', () => {
+describe('in a folder', () => {
   test('5,000 notifications come through, on one machine, whose worker is killed again and again', async () => {
     expectWhole(await runSoak(small));
   });
 });
 
-needsTime('redis')('on Redis', () => {
+needs('redis')('on Redis', () => {
   test('5,000 notifications come through, by two workers of which one is always being killed', async () => {
     await using redis = await oneRedis();
     expectWhole(await runSoak({ ...small, redis }));

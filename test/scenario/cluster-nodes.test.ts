@@ -11,6 +11,7 @@ import { writeCertificate } from '../gateway/support/certificate.ts';
 import { metricOf } from '../support/crowd.ts';
 import { codeOf, portOf } from '../support/node-port.ts';
 import { groupOf, People, type Person, textContent } from '../support/raw-people.ts';
+import { newStanding } from '../support/cassandra.ts';
 import { needs } from '../support/skip.ts';
 import { unlimited } from '../support/unlimited.ts';
 
@@ -27,7 +28,11 @@ needs(
   let folder: string;
   beforeAll(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'parley-strangers-'));
-    cluster = await startCluster({ redis: 'one', env: { ...unlimited, PARLEY_DRAIN_NOTICE_S: '0' } });
+    cluster = await startCluster({
+      standing: newStanding(),
+      redis: 'one',
+      env: { ...unlimited, PARLEY_DRAIN_NOTICE_S: '0' },
+    });
   }, 240_000);
   afterAll(async () => {
     rmSync(folder, { recursive: true });

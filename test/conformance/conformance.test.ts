@@ -1,13 +1,14 @@
 // Every carrier behaves alike: the rows of the suite, native and in Chromium, on one deployment.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { needsTime } from '../support/skip.ts';
+import { newStanding } from '../support/cassandra.ts';
+import { needs } from '../support/skip.ts';
 import { type RowResult, rows, Suite } from './suite.ts';
 import { tableOf } from './table.ts';
 
 // `npm run conformance` runs the rows, on a Cassandra of their own, and in Firefox and WebKitGTK too.
 const absent = { firefox: 'not asked for', webkit: 'not asked for' };
 
-needsTime(
+needs(
   'redis',
   'cassandra',
   'openssl',
@@ -16,7 +17,7 @@ needsTime(
   let suite: Suite;
   let results: readonly RowResult[];
   beforeAll(async () => {
-    suite = await Suite.start(['web']);
+    suite = await Suite.start(['web'], newStanding());
     results = await suite.run(rows);
   }, 240_000);
   afterAll(() => suite[Symbol.asyncDispose]());

@@ -5,6 +5,7 @@ import { Client } from 'cassandra-driver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../platform/cluster.ts';
 import { tablesHolding } from '../support/cassandra-dump.ts';
+import { newStanding } from '../support/cassandra.ts';
 import { needs } from '../support/skip.ts';
 import { unlimited } from '../support/unlimited.ts';
 import { erasureOutlivesKills } from './erase-user.ts';
@@ -19,10 +20,13 @@ needs(
 )('on a cluster', () => {
   let cluster: Cluster;
   let client: Client;
+  let keyspace: string;
   beforeAll(async () => {
     const env = { ...unlimited, PARLEY_RETENTION_DEFAULT: 'until-delivered', PARLEY_DRAIN_NOTICE_S: '0' };
-    cluster = await startCluster({ env, services: true });
-    const { contactPoints, dataCenter } = cluster.cassandra;
+    const standing = newStanding();
+    cluster = await startCluster({ standing, env, services: true });
+    const { contactPoints, dataCenter } = standing;
+    keyspace = standing.keyspace;
     client = new Client({
       contactPoints: [...contactPoints],
       localDataCenter: dataCenter,
@@ -44,7 +48,7 @@ needs(
   async function holding(words: string): Promise<string[]> {
     const query = async (cql: string, params: readonly unknown[] = []) =>
       (await client.execute(cql, [...params], { prepare: true, fetchSize: 50_000 })).rows;
-    const found = await tablesHolding(query, 'parley', words);
+    const found = await tablesHolding(query, keyspace, words);
     let seen = 0;
     for (const master of cluster.redis.masters) {
       let cursor = '0';

@@ -6,6 +6,7 @@ import { type Cluster, startCluster } from '../../platform/cluster.ts';
 import type { NodeHandle } from '../../platform/node-handle.ts';
 import { until } from '../../platform/wait.ts';
 import { Crowd, type Member } from '../support/crowd.ts';
+import { newStanding } from '../support/cassandra.ts';
 import { needs } from '../support/skip.ts';
 import { unlimited } from '../support/unlimited.ts';
 
@@ -25,6 +26,7 @@ needs(
   beforeAll(async () => {
     const env = { ...unlimited, PARLEY_MEMBER_CAP: '5000', PARLEY_LIMIT_CONNECTS_PER_S: String(connectsPerS) };
     cluster = await startCluster({
+      standing: newStanding(),
       redis: 'one',
       env: { ...env, PARLEY_LOG_LEVEL: 'debug', PARLEY_DRAIN_NOTICE_S: '0', PARLEY_DRAIN_S: '1' },
     });

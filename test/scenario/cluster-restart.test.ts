@@ -4,6 +4,7 @@ import { PresenceState } from '#proto/parley/v1/presence.ts';
 import { type Cluster, startCluster } from '../../platform/cluster.ts';
 import { until } from '../../platform/wait.ts';
 import { Crowd, type Member, quantile } from '../support/crowd.ts';
+import { newStanding } from '../support/cassandra.ts';
 import { needs } from '../support/skip.ts';
 import { unlimited } from '../support/unlimited.ts';
 
@@ -18,7 +19,7 @@ needs(
 )('a rolling restart', () => {
   let cluster: Cluster;
   beforeAll(async () => {
-    cluster = await startCluster({ redis: 'one', env: { ...unlimited, PARLEY_DRAIN_S: '8' } });
+    cluster = await startCluster({ standing: newStanding(), redis: 'one', env: { ...unlimited, PARLEY_DRAIN_S: '8' } });
   }, 240_000);
   afterAll(() => cluster.stop());
 
