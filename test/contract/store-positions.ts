@@ -57,6 +57,17 @@ export function positions({ store, reopen }: UnderTest): void {
     expect(await store().positionsOf(user, [thread])).toMatchObject([{ read: 2n, readMs: 50, updateMs: 70 }]);
   });
 
+  test('what is read and delivered up to one place at once is kept with the time of each, and of one place the first holds', async () => {
+    const [thread, user] = [newThread(), newUser()];
+    await store().advance([held(thread, user, 6n, 90), read(thread, user, 6n, 50), read(thread, user, 6n, 70)]);
+    const once = { read: 6n, readOrdinal: 3n, readMs: 50, delivered: 6n, updateMs: 90 };
+    expect(await store().positionsOf(user, [thread])).toMatchObject([once]);
+    expect(await store().positions(thread, { limit: 10 })).toMatchObject([once]);
+    expect(await store().devicePositions(user, phone, [thread])).toEqual([6n]);
+    await store().advance([read(thread, user, 6n, 80), held(thread, user, 6n, 95)]);
+    expect(await store().positionsOf(user, [thread])).toMatchObject([once]);
+  });
+
   test('many callers at once leave the highest of what they said', async () => {
     const [thread, user] = [newThread(), newUser()];
     const sequences = Array.from({ length: 200 }, (_, at) => BigInt(((at * 7) % 200) + 1));

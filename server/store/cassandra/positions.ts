@@ -6,25 +6,35 @@ import type { Cluster, Row, Statement } from './cluster.ts';
 import { dayMs, putChanged } from './inbox.ts';
 import { inParallel, writeAll } from './parallel.ts';
 
-const columns = 'user, delivered, delivered_ms_negated, read, read_ordinal, read_ms_negated';
-const readOne = `SELECT ${columns} FROM positions WHERE thread = ? AND user = ?`;
-const readFirst = `SELECT ${columns} FROM positions WHERE thread = ? LIMIT ?`;
-const readAfter = `SELECT ${columns} FROM positions WHERE thread = ? AND user > ? LIMIT ?`;
+const columns = 'delivered, delivered_ms_negated, read, read_ordinal, read_ms_negated';
+const readFirst = `SELECT user, ${columns} FROM positions WHERE thread = ? LIMIT ?`;
+const readAfter = `SELECT user, ${columns} FROM positions WHERE thread = ? AND user > ? LIMIT ?`;
+const readOfUser = `SELECT thread, ${columns} FROM user_positions WHERE user = ? AND thread IN ?`;
 const readDevices = 'SELECT thread, delivered FROM device_positions WHERE user = ? AND device = ? AND thread IN ?';
-const raiseRead =
-  'UPDATE positions USING TIMESTAMP ? SET read = ?, read_ordinal = ?, read_ms_negated = ? WHERE thread = ? AND user = ?';
-const raiseDelivered =
-  'UPDATE positions USING TIMESTAMP ? SET delivered = ?, delivered_ms_negated = ? WHERE thread = ? AND user = ?';
 const raiseDevice =
   'UPDATE device_positions USING TIMESTAMP ? SET delivered = ? WHERE user = ? AND device = ? AND thread = ?';
-// The highest timestamp that any of these has, so that what comes later is above it.
-const forgetOne = 'DELETE FROM positions USING TIMESTAMP ? WHERE thread = ? AND user = ?';
 /** Above every position: the device does not come again. */
 const forgetDevice = `DELETE FROM device_positions USING TIMESTAMP ${1n << 53n} WHERE user = ? AND device = ?`;
 const atOnce = 64;
 /** Users' threads of which it is remembered that they are listed as read today. */
 const listedAtMost = 16_384;
 const threadsAtOnce = 200;
+
+/** The tables that have every user's position in every thread, in the order in which they are written. */
+const copies = [
+  { ...statementsOn('positions'), partition: ({ threadId }: Raise): string => threadId },
+  { ...statementsOn('user_positions'), partition: ({ userId }: Raise): string => userId },
+];
+
+/** What is raised of one user in one thread. */
+interface Raise {
+  readonly threadId: ThreadId;
+  readonly userId: UserId;
+  read?: Raised & { readonly ordinal: bigint };
+  delivered?: Raised;
+}
+
+type Raised = Pick<PositionUpdate, 'sequence' | 'atMs'>;
 
 /** Max-registers: the timestamp of a write is the position it writes, and Cassandra keeps the highest. */
 export class Positions {
@@ -37,23 +47,31 @@ export class Positions {
   }
 
   async advance(updates: readonly PositionUpdate[]): Promise<void> {
-    const positions: Statement[] = [];
-    const devices: Statement[] = [];
-    // Those of one thread beside each other: what is of one partition is one write to Cassandra.
-    for (const { threadId, userId, deviceId, sequence, ordinal, atMs } of byThread(updates)) {
-      if (sequence <= 0n) continue;
-      const negated = -BigInt(Math.floor(atMs));
-      if (deviceId === undefined) {
-        positions.push({ query: raiseRead, params: [sequence, sequence, ordinal, negated, threadId, userId] });
-        continue;
-      }
-      positions.push({ query: raiseDelivered, params: [sequence, sequence, negated, threadId, userId] });
-      devices.push({ query: raiseDevice, params: [sequence, sequence, userId, deviceId, threadId] });
-    }
-    await this.#list(updates.filter(({ deviceId, sequence }) => deviceId === undefined && sequence > 0n));
-    await writeAll(this.#cluster, positions);
+    const above = updates.filter(({ sequence }) => sequence > 0n);
+    await this.#list(above.filter(({ deviceId }) => deviceId === undefined));
+    await this.#raise(raisesOf(above));
     // Not before: a device that is known to hold something is not asked for it again, and its user's position would stay behind.
-    await writeAll(this.#cluster, devices);
+    const held = above.filter(({ deviceId }) => deviceId !== undefined);
+    const devices = beside(held, ({ userId, deviceId }) => `${userId} ${deviceId}`);
+    await writeAll(
+      this.#cluster,
+      devices.map(({ threadId, userId, deviceId, sequence }) => {
+        return { query: raiseDevice, params: [sequence, sequence, userId, deviceId, threadId] };
+      }),
+    );
+  }
+
+  /**
+   * The threads' table first. What a user is known to have read is not written again: were that known before the threads' table has it, then
+   * whoever asks about the thread would never be told, when this ends in between.
+   */
+  async #raise(raises: readonly Raise[]): Promise<void> {
+    for (const copy of copies) {
+      await writeAll(
+        this.#cluster,
+        beside(raises, copy.partition).flatMap((raise) => writesOf(copy, raise)),
+      );
+    }
   }
 
   /**
@@ -77,17 +95,24 @@ export class Positions {
     threads: readonly { readonly threadId: ThreadId; readonly upTo: bigint }[],
     devices: readonly DeviceId[],
   ): Promise<void> {
-    await inParallel(threads, atOnce, ({ threadId, upTo }) => this.#cluster.write(forgetOne, [upTo, threadId, user]));
+    for (const { forget } of copies) {
+      const statements = threads.map(({ threadId, upTo }) => ({ query: forget, params: [upTo, threadId, user] }));
+      await writeAll(this.#cluster, statements);
+    }
     await inParallel(devices, atOnce, (device) => this.#cluster.write(forgetDevice, [user, device]));
   }
 
   /** As they were. */
   async restore(thread: ThreadId, positions: readonly Omit<Position, 'threadId' | 'readMs'>[]): Promise<void> {
-    await inParallel(positions, atOnce, async ({ userId, delivered, read, readOrdinal, updateMs }) => {
-      const negated = -BigInt(Math.floor(updateMs));
-      if (read > 0n) await this.#cluster.write(raiseRead, [read, read, readOrdinal, negated, thread, userId]);
-      if (delivered > 0n) await this.#cluster.write(raiseDelivered, [delivered, delivered, negated, thread, userId]);
+    const raises = positions.map(({ userId, delivered, read, readOrdinal, updateMs: atMs }): Raise => {
+      return {
+        threadId: thread,
+        userId,
+        ...(read > 0n ? { read: { sequence: read, ordinal: readOrdinal, atMs } } : {}),
+        ...(delivered > 0n ? { delivered: { sequence: delivered, atMs } } : {}),
+      };
     });
+    await this.#raise(raises);
   }
 
   restoreDevice(thread: ThreadId, user: UserId, device: DeviceId, delivered: bigint): Promise<void> {
@@ -99,13 +124,14 @@ export class Positions {
       after === undefined
         ? await this.#cluster.read(readFirst, [thread, limit], signal, limit)
         : await this.#cluster.read(readAfter, [thread, after, limit], signal, limit);
-    return rows.map((row) => positionOf(thread, row));
+    return rows.map((row) => positionOf({ threadId: thread, userId: row['user'] as UserId }, row));
   }
 
   async ofUser(user: UserId, threads: readonly ThreadId[], signal?: AbortSignal): Promise<(Position | undefined)[]> {
-    return inParallel(threads, atOnce, async (thread) => {
-      const [row] = await this.#cluster.read(readOne, [thread, user], signal);
-      return row === undefined ? undefined : positionOf(thread, row);
+    const rows = await this.#some(readOfUser, [user], threads, signal);
+    return threads.map((threadId) => {
+      const row = rows.get(threadId);
+      return row === undefined ? undefined : positionOf({ threadId, userId: user }, row);
     });
   }
 
@@ -115,25 +141,92 @@ export class Positions {
     threads: readonly ThreadId[],
     signal?: AbortSignal,
   ): Promise<bigint[]> {
+    const rows = await this.#some(readDevices, [user, device], threads, signal);
+    return threads.map((thread) => (rows.get(thread)?.['delivered'] as bigint | undefined) ?? 0n);
+  }
+
+  /** Rows of one partition, by their threads. */
+  async #some(
+    query: string,
+    partition: readonly string[],
+    threads: readonly ThreadId[],
+    signal: AbortSignal | undefined,
+  ): Promise<ReadonlyMap<string, Row>> {
     const rows = await inParallel(chunksOf(threads, threadsAtOnce), atOnce, (chunk) =>
-      this.#cluster.read(readDevices, [user, device, chunk], signal),
+      this.#cluster.read(query, [...partition, chunk], signal),
     );
-    const held = new Map(rows.flat().map((row) => [row['thread'] as string, row['delivered'] as bigint]));
-    return threads.map((thread) => held.get(thread) ?? 0n);
+    return new Map(rows.flat().map((row) => [row['thread'] as string, row]));
   }
 }
 
-function byThread(updates: readonly PositionUpdate[]): PositionUpdate[] {
-  return [...Map.groupBy(updates, ({ threadId }) => threadId).values()].flat();
+interface OnTable {
+  readonly raiseRead: string;
+  readonly raiseDelivered: string;
+  readonly raiseBoth: string;
+  readonly forget: string;
 }
 
-function positionOf(threadId: ThreadId, row: Row): Position {
+function statementsOn(table: string): OnTable {
+  const update = `UPDATE ${table} USING TIMESTAMP ?`;
+  const [read, delivered] = [
+    'read = ?, read_ordinal = ?, read_ms_negated = ?',
+    'delivered = ?, delivered_ms_negated = ?',
+  ];
+  const where = 'WHERE thread = ? AND user = ?';
+  return {
+    raiseRead: `${update} SET ${read} ${where}`,
+    raiseDelivered: `${update} SET ${delivered} ${where}`,
+    raiseBoth: `${update} SET ${read}, ${delivered} ${where}`,
+    // The highest timestamp that any of these has, so that what comes later is above it.
+    forget: `DELETE FROM ${table} USING TIMESTAMP ? ${where}`,
+  };
+}
+
+/** One write where both come to the same place, as they do when somebody looks at what comes. */
+function writesOf(on: OnTable, { threadId, userId, read, delivered }: Raise): Statement[] {
+  const place = [threadId, userId];
+  const reading = read && [read.sequence, read.ordinal, negatedMs(read)];
+  const holding = delivered && [delivered.sequence, negatedMs(delivered)];
+  if (reading !== undefined && holding !== undefined && reading[0] === holding[0]) {
+    return [{ query: on.raiseBoth, params: [reading[0], ...reading, ...holding, ...place] }];
+  }
+  const writes: Statement[] = [];
+  if (reading !== undefined) writes.push({ query: on.raiseRead, params: [reading[0], ...reading, ...place] });
+  if (holding !== undefined) writes.push({ query: on.raiseDelivered, params: [holding[0], ...holding, ...place] });
+  return writes;
+}
+
+function negatedMs({ atMs }: Raised): bigint {
+  return -BigInt(Math.floor(atMs));
+}
+
+/** What updates come to, by user and thread. Of one position the first time holds. */
+function raisesOf(updates: readonly PositionUpdate[]): Raise[] {
+  const raises = new Map<string, Raise>();
+  for (const { threadId, userId, deviceId, sequence, ordinal, atMs } of updates) {
+    const key = `${threadId} ${userId}`;
+    const raise: Raise = raises.get(key) ?? { threadId, userId };
+    raises.set(key, raise);
+    const former = deviceId === undefined ? raise.read : raise.delivered;
+    const isAbove = former === undefined || sequence > former.sequence;
+    if (!isAbove && (sequence < former.sequence || atMs >= former.atMs)) continue;
+    if (deviceId === undefined) raise.read = { sequence, ordinal, atMs };
+    else raise.delivered = { sequence, atMs };
+  }
+  return [...raises.values()];
+}
+
+/** Those of one partition one after the other: so they are one write to Cassandra. */
+function beside<Item>(items: readonly Item[], partition: (item: Item) => string): Item[] {
+  return [...Map.groupBy(items, partition).values()].flat();
+}
+
+function positionOf(place: Pick<Position, 'threadId' | 'userId'>, row: Row): Position {
   const number = (column: string): bigint => (row[column] as bigint | null) ?? 0n;
   const deliveredMs = -number('delivered_ms_negated');
   const readMs = -number('read_ms_negated');
   return {
-    threadId,
-    userId: row['user'] as UserId,
+    ...place,
     delivered: number('delivered'),
     read: number('read'),
     readOrdinal: number('read_ordinal'),
