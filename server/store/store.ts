@@ -55,7 +55,7 @@ export interface Store extends AsyncDisposable {
   advance(positions: readonly PositionUpdate[]): Promise<void>;
   /** Positions of a thread's users, ascending by user id; users without any are left out. */
   positions(thread: ThreadId, range: UserRange, signal?: AbortSignal): Promise<Position[]>;
-  /** One user's positions in several threads, in the order asked. */
+  /** One user's positions in several threads, in the order asked: those in many threads are read at once. */
   positionsOf(user: UserId, threads: readonly ThreadId[], signal?: AbortSignal): Promise<(Position | undefined)[]>;
   /** What one device has acknowledged of several threads, in the order asked; 0 = nothing. */
   devicePositions(
