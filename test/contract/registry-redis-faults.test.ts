@@ -85,6 +85,18 @@ class Node implements AsyncDisposable {
     return seen;
   }
 
+  /** What these are seen as until some were unknown and all are online again. */
+  async statesUntilBack(users: readonly UserId[]): Promise<Set<Presence['state']>> {
+    const seen = new Set<Presence['state']>();
+    const areBack = async (): Promise<true | undefined> => {
+      const states = (await this.registry.get(users)).map((one) => one.state);
+      for (const state of states) seen.add(state);
+      return (seen.has('unknown') && states.every((state) => state === 'online')) || undefined;
+    };
+    await until(areBack, { what: 'everybody to be back', withinMs });
+    return seen;
+  }
+
   /** Asks for a while; gives the different answers. */
   async statesDuring(userId: UserId, ms: number): Promise<Set<Presence['state'] | undefined>> {
     const seen = new Set<Presence['state'] | undefined>();
@@ -352,14 +364,7 @@ needs('redis')('the registry on a Redis Cluster', { concurrent: true }, () => {
     await Promise.all(users.map((user) => here.registry.announce(newSession(user))));
     const [master] = redis.servers as [RedisServer];
     await master.kill();
-    const seen = new Set<string>();
-    const isBack = async (): Promise<true | undefined> => {
-      const states = (await there.registry.get(users)).map((one) => one.state);
-      for (const state of states) seen.add(state);
-      return (seen.has('unknown') && states.every((state) => state === 'online')) || undefined;
-    };
-    await until(isBack, { what: 'everybody to be back', withinMs });
-    expect(seen).toEqual(new Set(['unknown', 'online']));
+    expect(await there.statesUntilBack(users)).toEqual(new Set(['unknown', 'online']));
     // All is written anew, under a lease that what the replica may have missed does not count by.
     await until(() => here.registry.due === 0 || undefined, { what: 'all to be written', withinMs });
     const newcomer = newUser();
@@ -375,13 +380,6 @@ needs('redis')('the registry on a Redis Cluster', { concurrent: true }, () => {
     const users = Array.from({ length: 30 }, () => newUser());
     await Promise.all(users.map((user) => here.registry.announce(newSession(user))));
     await (redis.servers[1] as RedisServer).call('FLUSHALL');
-    const seen = new Set<string>();
-    const isBack = async (): Promise<true | undefined> => {
-      const states = (await there.registry.get(users)).map((one) => one.state);
-      for (const state of states) seen.add(state);
-      return (seen.has('unknown') && states.every((state) => state === 'online')) || undefined;
-    };
-    await until(isBack, { what: 'everybody to be back', withinMs });
-    expect(seen).toEqual(new Set(['unknown', 'online']));
+    expect(await there.statesUntilBack(users)).toEqual(new Set(['unknown', 'online']));
   });
 });

@@ -112,9 +112,7 @@ export function PeoplePicker({ chosen, toggle, without = [] }: PickerProps): Rea
     );
   }, [desk]);
   const search = typed.trim().toLocaleLowerCase();
-  const shown = (people ?? []).filter(
-    ({ userId, name }) => !without.includes(userId) && `${name} ${userId}`.toLocaleLowerCase().includes(search),
-  );
+  const shown = (people ?? []).filter((it) => !without.includes(it.userId) && wordsOf(it).includes(search));
   const typedId = search.replaceAll(/\s+/g, '-');
   const isKnown = shown.some(({ userId }) => userId === typedId);
   const take = (userId: string): void => {
@@ -141,8 +139,9 @@ export function PeoplePicker({ chosen, toggle, without = [] }: PickerProps): Rea
           onKeyDown={(event) => {
             if (event.key !== 'Enter' || event.nativeEvent.isComposing || event.keyCode === 229) return;
             event.preventDefault();
-            const [only] = shown;
-            if (shown.length === 1 && only !== undefined) take(only.userId);
+            // Who merely has it within a name is not who was meant.
+            const [only, ...more] = shown.filter((it) => wordsOf(it).includes(` ${search}`));
+            if (only !== undefined && more.length === 0) take(only.userId);
             else if (typedId !== '') take(typedId);
           }}
         />
@@ -165,6 +164,11 @@ export function PeoplePicker({ chosen, toggle, without = [] }: PickerProps): Rea
       </ul>
     </div>
   );
+}
+
+/** A space, and then all that somebody is found by. */
+function wordsOf({ userId, name }: { readonly userId: string; readonly name: string }): string {
+  return ` ${name} ${userId}`.toLocaleLowerCase();
 }
 
 function Chip({ userId, remove }: { readonly userId: string; readonly remove: () => void }): ReactNode {

@@ -130,4 +130,16 @@ test('the field for a name stays where it is while people are found for what is 
   await field.fill('nobody of these');
   await expect.poll(() => options.count()).toBe(1);
   expect(await field.boundingBox()).toEqual(among);
+
+  // Enter takes whose name begins so, and not who merely has it in it.
+  for (const [typed, taken] of [
+    ['isa', 'isaac'],
+    ['van', 'van'],
+  ] as const) {
+    await field.fill(typed);
+    await expect.poll(() => options.count()).toBe(2);
+    await field.press('Enter');
+    await page.locator(`#composer[aria-label="Message ${taken}" i]`).waitFor();
+    await page.getByRole('button', { name: 'New chat' }).first().click();
+  }
 });
