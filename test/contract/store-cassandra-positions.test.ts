@@ -76,6 +76,29 @@ needs('cassandra')('positions on Cassandra', () => {
     expect(reads.reduce((sum, { rows }) => sum + rows, 0)).toBe(1_000);
   });
 
+  test('of a keyspace in which they stood with threads alone are with the users too, once it is opened, and only then', async () => {
+    await using old = newKeyspace();
+    const [user, other, silent] = [newUser(), newUser(), newUser()];
+    const threads = Array.from({ length: 300 }, () => newThread());
+    const before = await old.open();
+    await before.advance(threads.flatMap((thread, at) => raised(thread, at % 2 === 0 ? user : other, BigInt(at + 1))));
+    const [thread = newThread()] = threads;
+    await before.advance([
+      { threadId: thread, userId: silent, sequence: 7n, ordinal: 7n, atMs: nowMs, deviceId: phone },
+    ]);
+    const wanted = await Promise.all([user, other, silent].map((one) => before.positionsOf(one, threads)));
+    await before[Symbol.asyncDispose]();
+    await old.query('TRUNCATE user_positions');
+    await old.query("DELETE FROM deployment WHERE name = 'user_positions' IF EXISTS");
+
+    const after = await old.open();
+    expect(await Promise.all([user, other, silent].map((one) => after.positionsOf(one, threads)))).toEqual(wanted);
+    await after[Symbol.asyncDispose]();
+    await old.query('TRUNCATE user_positions');
+    await using later = await old.open();
+    expect(await later.positionsOf(user, [thread])).toEqual([undefined]);
+  });
+
   test('are told to all who ask once they are raised again, whichever write was the last of a node that died', async () => {
     let chat = await chatOver(store);
     const ids = new Ids();

@@ -11,6 +11,8 @@ const maxTries = 8;
 const epochName = 'epoch';
 /** There while a restore is under way, and when one was broken off. */
 const restoringName = 'restoring';
+/** There once what a deployment of before had of positions stands with the users too. */
+export const usersFilled = 'user_positions';
 /** There when the deployment was made by a restore: what heads authors knew may be of a life before. */
 const restoredName = 'restored';
 
@@ -51,6 +53,13 @@ export async function epochOf(cluster: Cluster): Promise<bigint | undefined> {
 
 export async function isRestored(cluster: Cluster): Promise<boolean> {
   return (await cluster.read(read, [restoredName])).length > 0;
+}
+
+/** Does something once in a deployment's life, before anything else. Of nodes that start together several may do it. */
+export async function once(cluster: Cluster, name: string, act: () => Promise<void>): Promise<void> {
+  if ((await cluster.read(read, [name])).length > 0) return;
+  await act();
+  await valueOf(cluster, name, () => Buffer.of(1));
 }
 
 /** @throws StoreSetupError while a restore is under way, or when one was broken off */

@@ -5,6 +5,7 @@ import type { Position, PositionUpdate, UserRange } from '../store.ts';
 import type { Cluster, Row, Statement } from './cluster.ts';
 import { dayMs, putChanged } from './inbox.ts';
 import { inParallel, writeAll } from './parallel.ts';
+import { scan } from './token-ranges.ts';
 
 const columns = 'delivered, delivered_ms_negated, read, read_ordinal, read_ms_negated';
 const readFirst = `SELECT user, ${columns} FROM positions WHERE thread = ? LIMIT ?`;
@@ -20,11 +21,10 @@ const atOnce = 64;
 const listedAtMost = 16_384;
 const threadsAtOnce = 200;
 
+const ofThreads = { ...statementsOn('positions'), partition: ({ threadId }: Raise): string => threadId };
+const ofUsers = { ...statementsOn('user_positions'), partition: ({ userId }: Raise): string => userId };
 /** The tables that have every user's position in every thread, in the order in which they are written. */
-const copies = [
-  { ...statementsOn('positions'), partition: ({ threadId }: Raise): string => threadId },
-  { ...statementsOn('user_positions'), partition: ({ userId }: Raise): string => userId },
-];
+const copies = [ofThreads, ofUsers];
 
 /** What is raised of one user in one thread. */
 interface Raise {
@@ -66,11 +66,18 @@ export class Positions {
    * whoever asks about the thread would never be told, when this ends in between.
    */
   async #raise(raises: readonly Raise[]): Promise<void> {
-    for (const copy of copies) {
-      await writeAll(
-        this.#cluster,
-        beside(raises, copy.partition).flatMap((raise) => writesOf(copy, raise)),
-      );
+    for (const copy of copies) await this.#raiseIn(copy, raises);
+  }
+
+  async #raiseIn(copy: (typeof copies)[number], raises: readonly Raise[]): Promise<void> {
+    const statements = beside(raises, copy.partition).flatMap((raise) => writesOf(copy, raise));
+    await writeAll(this.#cluster, statements);
+  }
+
+  /** Puts what stands with the threads with the users too: in a keyspace of before there were such. Idempotent. */
+  async fillUsers(): Promise<void> {
+    for await (const rows of scan(this.#cluster, `thread, user, ${columns}`, 'positions', 'thread')) {
+      await this.#raiseIn(ofUsers, rows.map(raiseOf));
     }
   }
 
@@ -219,6 +226,15 @@ function raisesOf(updates: readonly PositionUpdate[]): Raise[] {
 /** Those of one partition one after the other: so they are one write to Cassandra. */
 function beside<Item>(items: readonly Item[], partition: (item: Item) => string): Item[] {
   return [...Map.groupBy(items, partition).values()].flat();
+}
+
+function raiseOf(row: Row): Raise {
+  const raise: Raise = { threadId: row['thread'] as ThreadId, userId: row['user'] as UserId };
+  const { read, readOrdinal, delivered } = positionOf(raise, row);
+  const atMs = (column: string): number => -Number((row[column] as bigint | null) ?? 0n);
+  if (read > 0n) raise.read = { sequence: read, ordinal: readOrdinal, atMs: atMs('read_ms_negated') };
+  if (delivered > 0n) raise.delivered = { sequence: delivered, atMs: atMs('delivered_ms_negated') };
+  return raise;
 }
 
 function positionOf(place: Pick<Position, 'threadId' | 'userId'>, row: Row): Position {

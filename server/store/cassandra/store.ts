@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { type Client, errors, types } from 'cassandra-driver';
 import type { Store } from '../store.ts';
 import { CassandraStore } from './cassandra-store.ts';
-import { isRestored, makeEpoch, refuseUnfinished } from './deployment.ts';
+import { epochOf, isRestored, makeEpoch, once, refuseUnfinished, usersFilled } from './deployment.ts';
 import { failureOf, isUnavailable } from './failures.ts';
 import { openKeyspace } from './keyspace.ts';
 import { type CassandraStoreOptions, type StoreLog, StoreSetupError } from './options.ts';
 import { inKeyspace, onBareClient, openingOf } from './open.ts';
+import { Positions } from './positions.ts';
 import { applySchema } from './schema.ts';
 
 /**
@@ -24,6 +25,12 @@ export async function openCassandraStore(options: CassandraStoreOptions): Promis
   await onBareClient(opening, prepare, (error) => setupErrorOf(error, options) ?? failureOf(error));
   return inKeyspace(opening, async (cluster) => {
     await refuseUnfinished(cluster, keyspace);
+    const isNew = (await epochOf(cluster)) === undefined;
+    await once(cluster, usersFilled, async () => {
+      if (isNew) return;
+      log.info({ keyspace }, 'copying positions to their users: a keyspace of before has them with threads alone');
+      await new Positions(cluster).fillUsers();
+    });
     const epoch = await makeEpoch(cluster, clock.nowMs());
     const trustsHints = !(await isRestored(cluster));
     return new CassandraStore({ cluster, clock, log, epoch, opening: randomBytes(8), trustsHints });
