@@ -82,7 +82,9 @@ Parley listens on ${platform.gateway} (gRPC and grpc-web${settings.tls ? ' with 
 async function obituary({ child, ending }: Failure, platform: Platform): Promise<string> {
   const node = platform.nodes.find((it) => it.child === child);
   const logFile = node?.logFile ?? path.join(platform.logDir, 'envoy.log');
-  const lines = [...child.tail().slice(-15), ...(await lastLines(logFile, 15))].filter((line) => line !== '');
+  // What it did for whom is no reason to end.
+  const said = (await lastLines(logFile, 200)).filter((line) => !line.includes('"audit":true')).slice(-15);
+  const lines = [...child.tail().slice(-15), ...said].filter((line) => line !== '');
   const how = ending.signal === null ? `with code ${ending.code}` : `by ${ending.signal}`;
   return [
     `\nparley: ${child.name} (process ${child.pid}) ended ${how}; stopping everything. Its last lines (${logFile}):`,

@@ -13,7 +13,8 @@ const usage = `usage: npm run token -- USER [OPTIONS]
   --device ID      binds the token to one device
   --data FOLDER    whose dev key signs (PARLEY_DATA, default ./data)
 or, for another service: npm run token -- --service NAME --scopes LIST [--ttl TIME] [--data FOLDER]
-  --scopes LIST    what it may do, comma separated: channels, comments, threads, messages, tokens`;
+  --scopes LIST    what it may do, comma separated: channels, comments, threads, messages,
+                   notifications, users, tokens`;
 
 const text = { type: 'string' } as const;
 const options = { name: text, ttl: text, device: text, data: text, service: text, scopes: text };

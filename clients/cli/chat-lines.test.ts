@@ -45,11 +45,13 @@ describe('lines of text', () => {
   });
 
   test('say honestly where the connection stands', () => {
-    expect(connectionLine({ phase: 'waiting', retryInMs: 9000, error: undefined }, 2500)).toEqual({
+    expect(connectionLine({ phase: 'waiting', retryInMs: 9000, error: undefined }, 2500, 'here:1')).toEqual({
       mark: '○',
-      text: 'offline, next try in 7 s',
+      text: 'offline, next try in 7 s (here:1)',
     });
-    expect(connectionLine({ phase: 'closed', reason: 'superseded', error: undefined }, 0).text).toContain('elsewhere');
+    expect(connectionLine({ phase: 'closed', reason: 'superseded', error: undefined }, 0, 'here:1').text).toContain(
+      'elsewhere',
+    );
   });
 
   test('say when somebody was there', () => {

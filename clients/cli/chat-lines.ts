@@ -105,8 +105,8 @@ export function timeOf(time: { readonly seconds: bigint; readonly nanos: number 
   return `${String(date.getHours()).padStart(2, '0')}:${String(date.getMinutes()).padStart(2, '0')}`;
 }
 
-/** Where the connection stands, honestly. `forMs`: since when. */
-export function connectionLine(state: ConnectionState, forMs: number): ConnectionLine {
+/** Where the connection stands, honestly. `forMs`: since when; `target`: whom it is to be with. */
+export function connectionLine(state: ConnectionState, forMs: number, target: string): ConnectionLine {
   switch (state.phase) {
     case 'idle':
       return { mark: '◌', text: 'starting' };
@@ -117,7 +117,7 @@ export function connectionLine(state: ConnectionState, forMs: number): Connectio
     case 'waiting': {
       const leftS = Math.max(0, Math.ceil((state.retryInMs - forMs) / 1000));
       const why = state.error?.code === 16 ? 'token refused' : 'offline';
-      return { mark: '○', text: `${why}, next try in ${leftS} s` };
+      return { mark: '○', text: `${why}, next try in ${leftS} s (${target})` };
     }
     case 'closed':
       return { mark: '✕', text: closedText(state) };

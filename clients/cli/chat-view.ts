@@ -23,7 +23,7 @@ export function viewOf(chat: Chat, front: FrontState, me: string, nowMs: number)
   return {
     ...front,
     me,
-    connection: connectionLine(chat.client.connection, chat.connectionForMs),
+    connection: connectionLine(chat.client.connection, chat.connectionForMs, chat.target),
     threads: chat.rows.list().map((row) => threadLine(chat, row, nowMs)),
     open: openThread(chat, nowMs),
   };

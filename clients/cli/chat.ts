@@ -46,6 +46,8 @@ export interface FailedDraft {
 /** What a person does with Parley at a terminal, without the terminal: threads, the open one, and what is done in it. */
 export class Chat {
   readonly client: ParleyClient;
+  /** host:port of the gateway. */
+  readonly target: string;
   readonly names: Names;
   readonly rows: ThreadRows;
   readonly failed = new Map<string, FailedDraft[]>();
@@ -56,9 +58,10 @@ export class Chat {
   #receipts: NodeJS.Timeout | undefined;
   #connectionMs = performance.now();
 
-  constructor(client: ParleyClient) {
+  constructor(client: ParleyClient, target: string) {
     const changed = (): void => this.listener?.changed();
     this.client = client;
+    this.target = target;
     this.names = new Names(client, changed);
     this.rows = new ThreadRows(client, changed);
     client.on('connection', () => {

@@ -50,13 +50,13 @@ async function main(args: Arguments): Promise<void> {
   });
   const { stdin, stdout } = process;
   if (stdin.isTTY && stdout.isTTY && !args.plain) await atTerminal(client, args);
-  else await inLines(client);
+  else await inLines(client, args);
 }
 
-async function atTerminal(client: ParleyClient, { as, colour }: Arguments): Promise<void> {
+async function atTerminal(client: ParleyClient, { as, colour, target }: Arguments): Promise<void> {
   const { promise: left, resolve: leave } = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(signal, leave);
-  const front = new TtyFront(new Chat(client), as, colour, process.stdin, process.stdout, leave);
+  const front = new TtyFront(new Chat(client, target), as, colour, process.stdin, process.stdout, leave);
   process.once('uncaughtException', (error) => {
     // First the terminal, else the words are lost with the screen.
     front.close();
@@ -71,8 +71,8 @@ async function atTerminal(client: ParleyClient, { as, colour }: Arguments): Prom
   }
 }
 
-async function inLines(client: ParleyClient): Promise<void> {
-  const chat = new Chat(client);
+async function inLines(client: ParleyClient, { target }: Arguments): Promise<void> {
+  const chat = new Chat(client, target);
   const front = new PlainFront(chat, process.stdout);
   try {
     await client.start();

@@ -135,7 +135,7 @@ export class PlainFront implements ChatListener {
   }
 
   #connection(state: ConnectionState): void {
-    const { mark, text } = connectionLine(state, 0);
+    const { mark, text } = connectionLine(state, 0, this.#chat.target);
     this.#print(`${mark} ${text}`);
   }
 

@@ -142,6 +142,10 @@ class PresenceBook extends Book<Presence> {
     client.on('presence', (presences) => {
       for (const { userId } of presences) this.changed(userId);
     });
+    // Whom the user unblocks they may see again.
+    client.on('userEntry', ({ kind }) => {
+      if (kind?.$case === 'blockChanged') runtime.setTimer(noticeMs, this.#tell);
+    });
     // Once both have written in a direct thread, each may see whether the other is there. The node takes a second to notice.
     client.on('entry', ({ entry: { senderId } }) => {
       if (client.presence(senderId)?.state === hidden) runtime.setTimer(noticeMs, this.#tell);

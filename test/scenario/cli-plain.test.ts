@@ -121,6 +121,6 @@ describe('the client in lines', () => {
     await refused.see(/closed: the token is refused/u);
     expect(await refused.ended).toBe(1);
     await using nowhere = new Lines(['--as', 'gina', '--target', '127.0.0.1:9', '--data', platform.dataDir]);
-    await nowhere.see(/○ offline, next try in/u);
+    await nowhere.see(/○ offline, next try in \d+ s \(127\.0\.0\.1:\d+\)/u);
   });
 });

@@ -82,6 +82,16 @@ export function Composer(props: ComposerProps): ReactNode {
     setReplyTo(undefined);
     setEditOf(undefined);
   };
+  /** What was half written is kept meanwhile. */
+  const edit = (message: Message): void => {
+    setEditOf(message);
+    setReplyTo(undefined);
+    const old = textOf(message.content) ?? '';
+    setText(old);
+    setCaret(old.length);
+    field.current?.focus();
+    requestAnimationFrame(() => field.current?.setSelectionRange(old.length, old.length));
+  };
   useImperativeHandle(handle, () => ({
     focus: () => field.current?.focus(),
     reply(message) {
@@ -89,18 +99,7 @@ export function Composer(props: ComposerProps): ReactNode {
       setEditOf(undefined);
       field.current?.focus();
     },
-    edit(message) {
-      setEditOf(message);
-      setReplyTo(undefined);
-      const old = textOf(message.content) ?? '';
-      setText(old);
-      setMentions(
-        new Map(
-          mentionable.flatMap((it) => (message.mentionIds.includes(it.userId) ? [[`@${it.name}`, it.userId]] : [])),
-        ),
-      );
-      field.current?.focus();
-    },
+    edit,
     putBack: (lost) => setText((since) => (since === '' ? lost : `${lost}\n${since}`)),
   }));
   useLayoutEffect(() => {
@@ -116,14 +115,17 @@ export function Composer(props: ComposerProps): ReactNode {
   const send = (): void => {
     const trimmed = text.trim();
     if (trimmed === '' || isTooLong || disabled) return;
-    const mentionIds = [
-      ...new Set([...mentions].flatMap(([shown, userId]) => (trimmed.includes(shown) ? [userId] : []))),
-    ];
-    onSend({ text: trimmed, mentionIds, replyTo: replyTo?.sequence ?? 0n, editOf });
+    const mentioned = new Set([...mentions].flatMap(([shown, userId]) => (trimmed.includes(shown) ? [userId] : [])));
+    for (const userId of editOf?.mentionIds ?? []) {
+      const known = mentionable.find((it) => it.userId === userId);
+      // Of whom it is not known how they are called here stays mentioned.
+      if (known === undefined || trimmed.includes(`@${known.name}`)) mentioned.add(userId);
+    }
+    onSend({ text: trimmed, mentionIds: [...mentioned], replyTo: replyTo?.sequence ?? 0n, editOf });
     onTyping?.(false);
     setReplyTo(undefined);
     setEditOf(undefined);
-    setMentions(new Map());
+    if (editOf === undefined) setMentions(new Map());
     setText(editOf === undefined ? '' : desk.written(keepAs));
     if (editOf === undefined) desk.keepWritten(keepAs, '');
   };
@@ -162,8 +164,7 @@ export function Composer(props: ComposerProps): ReactNode {
       const last = lastOwn?.();
       if (last === undefined) return;
       event.preventDefault();
-      setEditOf(last);
-      write(textOf(last.content) ?? '');
+      edit(last);
     }
   };
   const openEmoji = (anchor: Element): void => {

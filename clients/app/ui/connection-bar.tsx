@@ -19,7 +19,6 @@ export function ConnectionBar(): ReactNode {
   if (state.phase === 'closed') {
     const said: Partial<Record<typeof state.reason, string>> = {
       superseded: texts.superseded,
-      'signed-out': texts.signedOutHere,
       unauthenticated: texts.sessionRefused,
       refused: texts.sessionRefused,
     };

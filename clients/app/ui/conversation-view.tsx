@@ -39,9 +39,12 @@ export function ConversationView({ threadId }: { readonly threadId: string }): R
       void desk.act(client.messages.edit(threadId, editOf.sequence, { text, mentionIds }));
       return;
     }
+    // Then nobody takes it: what was written before, the next page sends.
+    const isClosed = client.connection.phase === 'closed';
     client.send(threadId, { text, mentionIds }, replyTo === 0n ? {} : { replyTo }).catch((error: unknown) => {
       // Any other refusal is shown in its place: see DraftRow.
-      if (!(error instanceof ParleyError && ['OUTBOX_FULL', 'DRAFT_NOT_SAVED'].includes(error.reason))) return;
+      const isNotTaken = error instanceof ParleyError && ['OUTBOX_FULL', 'DRAFT_NOT_SAVED'].includes(error.reason);
+      if (!isNotTaken && !isClosed) return;
       desk.say(desk.sentence(error));
       composer.current?.putBack(text);
     });

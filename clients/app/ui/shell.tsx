@@ -2,6 +2,7 @@ import { useEffect } from 'react';
 import type { ReactNode } from 'react';
 import { ParleyProvider, useView } from '../../web/react/index.ts';
 import { profileView } from '../../web/people.ts';
+import { rememberName } from '../store/account.ts';
 import { watchForNews } from '../store/alerts.ts';
 import type { Desk } from '../store/desk.ts';
 import { sentenceOf } from '../text/texts.ts';
@@ -14,6 +15,7 @@ import { DialogHost, ToastHost } from './dialog.tsx';
 import { LiveView } from './live-view.tsx';
 import { PopoverHost } from './popover.tsx';
 import { Sidebar } from './sidebar.tsx';
+import { Notice } from './sign-in.tsx';
 
 interface ShellProps {
   readonly desk: Desk;
@@ -34,6 +36,15 @@ export function Shell({ desk, texts, times }: ShellProps): ReactNode {
       ),
     [desk, texts],
   );
+  const connection = useView(desk.parley.connection);
+  if (connection.phase === 'closed' && connection.reason === 'signed-out') {
+    // What it kept is wiped: nothing stays on screen either, and nobody comes in by the name alone.
+    const again = (): void => {
+      rememberName(undefined);
+      location.reload();
+    };
+    return <Notice title={texts.signedOutTitle} text={texts.signedOutHere} action={texts.signIn} act={again} />;
+  }
   return (
     <Context value={{ desk, texts, times }}>
       <ParleyProvider parley={desk.parley}>

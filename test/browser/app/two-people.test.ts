@@ -41,12 +41,20 @@ test('two people see each other write, and what became of what they wrote', asyn
 test('somebody who is signed in twice signs the other browser out in the settings', async () => {
   const here = await scene.person('Zoe');
   const there = await scene.person('Zoe');
+  await openChatWith(there, 'yan');
+  await say(there, 'between us');
+  await line(there, 'between us').getByRole('img', { name: 'Sent' }).waitFor();
   await here.locator('button.me').click();
   const devices = here.locator('.people-list', { hasText: 'Signed in on' });
   await expect.poll(() => devices.locator('.person').count()).toBe(2);
   await devices.getByText('this browser').waitFor();
   await devices.getByRole('button', { name: /Sign out web-/ }).click();
   await there.getByText('This browser was signed out.').waitFor();
+  // Nothing of it is left on the screen, and nobody comes in who does not say who they are.
+  expect(await there.locator('body').innerText()).not.toContain('between us');
+  await there.getByRole('button', { name: 'Sign in' }).click();
+  await there.getByRole('textbox').waitFor();
+  expect(await there.locator('.shell').count()).toBe(0);
   await expect.poll(() => devices.locator('.person').count()).toBe(1);
 });
 
@@ -71,6 +79,7 @@ test('a message is answered, reacted to, changed and erased, in both windows', a
   await alice.locator('#composer').press('ArrowUp');
   await expect.poll(() => alice.locator('#composer').inputValue()).toBe('the cake is a lie');
   await say(alice, 'the cake is real');
+  expect(await alice.locator('#composer').inputValue()).toBe('');
   // What answers it quotes it as it is now: it stands first.
   const cake = 'the cake is real';
   await bob.locator('article.line', { hasText: cake }).first().getByText('edited').waitFor();
@@ -103,6 +112,14 @@ test('a group is made, people are mentioned, roles given, and who left hears no 
   await alice.locator('#composer').pressSequentially('and all');
   await alice.locator('#composer').press('Enter');
   await bob.locator('.mention.mine', { hasText: '@Bill' }).waitFor();
+  // Who is mentioned stays so when the message is edited, also by one whose page has not read who the members are.
+  await alice.reload();
+  await line(alice, 'hello @Bill and all').waitFor();
+  await alice.locator('#composer').press('ArrowUp');
+  await expect.poll(() => alice.locator('#composer').inputValue()).toBe('hello @Bill and all');
+  await alice.locator('#composer').press('!');
+  await alice.locator('#composer').press('Enter');
+  await line(bob, 'hello @Bill and all!').locator('.mention.mine').waitFor();
 
   await alice.getByRole('button', { name: 'Details' }).click();
   await alice.getByRole('button', { name: 'What to do with Bill' }).click();
@@ -113,6 +130,21 @@ test('a group is made, people are mentioned, roles given, and who left hears no 
   await bob.getByRole('button', { name: 'Leave group' }).click();
   await bob.getByRole('dialog').getByRole('button', { name: 'Leave group' }).click();
   await alice.getByText('Bill left').waitFor();
+});
+
+test('who is blocked and unblocked again is seen to be there again', async () => {
+  const [kim, lee] = await Promise.all([scene.person('Kim'), scene.person('Lee')]);
+  await openChatWith(kim, 'lee');
+  await say(kim, 'hello');
+  await openChat(lee, 'Kim');
+  await say(lee, 'hello');
+  const online = kim.locator('.bar').getByText('online');
+  await online.waitFor();
+  await kim.getByRole('button', { name: 'Details' }).click();
+  await kim.getByRole('button', { name: 'Block Lee' }).click();
+  await online.waitFor({ state: 'detached' });
+  await kim.getByRole('button', { name: 'Unblock' }).first().click();
+  await online.waitFor();
 });
 
 test('the field for a name stays where it is while people are found for what is typed', async () => {
