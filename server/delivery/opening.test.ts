@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ids, callerOf, groupOf, openChatNode, post } from '../../test/support/chat-node.ts';
-import { type DeliveryNode, openDeliveryNode } from '../../test/support/delivery-node.ts';
+import { type DeliveryNode, openDeliveryNode, turns } from '../../test/support/delivery-node.ts';
 import { StoreGate } from '../../test/support/store-gate.ts';
 import type { Retention } from '../core/entry.ts';
 import type { DeviceId, ThreadId, UserId } from '../core/ids.ts';
@@ -28,6 +28,35 @@ describe('A device that comes back', () => {
     const fresh = await node.live('alice', 'phone');
     expect(fresh.ended).toBeUndefined();
     expect(old.ended?.goodbye.reason).toBe('superseded');
+  });
+});
+
+describe('A device that lacks much', () => {
+  it('is caught up once it was told as much as the window takes, however fast it acknowledges', async () => {
+    await using strict = await openDeliveryNode({ session: { windowEntries: 8 }, storeBehind: gate.behind });
+    const threads: ThreadId[] = [];
+    for (let at = 0; at < 6; at += 1) {
+      const threadId = await groupOf(strict, ids, 'alice', ['bob']);
+      for (let n = 0; n < 4; n += 1) await post(strict, ids, 'alice', threadId, 'said');
+      threads.push(threadId);
+    }
+    let held = gate.hold('entries');
+    const bob = strict.open('bob', 'phone', { positions: new Map(threads.map((threadId) => [threadId, 1n])) });
+    const caughtUp = bob.until(() => bob.all('caughtUp').length > 0);
+    while (bob.all('caughtUp').length === 0) {
+      // Before anything more is read, all that was told is acknowledged: the window is never full.
+      await Promise.race([held.reached, caughtUp]);
+      await turns();
+      for (const { threadId, entries } of bob.all('entriesAppended')) {
+        await bob.session.acknowledge(threadId as ThreadId, entries.at(-1)?.sequence ?? 0n);
+      }
+      const next = gate.hold('entries');
+      held.release();
+      held = next;
+    }
+    expect(bob.all('entriesAppended').flatMap(({ entries }) => entries)).toHaveLength(8);
+    expect(bob.all('headsChanged').flatMap(({ heads }) => heads)).toHaveLength(6);
+    expect(bob.all('skipped')).toEqual([]);
   });
 });
 

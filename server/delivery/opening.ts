@@ -25,7 +25,8 @@ export interface Opening {
  * Opens a session, in four phases:
  * 1. subscribe: the user's topic, then the topics of the groups; each confirmed before anything is read
  * 2. heads: welcome, and where every thread stands that changed since the resume token
- * 3. backfill: the own log, then what the device misses of the most recently active threads, as far as the window goes
+ * 3. backfill: the own log, then what the device misses of the most recently active threads, as far as the window goes and no more than
+ *    one window in all
  * 4. cutover: what was heard meanwhile is read from the log; when there is no more, caught up and live
  * `onWelcome` is called once the device may speak.
  */
@@ -128,10 +129,13 @@ async function backfill(
   const most = BigInt(limits.backfillEntries);
   const { window } = session.feeds;
   let told = 0;
+  /** Who acknowledges as fast as it is told is not kept from being caught up by all that it lacks. */
+  let left = BigInt(limits.windowEntries);
   for (const { threadId, sequence, delivered, visibleFrom, member } of heads) {
     const held = delivered >= visibleFrom ? delivered : visibleFrom - 1n;
     // Where the window is full nothing more is read, to be left out: the heads say what there is.
-    const wanted = (opening.positions.has(threadId) || told < backfilledThreads) && !window.full && !window.skipping;
+    const isNear = opening.positions.has(threadId) || told < backfilledThreads;
+    const wanted = isNear && left > 0n && !window.full && !window.skipping;
     if (held >= sequence || !wanted) {
       window.open(threadId, sequence + 1n).left = !member;
       continue;
@@ -145,6 +149,7 @@ async function backfill(
       session.feeds.tellSkip({ threadId, from: held + 1n, to: next - 1n }, 'backfill-limit');
     }
     window.open(threadId, next);
+    left -= sequence - next + 1n;
     await session.feeds.catchUp(threadId, sequence);
   }
 }

@@ -56,8 +56,9 @@ export class Conversation implements View<Lines> {
   #wanted: readonly [number, number] = [0, 0];
   #isReading = false;
   #firstUnread: number | undefined;
-  /** It is known where the list begins. */
+  /** It is known where the list begins, with the thread's newest number at that time. */
   #isOpened = false;
+  #openedAt = 0;
 
   constructor(parley: Parley, threadId: string) {
     this.threadId = threadId;
@@ -71,7 +72,6 @@ export class Conversation implements View<Lines> {
       beginning: 0,
       isTold: false,
     });
-    this.#renew();
   }
 
   /** Number of the first message that was unread when it was opened; undefined = none was. */
@@ -83,7 +83,7 @@ export class Conversation implements View<Lines> {
   open(): void {
     this.#isOpened = false;
     this.#firstUnread = undefined;
-    this.#lines.change({ isTold: false });
+    this.#lines.change({ isTold: false, count: 0 });
     this.#renew();
   }
 
@@ -188,8 +188,10 @@ export class Conversation implements View<Lines> {
     const last = Number(head?.ordinal ?? 0n);
     this.#tailFrom = firstHeld?.kind === 'message' ? Number(firstHeld.message.ordinal) : last + 1;
     if (!thread.hasOlder) this.#first = this.#tailFrom;
+    // The newest lines may come before it is told where the thread stands: shown then, they would be at the end, and read.
+    const shown = this.#isOpened ? items : [];
     this.#tail = [
-      ...items.map((item): Row => {
+      ...shown.map((item): Row => {
         if (item.kind === 'message') return rowOf(item.message);
         const key = `s${item.sequence}`;
         return item.kind === 'change' ? { kind: 'change', key, entry: item.entry } : { kind: 'unknown', key };
@@ -198,24 +200,26 @@ export class Conversation implements View<Lines> {
       ...drafts.map((draft): Row => ({ kind: 'draft', key: draft.clientMessageId, draft, error: undefined })),
     ];
     // Before anything was read there is nothing to scroll through.
-    const older = items.length === 0 ? 0 : Math.max(0, this.#tailFrom - this.#first);
-    // The newest lines may come before it is told where the thread stands: shown now, they would be at the end, and read.
-    this.#lines.change({ thread, older, count: this.#isOpened ? older + this.#tail.length : 0 });
+    const older = shown.length === 0 ? 0 : Math.max(0, this.#tailFrom - this.#first);
+    // Drafts alone would be the end, with all that is unread still to come before them.
+    const isAwaited = shown.length === 0 && this.#firstUnread !== undefined && thread.error === undefined;
+    this.#lines.change({ thread, older, count: isAwaited ? 0 : older + this.#tail.length });
   }
 
-  /** What is kept may be of yesterday: once the connection is live it is looked at again, and the list begins anew if more is unread. */
+  /** What is kept may be of yesterday: once the connection is live it is looked at again, and the list begins anew if more came that is unread. */
   #open(head: ThreadHead): void {
-    const { beginning, isTold } = this.get();
-    if (isTold) return;
+    const { beginning, isTold, count } = this.get();
     const { client } = this.#parley;
     const isLive = client.connection.phase === 'live';
-    if (this.#isOpened && !isLive) return;
-    const before = this.#firstUnread;
-    const [here = head] = client.heads([this.threadId]);
-    const unread = client.head(this.threadId) === undefined ? Number(head.unreadCount) : client.unread(this.threadId);
-    this.#firstUnread = unread > 0 ? Number(here.ordinal) - unread + 1 : undefined;
-    const isAnother = this.#isOpened && this.#firstUnread !== undefined && this.#firstUnread !== before;
-    this.#lines.change({ isTold: isLive, beginning: isAnother ? beginning + 1 : beginning });
+    if (this.#isOpened && (isTold || !isLive)) return;
+    if (!isTold) {
+      const [{ ordinal, unreadCount } = head] = client.heads([this.threadId]);
+      const [last, unread] = [Number(ordinal), Number(unreadCount)];
+      this.#firstUnread = unread > 0 ? last - unread + 1 : undefined;
+      const isAnew = count > 0 && unread > 0 && (!this.#isOpened || last !== this.#openedAt);
+      this.#openedAt = last;
+      this.#lines.change({ isTold: isLive, beginning: isAnew ? beginning + 1 : beginning });
+    }
     if (this.#isOpened) return;
     this.#isOpened = true;
     // Messages from before the user came are not theirs to see: numbers do not begin with 1.

@@ -95,12 +95,18 @@ export function Composer(props: ComposerProps): ReactNode {
   useImperativeHandle(handle, () => ({
     focus: () => field.current?.focus(),
     reply(message) {
+      if (editOf !== undefined) setText(desk.written(keepAs));
       setReplyTo(message);
       setEditOf(undefined);
       field.current?.focus();
     },
     edit,
-    putBack: (lost) => setText((since) => (since === '' ? lost : `${lost}\n${since}`)),
+    putBack(lost) {
+      const since = desk.written(keepAs);
+      const all = since === '' ? lost : `${lost}\n${since}`;
+      desk.keepWritten(keepAs, all);
+      if (editOf === undefined) setText(all);
+    },
   }));
   useLayoutEffect(() => {
     const it = field.current;

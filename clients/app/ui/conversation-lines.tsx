@@ -43,7 +43,7 @@ export function ConversationLines({ conversation, actions, handle }: LinesProps)
   const [place, setPlace] = useState<{ readonly beginning: number; readonly isAtEnd: boolean }>();
   const isAtEnd = place?.beginning === beginning ? place.isAtEnd : undefined;
   const [marked, setMarked] = useState<bigint>();
-  useMarkRead(conversation, isTold && isAtEnd === true, count);
+  useMarkRead(conversation, isTold && isAtEnd === true && thread.items.length > 0, count);
 
   const show = (ordinal: number | undefined, sequence?: bigint): void => {
     if (ordinal === undefined) return;

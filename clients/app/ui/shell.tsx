@@ -37,7 +37,8 @@ export function Shell({ desk, texts, times }: ShellProps): ReactNode {
     [desk, texts],
   );
   const connection = useView(desk.parley.connection);
-  if (connection.phase === 'closed' && connection.reason === 'signed-out') {
+  // The app itself closes nothing: `asked` is a sign-out in another tab.
+  if (connection.phase === 'closed' && ['signed-out', 'asked'].includes(connection.reason)) {
     // What it kept is wiped: nothing stays on screen either, and nobody comes in by the name alone.
     const again = (): void => {
       rememberName(undefined);

@@ -29,8 +29,9 @@ export function forgetTabDevice(name: string): void {
 /** This browser as a device of the user: made once and kept. Undefined where nothing can be kept. */
 export function keptDeviceId(database: Database, runtime: Runtime): Promise<string | undefined> {
   return database.run(['meta'], 'readwrite', async (table) => {
-    const id = (await deviceIn(table)) ?? `web-${runtime.newId()}`;
-    table('meta').put(id, 'device');
+    let id = await deviceIn(table);
+    // A full disk is read all the same.
+    if (id === undefined) table('meta').put((id = `web-${runtime.newId()}`), 'device');
     return id;
   });
 }

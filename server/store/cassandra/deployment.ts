@@ -85,6 +85,7 @@ export async function endRestore(cluster: Cluster, keyspace: string, epoch: bigi
     throw new BackupError(startedMeanwhile(keyspace));
   }
   await valueOf(cluster, restoredName, () => Buffer.of(1));
+  await valueOf(cluster, usersFilled, () => Buffer.of(1));
   await cluster.conditional([{ query: remove, params: [restoringName] }]);
 }
 
