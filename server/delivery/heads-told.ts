@@ -85,19 +85,24 @@ export async function lookAtInbox(
  */
 export async function lookAgain(session: Session, looked: LookedAt, { store }: DeliveryContext): Promise<LookedAt> {
   const { rows, groups } = looked;
-  const anew = new Set(groups.map((row) => row.threadId));
-  for (const row of rows) if (row.large && row.member) anew.add(row.threadId);
-  const logs = [...anew];
+  const moving = new Set(groups.map((row) => row.threadId));
+  for (const row of rows) if (row.large && row.member) moving.add(row.threadId);
+  const logs = [...moving];
   const read = await store.heads(logs.map(threadLog));
   const current = new Map(logs.map((threadId, index) => [threadId, read[index]]));
-  // Where members changed since the inbox was read the user may have been removed: then the head is not theirs to know.
+  // Where members changed since the inbox was read the user may have been removed: then the head is not theirs to know. Or they came in
+  // again: then what was said in between is not.
   const raced = groups.filter((row) => (current.get(row.threadId)?.membersSequence ?? 0n) > row.sequence);
-  const left = new Map<ThreadId, InboxRow>();
+  const anew = new Map<ThreadId, InboxRow>();
   for (const { threadId } of raced) {
     const now = await store.inboxRow(session.identity.userId, threadId);
-    if (now?.member === false) left.set(threadId, now);
+    if (now !== undefined) anew.set(threadId, now);
   }
-  return { ...looked, rows: rows.map((row) => left.get(row.threadId) ?? { ...row, ...current.get(row.threadId) }) };
+  const rowNow = (row: InboxRow): InboxRow => {
+    const [now, head] = [anew.get(row.threadId) ?? row, current.get(row.threadId)];
+    return now.member && head !== undefined && head.sequence > now.sequence ? { ...now, ...head } : now;
+  };
+  return { ...looked, rows: rows.map(rowNow) };
 }
 
 /**

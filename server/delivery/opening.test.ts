@@ -60,6 +60,31 @@ describe('A device that lacks much', () => {
   });
 });
 
+describe('A device that opens as its user is removed and comes in again', () => {
+  it('hears nothing of what was said meanwhile', async () => {
+    const threadId = await groupOf(node, ids, 'alice', ['bob']);
+    await post(node, ids, 'alice', threadId, 'before');
+    const old = await node.live('bob', 'phone');
+    await old.session.acknowledge(threadId, 2n);
+    const heads = gate.hold('heads');
+    const fresh = node.open('bob', 'phone', { handOver: true });
+    await heads.reached;
+    // The inbox was read: there he is a member still. His device hears of the removal, and says so.
+    await remove(threadId, 'bob');
+    await old.until(() => old.log(threadId).includes('3'));
+    await old.session.acknowledge(threadId, 3n);
+    await post(node, ids, 'alice', threadId, 'not for him');
+    const row = gate.hold('inboxRow');
+    heads.release();
+    await row.reached;
+    await add(threadId, 'bob');
+    row.release();
+    await fresh.opened;
+    await fresh.until(() => fresh.log(threadId).includes('5'));
+    expect(fresh.log(threadId)).toEqual(['5']);
+  });
+});
+
 describe('A device that opens where much was left out', () => {
   const untilDelivered: Retention = { mode: 'until-delivered', durationS: 0 };
 
