@@ -44,6 +44,8 @@ export function VirtualList(props: VirtualListProps): ReactNode {
     isAtEnd: start === 'end',
     anchor: { index: start === 'end' ? 0 : start, px: -120 },
     toldAtEnd: undefined as boolean | undefined,
+    /** Where `arrange` left it. */
+    top: 0,
   }));
   const [[from, to], setRange] = useState<readonly [number, number]>([0, 0]);
 
@@ -87,6 +89,7 @@ export function VirtualList(props: VirtualListProps): ReactNode {
     state.isAtEnd ||= lead + heights.offset(anchor.index) + anchor.px >= most - 1;
     const wanted = state.isAtEnd ? most : lead + heights.offset(anchor.index) + anchor.px;
     if (Math.abs(it.scrollTop - Math.max(0, wanted)) >= 1) it.scrollTop = wanted;
+    state.top = it.scrollTop;
     look();
   };
 
@@ -94,7 +97,9 @@ export function VirtualList(props: VirtualListProps): ReactNode {
     const it = box.current;
     if (it === null) return;
     const { heights, anchor } = state;
-    state.isAtEnd = it.scrollTop + it.clientHeight >= it.scrollHeight - endPx;
+    // Who was at the end and was not taken up from there is at the end: what came since has made it longer.
+    const isLeft = !state.isAtEnd || it.scrollTop < state.top - 1;
+    state.isAtEnd = !isLeft || it.scrollTop + it.clientHeight >= it.scrollHeight - endPx;
     const top = it.scrollTop - leadPx();
     anchor.index = heights.at(top);
     anchor.px = top - heights.offset(anchor.index);
