@@ -71,11 +71,14 @@ export function Composer(props: ComposerProps): ReactNode {
   const word = isComposing || disabled ? undefined : wordAt(text, caret);
   const candidates = word === undefined ? [] : mentionable.filter((it) => it.matches(word.text)).slice(0, 8);
 
-  const write = (next: string, at = next.length): void => {
+  const show = (next: string, at = next.length): void => {
     setText(next);
     setCaret(at);
-    if (editOf === undefined) desk.keepWritten(keepAs, next);
     requestAnimationFrame(() => field.current?.setSelectionRange(at, at));
+  };
+  const write = (next: string, at?: number): void => {
+    show(next, at);
+    if (editOf === undefined) desk.keepWritten(keepAs, next);
   };
   const cancel = (): void => {
     if (editOf !== undefined) write(desk.written(keepAs));
@@ -86,11 +89,8 @@ export function Composer(props: ComposerProps): ReactNode {
   const edit = (message: Message): void => {
     setEditOf(message);
     setReplyTo(undefined);
-    const old = textOf(message.content) ?? '';
-    setText(old);
-    setCaret(old.length);
+    show(textOf(message.content) ?? '');
     field.current?.focus();
-    requestAnimationFrame(() => field.current?.setSelectionRange(old.length, old.length));
   };
   useImperativeHandle(handle, () => ({
     focus: () => field.current?.focus(),

@@ -51,20 +51,24 @@ export async function epochOf(cluster: Cluster): Promise<bigint | undefined> {
   return known === undefined ? undefined : (known['value'] as Buffer).readBigUInt64BE();
 }
 
-export async function isRestored(cluster: Cluster): Promise<boolean> {
-  return (await cluster.read(read, [restoredName])).length > 0;
+export function isRestored(cluster: Cluster): Promise<boolean> {
+  return isThere(cluster, restoredName);
+}
+
+async function isThere(cluster: Cluster, name: string): Promise<boolean> {
+  return (await cluster.read(read, [name])).length > 0;
 }
 
 /** Does something once in a deployment's life, before anything else. Of nodes that start together several may do it. */
 export async function once(cluster: Cluster, name: string, act: () => Promise<void>): Promise<void> {
-  if ((await cluster.read(read, [name])).length > 0) return;
+  if (await isThere(cluster, name)) return;
   await act();
   await valueOf(cluster, name, () => Buffer.of(1));
 }
 
 /** @throws StoreSetupError while a restore is under way, or when one was broken off */
 export async function refuseUnfinished(cluster: Cluster, keyspace: string): Promise<void> {
-  if ((await cluster.read(read, [restoringName])).length === 0) return;
+  if (!(await isThere(cluster, restoringName))) return;
   throw new StoreSetupError(
     `a restore into the keyspace ${keyspace} is under way, or was broken off: wait until it has ended, or ` +
       `DROP KEYSPACE ${keyspace} and restore again`,

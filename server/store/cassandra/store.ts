@@ -25,9 +25,9 @@ export async function openCassandraStore(options: CassandraStoreOptions): Promis
   await onBareClient(opening, prepare, (error) => setupErrorOf(error, options) ?? failureOf(error));
   return inKeyspace(opening, async (cluster) => {
     await refuseUnfinished(cluster, keyspace);
-    const isNew = (await epochOf(cluster)) === undefined;
     await once(cluster, usersFilled, async () => {
-      if (isNew) return;
+      // A new one has nothing to copy.
+      if ((await epochOf(cluster)) === undefined) return;
       log.info({ keyspace }, 'copying positions to their users: a keyspace of before has them with threads alone');
       await new Positions(cluster).fillUsers();
     });
