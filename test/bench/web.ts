@@ -16,6 +16,8 @@ export const webUsage = `npm run bench -- web [first-load,latency,history]
 const slowdown = 4;
 const jumps = 40;
 const keyEveryMs = 20;
+/** A message that is not shown by then never will be. */
+const shownWithinMs = 10_000;
 
 /** Prints what it measured as a JSON object in the last line; times in milliseconds. */
 export async function benchWeb(args: readonly string[]): Promise<void> {
@@ -108,7 +110,10 @@ async function latency(scene: AppScene, sends: number): Promise<Record<string, n
       field?.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
       return sent;
     });
-    times.push((await seen) - sentMs);
+    const missed = sleep(shownWithinMs, undefined, { ref: false }).then(() => {
+      throw new Error(`message ${at} of ${sends} was not shown within ${shownWithinMs / 1_000} s`);
+    });
+    times.push((await Promise.race([seen, missed])) - sentMs);
   }
   times.sort((a, b) => a - b);
   await Promise.all([alice, bob].map((page) => page.context().close()));

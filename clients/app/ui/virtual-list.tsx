@@ -44,7 +44,7 @@ export function VirtualList(props: VirtualListProps): ReactNode {
     isAtEnd: start === 'end',
     anchor: { index: start === 'end' ? 0 : start, px: -120 },
     toldAtEnd: undefined as boolean | undefined,
-    /** Where `arrange` left it. */
+    /** Where it was left by `arrange` or the last scrolling. */
     top: 0,
   }));
   const [[from, to], setRange] = useState<readonly [number, number]>([0, 0]);
@@ -98,7 +98,8 @@ export function VirtualList(props: VirtualListProps): ReactNode {
     if (it === null) return;
     const { heights, anchor } = state;
     // Who was at the end and was not taken up from there is at the end: what came since has made it longer.
-    const isLeft = !state.isAtEnd || it.scrollTop < state.top - 1;
+    const isLeft = !state.isAtEnd || it.scrollTop < state.top;
+    state.top = it.scrollTop;
     state.isAtEnd = !isLeft || it.scrollTop + it.clientHeight >= it.scrollHeight - endPx;
     const top = it.scrollTop - leadPx();
     anchor.index = heights.at(top);

@@ -79,3 +79,41 @@ test('it begins at what came meanwhile: after it was closed, and after another w
   await page.getByRole('button', { name: '60 new messages' }).waitFor();
   expect(await page.locator('[data-index]', { has: page.locator('.new-mark') }).innerText()).toContain('message 121');
 });
+
+test('who looks at the end stays there though a row and the composer grow between two frames, and who scrolls up is left alone', async () => {
+  await using scene = await AppScene.start({ env });
+  const threadId = await writeLongThread(scene.platform, 60);
+  const page = await scene.person('Reader', { path: `/t/${threadId}` });
+  await page.getByRole('button', { name: '60 new messages' }).click();
+  await page.locator('.to-end').waitFor({ state: 'detached' });
+  const isOnScreen = async (text: string): Promise<boolean> =>
+    line(page, text).evaluate((it) => {
+      const bottom = (of: Element | null): number => of?.getBoundingClientRect().bottom ?? 0;
+      return bottom(it) <= bottom(it.closest('.scroller'));
+    });
+  const isFollowed = async (number: number): Promise<void> => {
+    await writeLongThread(scene.platform, 1, number);
+    await line(page, `message ${number}`).waitFor();
+    await expect.poll(() => isOnScreen(`message ${number}`)).toBe(true);
+    await expect.poll(() => unreadByReader(scene.platform, threadId)).toBe(0);
+  };
+  await isFollowed(61);
+  // Just before the list hears of its own scrolling to a new row.
+  await page.evaluate(() => {
+    const grow = (): void => {
+      for (const it of document.querySelectorAll<HTMLElement>('.foot, .scroller-rows > :last-child')) {
+        it.style.paddingBottom = '80px';
+      }
+    };
+    addEventListener('scroll', grow, { capture: true, once: true });
+  });
+  await isFollowed(62);
+  await isFollowed(63);
+
+  await page.locator('.scroller').hover();
+  await page.mouse.wheel(0, -300);
+  await page.locator('.to-end').waitFor();
+  await writeLongThread(scene.platform, 1, 64);
+  await page.getByRole('button', { name: '1 new message' }).waitFor();
+  expect(await isOnScreen('message 64')).toBe(false);
+});
