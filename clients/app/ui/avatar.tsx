@@ -2,6 +2,7 @@ import { memo } from 'react';
 import type { ReactNode } from 'react';
 import { profileView } from '../../web/people.ts';
 import { useView } from '../../web/react/index.ts';
+import { initialsOf } from '../text/initials.ts';
 import { isOnline, useApp, useName, usePresence } from './context.ts';
 
 const hues = 10;
@@ -11,14 +12,6 @@ export function hueOf(id: string): number {
   let hash = 7;
   for (const letter of id) hash = (hash * 31 + (letter.codePointAt(0) ?? 0)) >>> 0;
   return hash % hues;
-}
-
-function initialsOf(name: string): string {
-  const letters = (word: string | undefined): string => [...new Intl.Segmenter().segment(word ?? '')][0]?.segment ?? '';
-  const [first, second] = name.split(/[^\p{L}\p{N}\p{M}\p{So}]+/u).filter(Boolean);
-  const one = letters(first || name);
-  // A Chinese name is known by its last character, and by no two initials.
-  return /\p{Script=Han}/u.test(one) ? one : (one + letters(second)).toLocaleUpperCase();
 }
 
 type Size = 'small' | 'medium' | 'large';
