@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ids, callerOf, groupOf, openChatNode, post } from '../../test/support/chat-node.ts';
 import { type DeliveryNode, openDeliveryNode, turns } from '../../test/support/delivery-node.ts';
 import { StoreGate } from '../../test/support/store-gate.ts';
+import { topicOf } from '../bus/bus.ts';
 import type { Retention } from '../core/entry.ts';
 import type { DeviceId, ThreadId, UserId } from '../core/ids.ts';
 
@@ -215,6 +216,25 @@ describe('Sessions of one device that open at once', () => {
     left[0]?.break();
     expect(await node.registry.locate('alice' as UserId)).toEqual([]);
     expect(node.hub.topics).toBe(0);
+  });
+});
+
+describe('A stream that breaks as the last of what it lacks is read', () => {
+  it('stays ended, and the older one that it was to take over from lives on', async () => {
+    const old = await node.live('bob', 'phone');
+    const heads = gate.hold('heads');
+    const fresh = node.open('bob', 'phone', { handOver: true });
+    await heads.reached;
+    fresh.session.hearInterruption(topicOf.user('bob' as UserId));
+    const head = gate.hold('head');
+    heads.release();
+    await head.reached;
+    fresh.break();
+    head.release();
+    await fresh.opened;
+    await turns();
+    expect(fresh.session.phase).toBe('ended');
+    expect(old.ended).toBeUndefined();
   });
 });
 

@@ -156,8 +156,7 @@ async function backfill(
 
 async function cutOver(session: Session, context: DeliveryContext): Promise<void> {
   const heard = session.feeds.heardWhileOpening;
-  for (;;) {
-    if (session.phase === 'ended') return;
+  do {
     for (const [threadId, span] of heard) {
       heard.delete(threadId);
       await session.feeds.settle(threadId, span);
@@ -167,9 +166,10 @@ async function cutOver(session: Session, context: DeliveryContext): Promise<void
       const head = await context.store.head(userLog(session.identity.userId));
       await tellUserLog(session, head?.sequence ?? 0n, context.store);
     }
+    // It may have ended in what was awaited, and stays so.
+    if (session.phase === 'ended') return;
     // Nothing is awaited from here to the change of phase: what is heard after it is told as it comes.
-    if (heard.size === 0 && !session.ownLogMoved) break;
-  }
+  } while (heard.size > 0 || session.ownLogMoved);
   session.phase = 'live';
   const { userSequence } = session;
   session.push({ type: 'caught-up', resumeToken: session.makeToken(), userSequence });
