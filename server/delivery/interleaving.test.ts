@@ -246,6 +246,6 @@ it('in whatever order members come and go, streams break and open, and acks come
         await node[Symbol.asyncDispose]();
       }
     }),
-    { numRuns: 30 },
+    { numRuns: 150 },
   );
 }, 60_000);
