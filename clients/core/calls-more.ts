@@ -1,7 +1,7 @@
 // The unary calls that an application seldom makes as it starts, as calls.ts: a module of its own, loaded with the first of them
 // (calls-later.ts). Each class takes what makes calls, and what makes ids.
 import type { AccountSettings } from '#proto/parley/v1/account.ts';
-import type { Device } from '#proto/parley/v1/device_service.ts';
+import type { Device, DevicePlatform } from '#proto/parley/v1/device_service.ts';
 import type {
   ListEntriesResponse,
   ListMessagesRequest,
@@ -20,6 +20,16 @@ import { there } from './calls.ts';
 import type { Page } from './calls.ts';
 import { contentOf } from './content.ts';
 import type { MessageBody } from './content.ts';
+
+/** What a device says of itself: see the proto's Device. What is left out is not said, whatever was said before. */
+export interface DeviceSaid {
+  readonly deviceId: string;
+  readonly platform?: DevicePlatform;
+  readonly displayName?: string;
+  readonly pushToken?: string;
+  readonly locale?: string;
+  readonly keyBlob?: Uint8Array;
+}
 
 type Calling = Pick<Caller, 'call'>;
 
@@ -265,7 +275,11 @@ export class AccountCalls {
     return there((await this.#caller.call(path, { settings }, limits)).settings);
   }
 
-  async registerDevice(device: Device, limits?: CallLimits): Promise<Device> {
+  /** Registers a device of the user's or refreshes what is known of it, whole. */
+  async registerDevice(said: DeviceSaid, limits?: CallLimits): Promise<Device> {
+    const { deviceId, platform = 0, displayName = '', pushToken = '', locale = '', keyBlob = new Uint8Array(0) } = said;
+    const setByServer = { lastSeenTime: undefined, active: false, notified: false };
+    const device = { deviceId, platform, displayName, pushToken, locale, keyBlob: keyBlob as Buffer, ...setByServer };
     return there((await this.#caller.call('/parley.v1.DeviceService/RegisterDevice', { device }, limits)).device);
   }
 

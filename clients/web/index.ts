@@ -16,6 +16,7 @@ export { textOf } from '../core/fold.ts';
 export type { Item } from '../core/fold.ts';
 export { ParleyError } from '../core/errors.ts';
 export { msOf } from '../core/times.ts';
+export type { DeviceSaid } from '../core/calls-more.ts';
 export type { ParleyClient, SendOptions } from '../core/client.ts';
 export type { CloseReason, ConnectionState } from '../core/connection-state.ts';
 export type { MessageBody } from '../core/content.ts';

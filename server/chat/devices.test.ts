@@ -22,7 +22,14 @@ afterEach(async () => {
 });
 
 const said = (deviceId: DeviceId, more: Partial<DeviceSaid> = {}): DeviceSaid => ({
-  ...{ deviceId, platform: 'android', pushToken: 'token', locale: 'de', keyBlob: Uint8Array.of(1) },
+  ...{
+    deviceId,
+    platform: 'android',
+    pushToken: 'token',
+    locale: 'de',
+    displayName: 'Pixel of Ann',
+    keyBlob: Uint8Array.of(1),
+  },
   ...more,
 });
 const listed = async (): Promise<string[]> => {

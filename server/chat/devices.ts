@@ -19,7 +19,10 @@ export const believedMs = 10_000;
 const dayMs = 86_400_000;
 
 /** What a device says of itself. */
-export type DeviceSaid = Pick<DeviceRecord, 'deviceId' | 'platform' | 'pushToken' | 'locale' | 'keyBlob'>;
+export type DeviceSaid = Pick<
+  DeviceRecord,
+  'deviceId' | 'platform' | 'pushToken' | 'locale' | 'displayName' | 'keyBlob'
+>;
 
 export interface DevicesOptions {
   readonly store: Store;
@@ -105,10 +108,16 @@ export class Devices {
     if (record?.removed === true) throw this.#signedOut(userId, deviceId);
     const nowMs = Math.floor(clock.nowMs());
     if (record !== undefined) return this.#seen(userId, record);
-    const unsaid = { platform: 'unspecified', pushToken: '', locale: '', keyBlob: new Uint8Array(0) } as const;
+    const said = {
+      platform: 'unspecified',
+      pushToken: '',
+      locale: '',
+      displayName: '',
+      keyBlob: new Uint8Array(0),
+    } as const;
     try {
       await this.#makeRoom(userId);
-      if (await store.putDevice(userId, { deviceId, ...unsaid, seenMs: nowMs })) return;
+      if (await store.putDevice(userId, { deviceId, ...said, seenMs: nowMs })) return;
     } catch (error) {
       // A store that takes no writes is no reason to be without what can be read: it is known an hour later.
       if (isUnavailable(error)) return;
@@ -208,6 +217,7 @@ function saysTheSame(before: DeviceSaid, said: DeviceSaid): boolean {
   return (
     before.platform === said.platform &&
     before.locale === said.locale &&
+    before.displayName === said.displayName &&
     (before.pushToken === '') === (said.pushToken === '') &&
     Buffer.from(before.keyBlob).equals(said.keyBlob)
   );

@@ -90,7 +90,14 @@ async function fill(): Promise<Scene> {
     if (count % 3 === 0) await post(node, ids, 'bob', long, `bob long ${count}`);
   }
   await chat.devices.register(callerOf('alice'), {
-    ...{ deviceId: 'phone' as DeviceId, platform: 'ios', pushToken: 'token', locale: '', keyBlob: Uint8Array.of(1) },
+    ...{
+      deviceId: 'phone' as DeviceId,
+      platform: 'ios',
+      pushToken: 'token',
+      locale: '',
+      displayName: '',
+      keyBlob: Uint8Array.of(1),
+    },
   });
   await chat.devices.met(alice, 'laptop' as DeviceId);
   await chat.profiles.update(callerOf('alice'), { displayName: 'Alice', avatarUrl: 'https://a.example/a.png' });

@@ -248,11 +248,13 @@ export interface DeviceRecord {
   readonly pushToken: string;
   /** BCP 47, at most 35 bytes; may be empty. */
   readonly locale: string;
+  /** What its user tells it by, at most 100 bytes; may be empty. */
+  readonly displayName: string;
   /** Opaque, at most 16 KiB. */
   readonly keyBlob: Uint8Array;
   /** Wall ms when it was last heard of, to within an hour. 0 once removed. */
   readonly seenMs: number;
-  /** Signed out: the id is never used again. Platform, token, locale and keys are gone. */
+  /** Signed out: the id is never used again. Platform, name, token, locale and keys are gone. */
   readonly removed: boolean;
 }
 
@@ -262,6 +264,7 @@ export function removedDevice(deviceId: DeviceId): DeviceRecord {
     platform: 'unspecified',
     pushToken: '',
     locale: '',
+    displayName: '',
     keyBlob: new Uint8Array(0),
     seenMs: 0,
   } as const;

@@ -98,6 +98,7 @@ export const accountRows: readonly Row[] = [
       platform: DevicePlatform.DEVICE_PLATFORM_DESKTOP,
       pushToken: '',
       locale: '',
+      displayName: '',
       keyBlob: Buffer.alloc(0),
       lastSeenTime: undefined,
       active: false,

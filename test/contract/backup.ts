@@ -119,7 +119,13 @@ async function fill(store: Store, clock: HandClock): Promise<Filled> {
   ]);
   await store.seen([{ userId: 'alice' as UserId, atMs: clock.nowMs() - 5 }]);
   await store.secret('a key', () => Uint8Array.of(1, 2, 3));
-  const device = { platform: 'ios', locale: 'fr', keyBlob: new Uint8Array(9_000).fill(1), seenMs: 7 } as const;
+  const device = {
+    platform: 'ios',
+    locale: 'fr',
+    displayName: 'Jo’s phone',
+    keyBlob: new Uint8Array(9_000).fill(1),
+    seenMs: 7,
+  } as const;
   for (let at = 0; at < 30; at++) {
     const deviceId = `device-${at}` as DeviceId;
     await store.putDevice('alice' as UserId, { ...device, deviceId, pushToken: `token-${at}` });
@@ -264,7 +270,7 @@ export function backupContract(name: string, from: () => Promise<BackupPlace>, t
     test('keeps devices that were removed out, and takes a push token from the device that had it before', async () => {
       await using place = await to();
       await using store = await restore(place);
-      const said = { platform: 'web', locale: '', keyBlob: new Uint8Array(0), seenMs: 9 } as const;
+      const said = { platform: 'web', locale: '', displayName: '', keyBlob: new Uint8Array(0), seenMs: 9 } as const;
       const removed = { ...said, deviceId: 'device-3' as DeviceId, pushToken: '' };
       expect(await store.putDevice('alice' as UserId, removed)).toBe(false);
       expect(await store.putDevice('bob' as UserId, { ...said, deviceId: phone, pushToken: 'token-5' })).toBe(true);

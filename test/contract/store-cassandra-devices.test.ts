@@ -29,6 +29,7 @@ needs('cassandra')('a push token on Cassandra', () => {
       platform: 'ios',
       pushToken,
       locale: '',
+      displayName: '',
       keyBlob: new Uint8Array(0),
       seenMs: 1,
     });

@@ -9,7 +9,16 @@ const tablet = 'tablet' as DeviceId;
 
 function said(deviceId: DeviceId, more: Partial<DeviceRecord> = {}): Omit<DeviceRecord, 'removed'> {
   const platform = 'android';
-  return { deviceId, platform, pushToken: '', locale: 'zh-Hant-TW', keyBlob: Uint8Array.of(), seenMs: nowMs, ...more };
+  return {
+    deviceId,
+    platform,
+    pushToken: '',
+    locale: 'zh-Hant-TW',
+    displayName: '小明的手机',
+    keyBlob: Uint8Array.of(),
+    seenMs: nowMs,
+    ...more,
+  };
 }
 
 function kept(deviceId: DeviceId, more: Partial<DeviceRecord> = {}): DeviceRecord {

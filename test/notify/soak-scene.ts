@@ -51,7 +51,13 @@ export async function makeScene(folder: string, notifications: number): Promise<
       const pushToken = `${userId}-${deviceId}`;
       owners.set(pushToken, { userId, deviceId });
       newest.set(pushToken, new Map(threads.map((threadId) => [threadId, String(sequence)])));
-      const said = { platform: 'android', pushToken, locale: 'en', keyBlob: new Uint8Array(0) } as const;
+      const said = {
+        platform: 'android',
+        pushToken,
+        locale: 'en',
+        displayName: '',
+        keyBlob: new Uint8Array(0),
+      } as const;
       work.push(async () => void (await store.putDevice(userId, { deviceId, ...said, seenMs: Date.now() })));
     }
   }

@@ -36,7 +36,12 @@ test('a device is known from its Hello, keeps what it registers, and its push to
   await alice.client.open().live({ deviceId: 'phone' });
   const [met] = await list(alice);
   expect(met).toMatchObject({ deviceId: 'phone', platform: 0, active: true, notified: false });
-  const said = { locale: 'pt-BR', keyBlob: Buffer.from([1, 2]), platform: DevicePlatform.DEVICE_PLATFORM_IOS };
+  const said = {
+    locale: 'pt-BR',
+    displayName: 'Ana’s phone',
+    keyBlob: Buffer.from([1, 2]),
+    platform: DevicePlatform.DEVICE_PLATFORM_IOS,
+  };
   const { response } = await register(alice, { deviceId: 'phone', pushToken: `${alice.id} token`, ...said });
   const kept = { deviceId: 'phone', ...said, pushToken: '', active: true, notified: true };
   expect(response?.device).toMatchObject(kept);
@@ -58,6 +63,8 @@ test.each([
   ['device.platform', { deviceId: 'd1', platform: 99 }],
   ['device.push_token', { deviceId: 'd1', pushToken: 'x'.repeat(4_097) }],
   ['device.push_token', { deviceId: 'd1', pushToken: 'a\nb' }],
+  ['device.display_name', { deviceId: 'd1', displayName: 'é'.repeat(51) }],
+  ['device.display_name', { deviceId: 'd1', displayName: 'a\nb' }],
   ['device.locale', { deviceId: 'd1', locale: 'not a tag' }],
   [
     'device.locale',

@@ -153,6 +153,7 @@ export async function openNotifyScene(options: SceneOptions = {}): Promise<Notif
       await node.chat.devices.register(callerOf(user), {
         ...said,
         locale: more.locale ?? '',
+        displayName: '',
         deviceId: device as DeviceId,
       });
     },

@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import type { ThreadMember } from '#proto/parley/v1/thread.ts';
 import type { Parley } from '../../web/parley.ts';
 import type { Account } from './account.ts';
+import { browserName } from './browser-name.ts';
 import { Cell } from './cell.ts';
 import { Conversation } from './conversation.ts';
 import type { Router } from './route.ts';
@@ -16,6 +17,9 @@ export interface Popover {
 /** Conversations that are kept as they were left. */
 const mostConversations = 4;
 const writtenKey = 'parley.written.';
+const namedKey = 'parley.named';
+/** DEVICE_PLATFORM_WEB. */
+const web = 3;
 const toastMs = 5_000;
 
 /** What the app has beside the SDK: what is open, what is half written, what lies over the page. One for each sign-in. */
@@ -47,7 +51,10 @@ export class Desk {
     this.moderated = new Cell<ReadonlySet<string>>(new Set(account.demo === undefined ? [] : [account.demo.channelId]));
     const { client } = parley;
     this.#ends = [
-      client.on('caughtUp', () => void this.#readBlocked()),
+      client.on('caughtUp', () => {
+        void this.#readBlocked();
+        void this.#nameDevice();
+      }),
       client.on('userEntry', ({ kind }) => {
         if (kind?.$case !== 'blockChanged') return;
         const blocked = new Set(this.blocked.get());
@@ -144,6 +151,20 @@ export class Desk {
 
   close(): void {
     for (const end of this.#ends) end();
+  }
+
+  /** Tells once what this browser is called where the user's devices are listed. */
+  async #nameDevice(): Promise<void> {
+    const { client, deviceId } = this.parley;
+    const displayName = browserName(navigator.userAgent);
+    const named = `${deviceId} ${displayName}`;
+    try {
+      if (localStorage.getItem(namedKey) === named) return;
+      await client.account.registerDevice({ deviceId, platform: web, displayName });
+      localStorage.setItem(namedKey, named);
+    } catch {
+      // It is tried again when the app is caught up again.
+    }
   }
 
   async #readBlocked(): Promise<void> {

@@ -62,8 +62,9 @@ function DeviceItem({ device }: { readonly device: Device }): ReactNode {
 /** DevicePlatform of the proto, by its numbers. */
 const platforms = ['', 'Android', 'iOS', 'Web', 'Desktop'];
 
-/** What it runs on, where it said so, and enough of its id to tell it from others. */
-function nameOf({ platform, deviceId }: Device): string {
+/** Its name, or what it runs on, where it said so, and enough of its id to tell it from others. */
+function nameOf({ displayName, platform, deviceId }: Device): string {
+  if (displayName !== '') return displayName;
   const id = deviceId.length > 12 ? `${deviceId.slice(0, 12)}…` : deviceId;
   return [platforms[platform], id].filter((part) => part !== undefined && part !== '').join(' · ');
 }

@@ -8,6 +8,7 @@ import { timeToProto } from './time.ts';
 
 const maxPushTokenBytes = 4_096;
 const maxLocaleBytes = 35;
+const maxDisplayNameBytes = 100;
 const maxKeyBytes = 16 * 1_024;
 
 const platforms: Record<DevicePlatform, ProtoPlatform> = {
@@ -25,6 +26,7 @@ export function deviceToProto(record: DeviceRecord, active: boolean): Device {
     platform: platforms[record.platform],
     pushToken: '',
     locale: record.locale,
+    displayName: record.displayName,
     keyBlob: Buffer.from(record.keyBlob),
     lastSeenTime: timeToProto(record.seenMs),
     active,
@@ -41,6 +43,7 @@ export function deviceFromProto(device: Device, field: string): DeviceSaid {
     platform: platformOf(device.platform, `${field}.platform`),
     pushToken: parseName(device.pushToken, 0, maxPushTokenBytes, `${field}.push_token`),
     locale: parseLocale(device.locale, `${field}.locale`),
+    displayName: parseName(device.displayName, 0, maxDisplayNameBytes, `${field}.display_name`),
     // A copy: the bytes are a view of the whole request.
     keyBlob: Uint8Array.from(keyBlob),
   };

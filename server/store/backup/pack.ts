@@ -27,6 +27,8 @@ type PackedRecord = [
   keyBlob: Uint8Array,
   seenMs: number,
   removed: boolean,
+  /** Not in files of older releases. */
+  displayName?: string,
 ];
 type Packed =
   | ['entries', log: string, first: number, entries: PackedEntry[]]
@@ -74,8 +76,8 @@ function packed(item: BackupItem): Packed {
 }
 
 function packedRecord(record: OwnedDevice): PackedRecord {
-  const { userId, deviceId, platform, pushToken, locale, keyBlob, seenMs, removed } = record;
-  return [userId, deviceId, platform, pushToken, locale, keyBlob, seenMs, removed];
+  const { userId, deviceId, platform, pushToken, locale, keyBlob, seenMs, removed, displayName } = record;
+  return [userId, deviceId, platform, pushToken, locale, keyBlob, seenMs, removed, displayName];
 }
 
 function packedEntry(entry: BackupEntry): PackedEntry {
@@ -127,9 +129,9 @@ export function unpackItem(bytes: Buffer): BackupItem {
 }
 
 function recordOf(packedOne: PackedRecord): OwnedDevice {
-  const [userId, deviceId, platform, pushToken, locale, keyBlob, seenMs, removed] = packedOne;
+  const [userId, deviceId, platform, pushToken, locale, keyBlob, seenMs, removed, displayName = ''] = packedOne;
   const ids = { userId: userId as UserId, deviceId: deviceId as DeviceId };
-  return { ...ids, platform, pushToken, locale, keyBlob: Uint8Array.from(keyBlob), seenMs, removed };
+  return { ...ids, platform, pushToken, locale, displayName, keyBlob: Uint8Array.from(keyBlob), seenMs, removed };
 }
 
 function entryOf(packedOne: PackedEntry, sequence: number): BackupEntry {

@@ -4,11 +4,11 @@ import { type Cluster, type Params, type Row, UnknownOutcome, type Verdict } fro
 import { unavailable } from './failures.ts';
 import { inParallel } from './parallel.ts';
 
-export const deviceColumns = 'device, platform, push_token, locale, key_blob, seen_ms, removed';
+export const deviceColumns = 'device, platform, push_token, locale, display_name, key_blob, seen_ms, removed';
 const readAll = `SELECT ${deviceColumns} FROM devices WHERE user = ?`;
 const readOne = `SELECT ${deviceColumns} FROM devices WHERE user = ? AND device = ?`;
 const at = 'WHERE user = ? AND device = ?';
-const all = 'SET platform = ?, push_token = ?, locale = ?, key_blob = ?, seen_ms = ?';
+const all = 'SET platform = ?, push_token = ?, locale = ?, display_name = ?, key_blob = ?, seen_ms = ?';
 const put = `UPDATE devices ${all} ${at} IF removed = null AND push_token = ? AND seen_ms = ?`;
 const wipe = `UPDATE devices ${all}, removed = true ${at} IF removed = null AND push_token = ?`;
 const forget = `DELETE FROM devices ${at} IF removed = null AND push_token = ?`;
@@ -20,7 +20,7 @@ const changeOwner = 'UPDATE push_tokens SET user = ?, device = ? WHERE push_toke
 const removeOwner = 'DELETE FROM push_tokens WHERE push_token = ? IF user = ? AND device = ?';
 // What is restored is older than whatever is written by a ballot later.
 const restoreDevice =
-  'INSERT INTO devices (user, device, platform, push_token, locale, key_blob, seen_ms, removed) VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1';
+  'INSERT INTO devices (user, device, platform, push_token, locale, display_name, key_blob, seen_ms, removed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP 1';
 const restoreOwner = 'INSERT INTO push_tokens (push_token, user, device) VALUES (?, ?, ?) USING TIMESTAMP 1';
 const maxTries = 16;
 const restoresAtOnce = 8;
@@ -163,8 +163,9 @@ function tokenOf(row: Row | undefined): string | null {
 }
 
 /** In the order of `SET`; what is wiped is empty, not null. */
-function valuesOf({ platform, pushToken, locale, keyBlob, seenMs }: Omit<DeviceRecord, 'removed'>): unknown[] {
-  return [platform, pushToken, locale, Buffer.from(keyBlob), BigInt(Math.floor(seenMs))];
+function valuesOf(record: Omit<DeviceRecord, 'removed'>): unknown[] {
+  const { platform, pushToken, locale, displayName, keyBlob, seenMs } = record;
+  return [platform, pushToken, locale, displayName, Buffer.from(keyBlob), BigInt(Math.floor(seenMs))];
 }
 
 export function deviceOf(row: Row): DeviceRecord {
@@ -175,6 +176,8 @@ export function deviceOf(row: Row): DeviceRecord {
     platform: row['platform'] as DevicePlatform,
     pushToken: row['push_token'] as string,
     locale: row['locale'] as string,
+    // Null where an older release wrote it.
+    displayName: (row['display_name'] ?? '') as string,
     keyBlob: Uint8Array.from(row['key_blob'] as Buffer),
     seenMs: Number(row['seen_ms'] as bigint),
     removed: false,

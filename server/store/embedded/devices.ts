@@ -7,7 +7,10 @@ import type { Database } from './database.ts';
 import { endOf, keys } from './keys.ts';
 import type { Writer } from './writer.ts';
 
-const version = 1;
+const version = 2;
+/** Without `displayName`. */
+const formerVersion = 1;
+const ownerVersion = 1;
 const platforms: readonly DevicePlatform[] = ['unspecified', 'android', 'ios', 'web', 'desktop'];
 
 /** Which device a push token belongs to. */
@@ -25,11 +28,13 @@ export function encodeDeviceRecord(writer: ByteWriter, record: DeviceRecord): Bu
     .raw(record.keyBlob)
     .u48(record.seenMs)
     .u8(record.removed ? 1 : 0)
+    .short(record.displayName)
     .take();
 }
 
 export function decodeDeviceRecord(bytes: Buffer, deviceId: DeviceId): DeviceRecord {
-  const reader = new ByteReader(bytes, version, 'a device');
+  const isFormer = bytes[0] === formerVersion;
+  const reader = new ByteReader(bytes, isFormer ? formerVersion : version, 'a device');
   return {
     deviceId,
     platform: platforms[reader.u8()] ?? 'unspecified',
@@ -38,15 +43,16 @@ export function decodeDeviceRecord(bytes: Buffer, deviceId: DeviceId): DeviceRec
     keyBlob: Uint8Array.from(reader.raw()),
     seenMs: reader.u48(),
     removed: reader.u8() === 1,
+    displayName: isFormer ? '' : reader.short(),
   };
 }
 
 export function encodeOwner(writer: ByteWriter, { userId, deviceId }: PushTokenOwner): Buffer {
-  return writer.start(version).short(userId).short(deviceId).take();
+  return writer.start(ownerVersion).short(userId).short(deviceId).take();
 }
 
 function decodeOwner(bytes: Buffer): PushTokenOwner {
-  const reader = new ByteReader(bytes, version, 'the owner of a push token');
+  const reader = new ByteReader(bytes, ownerVersion, 'the owner of a push token');
   return { userId: reader.short() as UserId, deviceId: reader.short() as DeviceId };
 }
 

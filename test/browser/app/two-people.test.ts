@@ -48,7 +48,7 @@ test('somebody who is signed in twice signs the other browser out in the setting
   const devices = here.locator('.people-list', { hasText: 'Signed in on' });
   await expect.poll(() => devices.locator('.person').count()).toBe(2);
   await devices.getByText('this browser').waitFor();
-  await devices.getByRole('button', { name: /Sign out web-/ }).click();
+  await devices.getByRole('button', { name: 'Sign out Chrome on Linux' }).click();
   await there.getByText('This browser was signed out.').waitFor();
   // Nothing of it is left on the screen, and nobody comes in who does not say who they are.
   expect(await there.locator('body').innerText()).not.toContain('between us');
