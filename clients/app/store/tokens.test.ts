@@ -42,8 +42,8 @@ test('the pieces together are the text', () => {
 });
 
 test('one to three emoji are seen as that', () => {
-  expect(['👍', '👩‍👩‍👧 🎉', '🇫🇷❤️'].map(isEmojiOnly)).toEqual([true, true, true]);
-  expect(['', '1', '👍 ok', '👍👍👍👍'].map(isEmojiOnly)).toEqual([false, false, false, false]);
+  expect(['👍', '👩‍👩‍👧 🎉', '🇫🇷❤️', '1️⃣', '©️', '〽️㊗️'].filter((it) => !isEmojiOnly(it))).toEqual([]);
+  expect(['', '1', '👍 ok', '👍👍👍👍', '好👍', 'のだ', '—'].filter(isEmojiOnly)).toEqual([]);
 });
 
 test('of a long text the beginning is shown, never half a character', () => {

@@ -20,12 +20,12 @@ test.each([
   expect(initialsOf(name)).toBe(initials);
 });
 
-test('a letter that needs no segmenter is the one that it would find', () => {
-  const marks = ['', 'a', '\u0301', '\u200d', '\ufe0f', '\u20e3', 'が', '漢', '\u11a8', '्', '\u{1f3fb}', ' ', '.'];
-  for (const letter of ['a', 'Z', 'é', 'ß', 'Ж', 'ω', '7', '漢', 'Ա', '\u{10400}']) {
+test('a name that is not looked at closely has the letters that a close look finds', () => {
+  const marks = ['', 'a', '\u0301', '\u200d', '\ufe0f', '\u20e3', 'が', '漢', '\u{e0100}', '.'];
+  for (const letter of ['a', 'Z', '7', '漢', '𠮷']) {
     for (const mark of marks) {
       const found = [...new Intl.Segmenter().segment(letter + mark)][0]?.segment ?? '';
-      expect(initialsOf(letter + mark).startsWith(found.toLocaleUpperCase()), letter + mark).toBe(true);
+      expect(initialsOf(letter + mark), letter + mark).toBe(found.toLocaleUpperCase());
     }
   }
 });
