@@ -142,6 +142,19 @@ describe('what a device holds and the user has read', () => {
       expect(carrier.last.of('markRead')).toHaveLength(1);
     });
 
+    test('waits for no second to pass when the app is left', async () => {
+      await scripted.live();
+      carrier.last.tell(thread.post('bob', 'one'));
+      await runtime.advance(0);
+      carrier.last.tell(thread.post('bob', 'two'));
+      client.markRead('t');
+      await runtime.advance(0);
+      expect(carrier.last.of('markRead')).toEqual([]);
+      client.setForeground(false);
+      expect(carrier.last.of('markRead')).toMatchObject([{ value: { position: { threadId: 't', upToSequence: 2n } } }]);
+      expect(scripted.acks.at(-1)).toBe(2);
+    });
+
     test('is said again a second later when it was refused for now, and not when it was for good', async () => {
       await scripted.live();
       carrier.last.tell(thread.post('bob', 'one'));

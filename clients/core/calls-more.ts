@@ -277,9 +277,10 @@ export class AccountCalls {
 
   /** Registers a device of the user's or refreshes what is known of it, whole. */
   async registerDevice(said: DeviceSaid, limits?: CallLimits): Promise<Device> {
-    const { deviceId, platform = 0, displayName = '', pushToken = '', locale = '', keyBlob = new Uint8Array(0) } = said;
+    const nothing = { platform: 0, displayName: '', pushToken: '', locale: '', keyBlob: new Uint8Array(0) };
     const setByServer = { lastSeenTime: undefined, active: false, notified: false };
-    const device = { deviceId, platform, displayName, pushToken, locale, keyBlob: keyBlob as Buffer, ...setByServer };
+    // Codecs of browsers have Uint8Array, node's generated types say Buffer.
+    const device = { ...nothing, ...said, ...setByServer } as Device;
     return there((await this.#caller.call('/parley.v1.DeviceService/RegisterDevice', { device }, limits)).device);
   }
 

@@ -312,9 +312,13 @@ export class ParleyClient implements AsyncDisposable {
     return this.#engine.logs.unread(threadId);
   }
 
-  /** Whether the app is in front of the user; told at once. Also asks whether the stream still lives, or tries again now. */
+  /**
+   * Whether the app is in front of the user; told at once, and with it what was held back of acknowledgements and reading: an app behind may
+   * be ended at any moment. Also asks whether the stream still lives, or tries again now.
+   */
   setForeground(foreground: boolean): void {
     this.#engine.foreground = foreground;
+    this.#engine.acks.flush();
     this.#engine.connection.wake(foreground);
   }
 

@@ -33,7 +33,7 @@ export function readFields(bytes: Uint8Array): WireField[] {
         reader.at += 4;
         break;
       default:
-        throw new RangeError('a protobuf field has an unknown wire type');
+        throw new RangeError('unknown protobuf wire type');
     }
   }
   return fields;
