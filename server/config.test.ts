@@ -24,6 +24,7 @@ describe('The configuration of a node', () => {
     expect(() => readConfig({ ...needed, PARLEY_LIMIT_SENDS_PER_S: '2.5' })).toThrow(ConfigError);
     expect(() => readConfig({ ...needed, PARLEY_DEV_KEY: 'yes' })).toThrow(/must be 0 or 1/);
     expect(() => readConfig({ ...needed, PARLEY_LISTEN: 'here' })).toThrow(/must be host:port/);
+    expect(() => readConfig({ ...needed, PARLEY_LOG_LEVEL: 'loud' })).toThrow(/PARLEY_LOG_LEVEL must be info or trace/);
     for (const [name, value] of [
       ['PARLEY_RETENTION_DEFAULT', 'for-ever'],
       ['PARLEY_RETENTION_MAX', '10'],

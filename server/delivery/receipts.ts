@@ -88,8 +88,8 @@ export class Receipts implements AsyncDisposable {
   }
 
   /**
-   * The user appended `sequence`: that moves their read position there, if all between is their own or was known to
-   * them when they wrote.
+   * The user appended `sequence`, a message: that moves their read position there, if all messages between are their own or
+   * were known to them when they wrote.
    */
   async sent(
     userId: UserId,
@@ -101,8 +101,9 @@ export class Receipts implements AsyncDisposable {
   ): Promise<void> {
     const before = sequence - 1n;
     if (knownHead < before && this.#unstoredRead(userId, threadId) < before) {
-      const { read } = await this.#current(threadId, userId);
-      if (read < before) return;
+      const { read, readOrdinal } = await this.#current(threadId, userId);
+      // What is no message counts nowhere as unread: that a thread was begun, or who came.
+      if (read < before && readOrdinal < ordinal - 1n) return;
     }
     this.advanceRead(userId, threadId, sequence, origin, ordinal);
   }
