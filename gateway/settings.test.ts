@@ -37,6 +37,7 @@ test.each([
   [{ PARLEY_GATEWAY_MAX_HEAP_MIB: '1.5' }, 'must be a whole number'],
   [{ PARLEY_TLS_CERT: '/tls/tls.crt' }, 'both PARLEY_TLS_CERT and PARLEY_TLS_KEY'],
   [{ PARLEY_JWKS: '/nowhere/jwks.json' }, 'has no keys'],
+  [{ PARLEY_WEB_ORIGINS: 'https://app.example/' }, 'PARLEY_WEB_ORIGINS: "https://app.example/" is no origin'],
 ])('%j is refused', async (wrong, reason) => {
   await expect(readGatewaySettings({ ...least, ...wrong })).rejects.toThrow(reason);
 });

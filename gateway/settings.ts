@@ -1,5 +1,6 @@
 // What a deployment says about its gateway, by environment. `npm start` has its own way, platform/start-settings.ts.
 import { readFile } from 'node:fs/promises';
+import { isOrigin, notAnOrigin } from './origins.ts';
 import type { AuthSettings, GatewaySettings, NodesBy } from './render.ts';
 
 /** Name, default and meaning. Without a default it is required. */
@@ -60,6 +61,9 @@ export async function readGatewaySettings(env: NodeJS.ProcessEnv): Promise<Gatew
       throw new GatewaySettingsError(`${name} must be a whole number, not "${of(name)}"`);
     return Number(of(name));
   };
+  const webOrigins = listOf(of('PARLEY_WEB_ORIGINS'));
+  const wrong = webOrigins.find((origin) => !isOrigin(origin));
+  if (wrong !== undefined) throw new GatewaySettingsError(`PARLEY_WEB_ORIGINS: ${notAnOrigin(wrong)}`);
   return {
     address,
     port: Number(port),
@@ -70,7 +74,7 @@ export async function readGatewaySettings(env: NodeJS.ProcessEnv): Promise<Gatew
     ...(seenAs === '' ? {} : { seenAs }),
     auth: await authOf(of),
     ...(cert === '' ? {} : { tls: { cert, key } }),
-    webOrigins: listOf(of('PARLEY_WEB_ORIGINS')),
+    webOrigins,
     accessLog: of('PARLEY_GATEWAY_ACCESS_LOG'),
     maxHeapBytes: whole('PARLEY_GATEWAY_MAX_HEAP_MIB') * 1024 ** 2,
     maxConnections: whole('PARLEY_GATEWAY_MAX_CONNECTIONS'),

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { claimFolder, ClaimedError } from './claim.ts';
+import { claimFolder, ClaimedError, FolderError } from './claim.ts';
 
 function tempFolder(): Disposable & { readonly path: string } {
   const folder = mkdtempSync(path.join(tmpdir(), 'parley-claim-'));
@@ -34,4 +34,14 @@ test('a claim of which only half was written is taken over', () => {
   using folder = tempFolder();
   writeFileSync(path.join(folder.path, 'start.json'), '{"pid":');
   expect(() => claimFolder(folder.path, '127.0.0.1:1')).not.toThrow();
+});
+
+test('a folder that cannot be is named, with the reason', () => {
+  using folder = tempFolder();
+  const file = path.join(folder.path, 'file');
+  writeFileSync(file, '');
+  for (const data of [file, path.join(file, 'data')]) {
+    expect(() => claimFolder(data, '127.0.0.1:9')).toThrow(FolderError);
+    expect(() => claimFolder(data, '127.0.0.1:9')).toThrow(`the data folder ${data} cannot be used: E`);
+  }
 });

@@ -20,12 +20,21 @@ export class ClaimedError extends Error {
   override readonly name = 'ClaimedError';
 }
 
-/** Writes start.json into the folder, or throws ClaimedError while the process that wrote it lives. */
+/** The data folder cannot be made or written into; the message names it and says why. */
+export class FolderError extends Error {
+  override readonly name = 'FolderError';
+}
+
+/** Writes start.json into the folder, or throws ClaimedError while the process that wrote it lives, FolderError where nothing can be written. */
 export function claimFolder(dataDir: string, gateway: string): Claim {
   const file = path.join(dataDir, 'start.json');
   const draft = `${file}.${process.pid}`;
-  mkdirSync(dataDir, { recursive: true });
-  writeFileSync(draft, JSON.stringify({ pid: process.pid, began: beginOf(process.pid), gateway } satisfies Holder));
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    writeFileSync(draft, JSON.stringify({ pid: process.pid, began: beginOf(process.pid), gateway } satisfies Holder));
+  } catch (error) {
+    throw new FolderError(`the data folder ${dataDir} cannot be used: ${(error as Error).message}`, { cause: error });
+  }
   try {
     for (;;) {
       try {

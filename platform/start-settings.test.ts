@@ -50,6 +50,9 @@ const mistakes: readonly [string[], NodeJS.ProcessEnv, string][] = [
   [['data'], {}, 'npm start [-- OPTIONS]'],
   [[], { PARLEY_TLS_CERT: 'a.crt' }, 'PARLEY_TLS_KEY'],
   [[], { PARLEY_LISTEN: '127.0.0.1:1' }, 'PARLEY_LISTEN is decided'],
+  [['--address', 'here'], {}, 'must be an IP address of this machine, not "here"'],
+  [[], { PARLEY_DEMO: 'no' }, 'PARLEY_DEMO must be 0 or 1'],
+  [[], { PARLEY_WEB_ORIGINS: 'http://localhost:*, app.example' }, 'PARLEY_WEB_ORIGINS: "app.example" is no origin'],
 ];
 test.each(mistakes)('%j with %j is a mistake, and the message says what is right', (args, env, message) => {
   expect(() => readStartSettings(args, env)).toThrow(UsageError);

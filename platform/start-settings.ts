@@ -1,5 +1,7 @@
 // What `npm start` can be told, by option or environment. Everything else named PARLEY_… goes to the node as it is.
+import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
+import { isOrigin, notAnOrigin } from '../gateway/origins.ts';
 import type { ExternalAuth } from './keys.ts';
 
 export interface StartSettings {
@@ -19,7 +21,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const startUsage = `npm start [-- OPTIONS]
+export const startUsage = `npm start [-- OPTIONS]
   --port N          where clients connect (PARLEY_PORT, default 8080)
   --address IP      on which address (PARLEY_ADDRESS, default 127.0.0.1)
   --data FOLDER     where everything is kept (PARLEY_DATA, default ./data)
@@ -61,6 +63,9 @@ export function readStartSettings(args: readonly string[], env: NodeJS.ProcessEn
     throw new UsageError(`the port must be a number from 1 to 65535, not "${portText}"`);
   }
   const address = options.address ?? env['PARLEY_ADDRESS'] ?? '127.0.0.1';
+  if (isIP(address) === 0) throw new UsageError(`the address must be an IP address of this machine, not "${address}"`);
+  const demo = env['PARLEY_DEMO'] ?? '1';
+  if (demo !== '0' && demo !== '1') throw new UsageError(`PARLEY_DEMO must be 0 or 1, not "${demo}"`);
   const auth = readAuth(env);
   if (auth === undefined && !address.startsWith('127.') && env['PARLEY_DEV_KEY_EXPOSE'] !== '1') {
     throw new UsageError(
@@ -81,8 +86,8 @@ export function readStartSettings(args: readonly string[], env: NodeJS.ProcessEn
     dataDir: options.data ?? env['PARLEY_DATA'] ?? 'data',
     auth,
     tls: readTls(env),
-    webOrigins: env['PARLEY_WEB_ORIGINS']?.split(',').map((origin) => origin.trim()),
-    demo: env['PARLEY_DEMO'] !== '0',
+    webOrigins: readOrigins(env),
+    demo: demo === '1',
     nodeEnv: Object.fromEntries(nodeEnv) as Record<string, string>,
   };
 }
@@ -107,6 +112,13 @@ function readAuth(env: NodeJS.ProcessEnv): ExternalAuth | undefined {
     );
   }
   return { jwks, issuer, audience, algorithms: (env['PARLEY_JWT_ALGORITHMS'] ?? 'ES256,RS256,EdDSA').split(',') };
+}
+
+function readOrigins(env: NodeJS.ProcessEnv): readonly string[] | undefined {
+  const origins = env['PARLEY_WEB_ORIGINS']?.split(',').map((origin) => origin.trim());
+  const wrong = origins?.find((origin) => !isOrigin(origin));
+  if (wrong !== undefined) throw new UsageError(`PARLEY_WEB_ORIGINS: ${notAnOrigin(wrong)}`);
+  return origins;
 }
 
 function readTls(env: NodeJS.ProcessEnv): StartSettings['tls'] {

@@ -2,12 +2,14 @@
 // Exit codes: 0 stopped as asked, 1 something failed (said on stderr), 2 wrong options.
 import path from 'node:path';
 import { untilAsked } from './asked.ts';
-import { ClaimedError, claimFolder } from './claim.ts';
+import { ClaimedError, claimFolder, FolderError } from './claim.ts';
 import { lastLines } from './envoy.ts';
+import { servesWeb, startGreeting } from './greeting.ts';
+import type { NodeHandle } from './node-handle.ts';
 import { startPlatform } from './platform.ts';
 import type { Failure, Platform } from './platform.ts';
 import { PortTakenError } from './ports.ts';
-import { readStartSettings, UsageError } from './start-settings.ts';
+import { readStartSettings, startUsage, UsageError } from './start-settings.ts';
 import type { StartSettings } from './start-settings.ts';
 
 function fail(message: string, code: number): never {
@@ -41,7 +43,14 @@ async function run(settings: StartSettings): Promise<void> {
     await (await starting).stop();
     return;
   }
-  console.log(greeting(platform, settings));
+  const [node] = platform.nodes as [NodeHandle];
+  console.log(
+    startGreeting(
+      { gateway: platform.gateway, services: node.services, metrics: node.metrics, dataDir: platform.dataDir },
+      settings,
+      process.cwd(),
+    ),
+  );
   const end = await Promise.race([asked, platform.failed]);
   if (end === 'asked') {
     console.log('\nparley: stopping; open streams are told to go (Ctrl-C again forces) …');
@@ -52,31 +61,6 @@ async function run(settings: StartSettings): Promise<void> {
   console.error(await obituary(end, platform));
   await platform.stop();
   process.exit(1);
-}
-
-/** With keys of an issuer the app must be told where tokens come from. */
-function servesWeb({ auth, nodeEnv }: StartSettings): boolean {
-  return auth === undefined || nodeEnv['PARLEY_WEB_TOKEN_URL'] !== undefined;
-}
-
-function greeting(platform: Platform, settings: StartSettings): string {
-  const shown = path.relative(process.cwd(), platform.dataDir) || '.';
-  const folder = shown.startsWith('..') ? platform.dataDir : `./${shown}`;
-  const elsewhere = folder === './data' ? '' : ` --data ${folder}`;
-  const target = settings.port === 8080 ? '' : ` --target ${platform.gateway}`;
-  const usesDevKey = settings.auth === undefined;
-  return `
-Parley listens on ${platform.gateway} (gRPC and grpc-web${settings.tls ? ' with TLS' : ''}).
-
-  in a browser ${servesWeb(settings) ? `${settings.tls ? 'https' : 'http'}://${platform.gateway}/` : 'with PARLEY_WEB_TOKEN_URL: where the app fetches tokens'}
-  a token      ${usesDevKey ? `npm run token -- alice${elsewhere}` : `from ${settings.auth?.issuer}`}
-  try it       npm run chat -- --as alice${target}
-               and in another terminal: npm run chat -- --as bob${target}
-  services     ${platform.nodes[0]?.services} (parley.service.v1)${usesDevKey ? `: npm run token -- --service crm --scopes threads,messages${elsewhere}` : ''}
-  metrics      http://${platform.nodes[0]?.metrics}/metrics
-  data, logs   ${folder}, ${folder}/log
-  stop         Ctrl-C
-`;
 }
 
 async function obituary({ child, ending }: Failure, platform: Platform): Promise<string> {
@@ -92,8 +76,10 @@ async function obituary({ child, ending }: Failure, platform: Platform): Promise
   ].join('\n  ');
 }
 
+const args = process.argv.slice(2);
 try {
-  await run(readStartSettings(process.argv.slice(2), process.env));
+  if (args.includes('--help')) console.log(startUsage);
+  else await run(readStartSettings(args, process.env));
 } catch (error) {
   if (error instanceof UsageError) fail(error.message, 2);
   if (error instanceof ClaimedError) {
@@ -101,6 +87,9 @@ try {
       `${error.message}.\n        Stop it, or choose another folder and port: npm start -- --data ./data2 --port 8090`,
       1,
     );
+  }
+  if (error instanceof FolderError) {
+    fail(`${error.message}.\n        Choose a folder that is yours: npm start -- --data FOLDER    (or PARLEY_DATA)`, 1);
   }
   if (error instanceof PortTakenError) {
     fail(

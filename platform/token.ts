@@ -4,6 +4,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type DevKey, openDevKey } from '../server/auth/dev-key.ts';
+import { scopes as known } from '../server/auth/scopes.ts';
 import { systemClock } from '../server/core/clock.ts';
 import { parseDuration } from './duration.ts';
 
@@ -13,12 +14,22 @@ const usage = `usage: npm run token -- USER [OPTIONS]
   --device ID      binds the token to one device
   --data FOLDER    whose dev key signs (PARLEY_DATA, default ./data)
 or, for another service: npm run token -- --service NAME --scopes LIST [--ttl TIME] [--data FOLDER]
-  --scopes LIST    what it may do, comma separated: channels, comments, threads, messages,
-                   notifications, users, tokens`;
+  --scopes LIST    what it may do, comma separated: ${known.slice(0, 4).join(', ')},
+                   ${known.slice(4).join(', ')}`;
 
 const text = { type: 'string' } as const;
 const options = { name: text, ttl: text, device: text, data: text, service: text, scopes: text };
 type Values = { readonly [Name in keyof typeof options]?: string };
+
+async function print(values: Values, users: readonly string[]): Promise<void> {
+  const [user, ...more] = users;
+  if (more.length > 0) throw new Error('give one user');
+  const folder = path.resolve(values.data ?? process.env['PARLEY_DATA'] ?? 'data');
+  const key = await openDevKey(path.join(folder, 'auth'), systemClock);
+  console.log(await sign(key, user, values));
+  if (key.isNew)
+    console.error(`parley: made a new dev key in ${folder}; a Parley that runs with another folder refuses this token`);
+}
 
 function sign(key: DevKey, user: string | undefined, values: Values): Promise<string> {
   const { name, device: deviceId, service, scopes } = values;
@@ -34,16 +45,19 @@ function sign(key: DevKey, user: string | undefined, values: Values): Promise<st
   }
   if (user !== undefined) throw new Error('give one user or a service, not both');
   if (scopes === undefined) throw new Error('--scopes is missing: what may the service do?');
-  return key.signService(service, { ttlS, scope: scopes.replaceAll(',', ' ') });
+  const wanted = scopes.split(/[\s,]+/).filter(Boolean);
+  const wrong = wanted.find((scope) => !known.some((one) => one === scope));
+  if (wrong !== undefined) throw new Error(`there is no scope "${wrong}"`);
+  return key.signService(service, { ttlS, scope: wanted.join(' ') });
 }
 
 try {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options });
-  const [user, ...more] = positionals;
-  if (more.length > 0) throw new Error('give one user');
-  const folder = path.resolve(values.data ?? process.env['PARLEY_DATA'] ?? 'data');
-  const key = await openDevKey(path.join(folder, 'auth'), systemClock);
-  console.log(await sign(key, user, values));
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { ...options, help: { type: 'boolean' } },
+  });
+  if (values.help === true) console.log(usage);
+  else await print(values, positionals);
 } catch (error) {
   console.error(`parley: ${(error as Error).message}\n\n${usage}`);
   process.exitCode = 2;

@@ -116,7 +116,10 @@ const settings = {
     'of groups with more members only those who are mentioned are notified',
   ),
   PARLEY_LOG_FILE: text('', 'path of the JSON log; empty = standard output'),
-  PARLEY_LOG_LEVEL: oneOf(['info', 'trace', 'debug', 'warn', 'error', 'silent'], 'from which level on lines are written'),
+  PARLEY_LOG_LEVEL: oneOf(
+    ['info', 'trace', 'debug', 'warn', 'error', 'silent'],
+    'from which level on lines are written',
+  ),
   PARLEY_JWKS: text('', 'file or http(s) URL of the keys that tokens are checked with; required'),
   PARLEY_JWT_ISSUER: text('', '`iss` that tokens must have; required'),
   PARLEY_JWT_AUDIENCE: text('', '`aud` that tokens must have; required'),

@@ -14,7 +14,7 @@ export async function listenHttp(
 ): Promise<HttpPort> {
   const server = createServer(answer);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error) => reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`)));
     server.listen(port, host, resolve);
   });
   const bound = server.address();

@@ -85,10 +85,17 @@ async function inLines(client: ParleyClient, { target }: Arguments): Promise<voi
   }
 }
 
+const words = process.argv.slice(2);
+let isUnderstood = words.includes('--help');
 try {
-  await main(parseArguments(process.argv.slice(2), process.env));
+  if (isUnderstood) console.log(usage);
+  else {
+    const args = parseArguments(words, process.env);
+    isUnderstood = true;
+    await main(args);
+  }
 } catch (error) {
   console.error(`parley: ${(error as Error).message}`);
-  if (error instanceof Error && !('reason' in error)) console.error(`\n${usage}`);
+  if (!isUnderstood) console.error(`\n${usage}`);
   process.exitCode = 1;
 }

@@ -14,7 +14,7 @@ export async function devToken(user: string, dataFolder: string): Promise<string
     const { stdout } = await run(process.execPath, [command, user, '--data', dataFolder, '--ttl', '24h']);
     return stdout.trim();
   } catch (error) {
-    const said = (error as { stderr?: string }).stderr?.split('\n')[0];
+    const said = (error as { stderr?: string }).stderr?.split('\n')[0]?.replace(/^parley: /, '');
     throw new Error(said === undefined || said === '' ? 'no token could be made' : said, { cause: error });
   }
 }

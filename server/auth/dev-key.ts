@@ -32,6 +32,8 @@ export interface ServiceTokenOptions {
 export interface DevKey {
   /** The public half, as a JWKS file for node and gateway. */
   readonly jwksFile: string;
+  /** There was none before: nothing that runs knows it yet. */
+  readonly isNew: boolean;
   /** A token for the user. Throws when the id is no valid user id. */
   sign(user: string, options?: TokenOptions): Promise<string>;
   /** A token for the service. Throws when the name is no valid one. */
@@ -43,7 +45,7 @@ export async function openDevKey(folder: string, clock: Clock): Promise<DevKey> 
   const keyFile = path.join(folder, 'dev-key.json');
   const jwksFile = path.join(folder, 'dev-jwks.json');
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await createIfMissing(keyFile);
+  const isNew = await createIfMissing(keyFile);
   await refuseIfShared(keyFile);
   const jwk = JSON.parse(await readFile(keyFile, 'utf8')) as JWK;
   await writePublicHalf(jwk, jwksFile);
@@ -61,6 +63,7 @@ export async function openDevKey(folder: string, clock: Clock): Promise<DevKey> 
   };
   return {
     jwksFile,
+    isNew,
     async sign(user, options = {}) {
       const { name, picture, deviceId, ttlS = 86_400 } = options;
       return make(parseUserId(user), devAudience, ttlS, {
@@ -75,8 +78,9 @@ export async function openDevKey(folder: string, clock: Clock): Promise<DevKey> 
   };
 }
 
-async function createIfMissing(keyFile: string): Promise<void> {
-  if (await exists(keyFile)) return;
+/** True = it was made here. */
+async function createIfMissing(keyFile: string): Promise<boolean> {
+  if (await exists(keyFile)) return false;
   const { privateKey } = await generateKeyPair(devAlgorithm, { extractable: true });
   const jwk = await exportJWK(privateKey);
   const kid = await calculateJwkThumbprint(jwk);
@@ -85,8 +89,10 @@ async function createIfMissing(keyFile: string): Promise<void> {
   try {
     // A link fails where a file is: the first of two makers wins and the other uses its key.
     await link(draft, keyFile);
+    return true;
   } catch (error) {
     if (!(await exists(keyFile))) throw error;
+    return false;
   } finally {
     await rm(draft, { force: true });
   }

@@ -80,7 +80,7 @@ test('with the file gone the last good keys stay', async () => {
 test('a file that is missing or broken at the start is an error of the settings', async () => {
   await using folder = tempFolder();
   const file = folder.file('jwks.json');
-  await expect(openKeySource(file, { clock })).rejects.toThrow('ENOENT');
+  await expect(openKeySource(file, { clock })).rejects.toThrow(`no keys in ${file}: ENOENT`);
   writeFileSync(file, '{}');
   await expect(openKeySource(file, { clock })).rejects.toThrow('keys');
 });

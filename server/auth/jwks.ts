@@ -37,12 +37,13 @@ const unknownKeyPauseMs = 60_000;
 /** `source` is a path or an http(s) URL. A file that cannot be read or has no keys throws here: it is a wrong setting. */
 export async function openKeySource(source: string, options: KeySourceOptions): Promise<KeySource> {
   const isUrl = /^https?:\/\//.test(source);
-  const keys = new ReloadingKeys(isUrl ? urlOrigin(source, options) : fileOrigin(source), options.clock);
+  const keys = new ReloadingKeys(source, isUrl ? urlOrigin(source, options) : fileOrigin(source), options.clock);
   await keys.open();
   return keys;
 }
 
 class ReloadingKeys implements KeySource {
+  readonly #source: string;
   readonly #origin: Origin;
   readonly #clock: Clock;
   #set: KeySet | undefined;
@@ -52,7 +53,8 @@ class ReloadingKeys implements KeySource {
   #looking: Promise<void> | undefined;
   problem: Error | undefined;
 
-  constructor(origin: Origin, clock: Clock) {
+  constructor(source: string, origin: Origin, clock: Clock) {
+    this.#source = source;
     this.#origin = origin;
     this.#clock = clock;
   }
@@ -62,7 +64,9 @@ class ReloadingKeys implements KeySource {
     if (this.#set !== undefined) return;
     const kept = await this.#origin.kept();
     if (kept !== undefined) this.#accept(kept);
-    else if (this.#origin.mustExist) throw this.problem ?? new Error('no keys');
+    else if (this.#origin.mustExist) {
+      throw new Error(`no keys in ${this.#source}: ${this.problem?.message ?? 'it is empty'}`, { cause: this.problem });
+    }
   }
 
   async current(): Promise<KeySet> {

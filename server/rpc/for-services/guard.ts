@@ -1,10 +1,8 @@
+import type { Scope } from '../../auth/scopes.ts';
 import { Refusal } from '../../core/errors.ts';
 import type { Handler, UnaryMethod } from '../service.ts';
 import type { Audit, Touched } from './audit.ts';
 import type { ServiceCaller } from './service-caller.ts';
-
-/** What the token of a service may allow. */
-export type Scope = 'channels' | 'comments' | 'threads' | 'messages' | 'notifications' | 'tokens' | 'users';
 
 /** Does what one call of a service is for; tells `touch` of each id that the audit should have, as soon as it is checked. */
 type ServiceHandler<Request, Response> = (
