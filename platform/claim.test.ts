@@ -45,3 +45,9 @@ test('a folder that cannot be is named, with the reason', () => {
     expect(() => claimFolder(data, '127.0.0.1:9')).toThrow(`the data folder ${data} cannot be used: E`);
   }
 });
+
+test('the folder of a store is no data folder: what is in it would not be seen', () => {
+  using folder = tempFolder();
+  writeFileSync(path.join(folder.path, 'format'), '1');
+  expect(() => claimFolder(folder.path, '127.0.0.1:9')).toThrow(`${folder.path} is a store itself`);
+});

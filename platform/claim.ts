@@ -1,6 +1,6 @@
 // One launcher per data folder. The store has a lock of its own that keeps data safe; this one is for a clear message,
 // before anything is started, and tells other tools where the running platform listens.
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { readStat } from './proc.ts';
 
@@ -20,7 +20,7 @@ export class ClaimedError extends Error {
   override readonly name = 'ClaimedError';
 }
 
-/** The data folder cannot be made or written into; the message names it and says why. */
+/** The data folder is none, or cannot be made or written into; the message names it and says why. */
 export class FolderError extends Error {
   override readonly name = 'FolderError';
 }
@@ -29,6 +29,9 @@ export class FolderError extends Error {
 export function claimFolder(dataDir: string, gateway: string): Claim {
   const file = path.join(dataDir, 'start.json');
   const draft = `${file}.${process.pid}`;
+  if (existsSync(path.join(dataDir, 'format'))) {
+    throw new FolderError(`${dataDir} is a store itself; npm start keeps its own in ${path.join(dataDir, 'store')}`);
+  }
   try {
     mkdirSync(dataDir, { recursive: true });
     writeFileSync(draft, JSON.stringify({ pid: process.pid, began: beginOf(process.pid), gateway } satisfies Holder));

@@ -19,8 +19,9 @@ test('an option wins over the environment', () => {
   expect(readStartSettings(['--port', '9001'], env)).toMatchObject({ port: 9001, dataDir: '/a', address: '127.0.0.2' });
 });
 
-test('settings of the node go to the node, those of launcher and set-up do not', () => {
-  const env = { PARLEY_MEMBER_CAP: '50', PARLEY_PORT: '9000', PARLEY_CACHE: '/c', PARLEY_SKIP: 'java', PATH: '/bin' };
+test('settings of the node go to the node, those of launcher, set-up and clients do not', () => {
+  const own = { PARLEY_PORT: '9000', PARLEY_CACHE: '/c', PARLEY_SKIP: 'java', PARLEY_TARGET: '127.0.0.1:9000' };
+  const env = { PARLEY_MEMBER_CAP: '50', ...own, PATH: '/bin' };
   expect(readStartSettings([], env).nodeEnv).toEqual({ PARLEY_MEMBER_CAP: '50' });
 });
 

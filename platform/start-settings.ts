@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
 import { isOrigin, notAnOrigin } from '../gateway/origins.ts';
+import { strangers } from '../server/strangers.ts';
 import type { ExternalAuth } from './keys.ts';
 
 export interface StartSettings {
@@ -34,21 +35,14 @@ Environment:
   PARLEY_DEMO=0                       no group and no live post for who comes for the first time
   any other PARLEY_…                  goes to the node`;
 
-/** Settings of the launcher and of the set-up: the node does not know them. */
+/** What is read here, and what is no setting of a node. */
 const ownNames: readonly string[] = [
-  'PARLEY_PORT',
-  'PARLEY_ADDRESS',
+  ...strangers,
   'PARLEY_DATA',
-  'PARLEY_TLS_CERT',
-  'PARLEY_TLS_KEY',
   'PARLEY_JWKS',
   'PARLEY_JWT_ISSUER',
   'PARLEY_JWT_AUDIENCE',
   'PARLEY_JWT_ALGORITHMS',
-  'PARLEY_WEB_ORIGINS',
-  'PARLEY_DEMO',
-  'PARLEY_CACHE',
-  'PARLEY_SKIP',
 ];
 
 /** What the launcher decides for its node. */

@@ -8,12 +8,11 @@ import { openBackupSource as openCassandraSource } from '../store/cassandra/back
 import { openBackupTarget as openCassandraTarget } from '../store/cassandra/backup-target.ts';
 import { openBackupSource as openEmbeddedSource } from '../store/embedded/backup-source.ts';
 import { openBackupTarget as openEmbeddedTarget } from '../store/embedded/backup-target.ts';
+import { strangers } from '../strangers.ts';
 import { cassandraOf } from './store.ts';
 
 /** What a node needs and a backup does not. */
 const unneeded = { PARLEY_JWKS: 'none', PARLEY_JWT_ISSUER: 'none', PARLEY_JWT_AUDIENCE: 'none' };
-/** Of the set-up and of `npm start`, which a node does not know. */
-const strangers = ['PARLEY_CACHE', 'PARLEY_SKIP', 'PARLEY_PORT', 'PARLEY_ADDRESS', 'PARLEY_WEB_ORIGINS'];
 const progressEveryMs = 1_000;
 
 export interface Asked {

@@ -81,6 +81,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 
   // main → app → everything.
   'server/config.ts': room([core]),
+  'server/strangers.ts': room([]),
   'server/app': room(['server/', 'proto/gen/'], ['@grpc/grpc-js']),
   'server/main.ts': room([...base, 'server/app.ts', 'server/config.ts']),
   'server/backup.ts': room([...base, 'server/app/backup.ts', 'server/store/backup/']),
@@ -101,7 +102,10 @@ export const rooms: Readonly<Record<string, Room>> = {
   'clients/cli/': room(['clients/core/', 'clients/node/', 'proto/gen/'], 'any'),
 
   // The platform starts the server as a process; what they share is how tokens are made, the clock for it, and a port for HTTP.
-  'platform/': room(['server/auth/', 'server/core/clock.ts', 'server/http-port.ts', 'gateway/', 'proto/gen/'], 'any'),
+  'platform/': room(
+    ['server/auth/', 'server/core/clock.ts', 'server/http-port.ts', 'server/strangers.ts', 'gateway/', 'proto/gen/'],
+    'any',
+  ),
   'gateway/': room(['proto/gen/'], 'any'),
 };
 
