@@ -78,7 +78,7 @@ describe('arguments of the bench', () => {
     [['pairs', '--channel-listeners', '3'], '--channel-listeners is for --beside-channel'],
     [['pairs', '--channel'], '--channel is not for pairs'],
     [['pairs', '--nodes', '10'], '--nodes must be a whole number from 1 to 9'],
-    [[], 'which bench?'],
+    [[], 'which bench? connections, fanout, pairs, append, away, web or report'],
     [['pears'], 'no bench is called "pears"'],
     [['pairs', '100'], '"100" after pairs means nothing'],
     [['pairs', '--listeners', '3'], '--listeners is not for pairs'],

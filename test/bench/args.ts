@@ -173,7 +173,7 @@ export function readArgs(args: readonly string[]): Bench {
 
 function readValues(values: Values, positionals: readonly string[]): Bench {
   const [bench, ...rest] = positionals;
-  if (bench === undefined) throw new UsageError('which bench? connections, fanout or pairs');
+  if (bench === undefined) throw new UsageError('which bench? connections, fanout, pairs, append, away, web or report');
   if (bench !== 'connections' && bench !== 'fanout' && bench !== 'pairs') {
     throw new UsageError(`no bench is called "${bench}": connections, fanout or pairs`);
   }

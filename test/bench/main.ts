@@ -29,7 +29,7 @@ if (process.argv.includes('--help')) {
     else if (args[0] === 'report') say(`the report is in ${await writePage(args.slice(1))}`);
     else await main(readBenches(args));
   } catch (error) {
-    const usages = args[0] === 'append' ? appendUsage : args[0] === 'away' ? awayUsage : usage;
+    const usages = { append: appendUsage, away: awayUsage, web: webUsage }[args[0] ?? ''] ?? usage;
     const words = error instanceof UsageError ? `${error.message}\n\n${usages}` : (error as Error).message;
     say(`bench: ${words}`);
     process.exitCode = error instanceof UsageError ? 2 : 1;

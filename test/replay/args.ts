@@ -26,7 +26,7 @@ everybody heard everything, once, in order and unaltered.
                        user id as last argument; without it, from the dev key that npm start keeps in ./data.
                        Default: one node, started for this run and gone after it
 
-  npm run replay -- --disturb ../shared/data/ubuntu-irc/2*.txt
+  npm run replay -- --disturb test/replay/excerpt/ubuntu.txt
 
 Exits with 0 when nothing was lost, duplicated, reordered or altered, 1 when something was, 2 when it could not run.`;
 
@@ -37,7 +37,7 @@ export function parseCommandLine(argv: string[]): Args | 'help' {
   const { values, positionals } = parse(argv);
   if (values.help) return 'help';
   if (positionals.length === 0) {
-    throw new UsageError('Name at least one log, for instance ../shared/data/ubuntu-irc/2004-11-15_03.txt');
+    throw new UsageError('Name at least one log, for instance test/replay/excerpt/ubuntu.txt');
   }
   const twice = positionals.find((file, index) => positionals.indexOf(file) !== index);
   if (twice !== undefined) throw new UsageError(`${twice} is named twice`);
