@@ -105,6 +105,8 @@ async function statusOf(response: Response, told: (message: Uint8Array) => void)
       if (flags === 0) told(payload);
       else if (flags === 0x80) {
         const trailers = trailersOf(payload);
+        // The end comes with them: over HTTP/1.1 a call that is cancelled before it costs the connection.
+        await reader?.read().catch(() => undefined);
         return errorOfStatus(trailers.get('grpc-status') ?? '', trailers);
       } else return localError('NO_REASON', 'the answer is compressed', Code.INTERNAL);
     }
