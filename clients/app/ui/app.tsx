@@ -38,7 +38,7 @@ export function App({ router, settings, begun }: AppProps): ReactNode {
       const { userId, getToken, demo } = account;
       const parley = await openParley({ userId, getToken });
       if (demo !== undefined) settings.addPost(demo.channelId);
-      if (demo !== undefined && router.route.get().kind === 'home' && matchMedia('(min-width: 720px)').matches) {
+      if (demo !== undefined && router.route.get().kind === 'home' && !matchMedia('(max-width: 720px)').matches) {
         router.go({ kind: 'thread', threadId: demo.threadId }, 'replace');
       }
       setState({ kind: 'in', desk: new Desk(parley, account, router, settings) });
