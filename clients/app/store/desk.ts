@@ -51,6 +51,11 @@ export class Desk {
     this.moderated = new Cell<ReadonlySet<string>>(new Set(account.demo === undefined ? [] : [account.demo.channelId]));
     const { client } = parley;
     this.#ends = [
+      // What lies over a page belongs to it: the browser's own way back takes both.
+      router.route.subscribe(() => {
+        this.dialog.set(undefined);
+        this.popover.set(undefined);
+      }),
       client.on('caughtUp', () => {
         void this.#readBlocked();
         void this.#nameDevice();
@@ -64,8 +69,11 @@ export class Desk {
       }),
       client.on('entry', ({ threadId, entry }) => {
         const changes = ['memberAdded', 'memberRemoved', 'roleChanged'];
-        if (changes.includes(entry.kind?.$case ?? '') && this.members.get().has(threadId))
-          void this.readMembers(threadId);
+        if (!changes.includes(entry.kind?.$case ?? '') || !this.members.get().has(threadId)) return;
+        const isMine = entry.kind?.$case === 'memberRemoved' && entry.kind.value.userId === this.me;
+        // Who was removed may ask no more.
+        if (isMine) this.members.set(new Map([...this.members.get()].filter(([id]) => id !== threadId)));
+        else void this.readMembers(threadId);
       }),
     ];
   }
@@ -109,12 +117,13 @@ export class Desk {
     }, toastMs);
   }
 
-  /** Owns a promise: what it rejects with is said. Resolves to undefined then. */
-  async act<T>(doing: Promise<T>): Promise<T | undefined> {
+  /** Owns a promise: what it rejects with is said, and undone by `undo`. Resolves to undefined then. */
+  async act<T>(doing: Promise<T>, undo?: () => void): Promise<T | undefined> {
     try {
       return await doing;
     } catch (error) {
       this.say(this.sentence(error));
+      undo?.();
       return undefined;
     }
   }

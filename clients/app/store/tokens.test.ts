@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { beginningOf, isEmojiOnly, piecesOf } from './tokens.ts';
+import { beginningOf, isEmojiOnly, mentionedIn, piecesOf } from './tokens.ts';
 
 const none = new Map<string, string>();
 const links = (text: string): string[] =>
@@ -52,4 +52,33 @@ test('of a long text the beginning is shown, never half a character', () => {
   expect([many?.lines, many?.text.split('\n').length]).toEqual([2_000, 14]);
   const wide = beginningOf('👍'.repeat(2_000));
   expect(wide?.text.isWellFormed()).toBe(true);
+});
+
+test('who is mentioned was picked, was so before, or has their name written out', () => {
+  const people = [
+    { userId: 'ann', name: 'Ann' },
+    { userId: 'anna', name: 'Anna' },
+    { userId: 'hong', name: '小红' },
+    { userId: 'x1', name: 'Alex' },
+    { userId: 'x2', name: 'Alex' },
+  ];
+  const of = (text: string, picked: [string, string][] = [], before: string[] = []): string[] =>
+    mentionedIn(text, new Map(picked), before, people).toSorted();
+  expect(of('hello @Anna', [['@Anna', 'anna']])).toEqual(['anna']);
+  // As what was half written stands there after another chat was looked at.
+  expect(of('hello @Anna and @ann!')).toEqual(['ann', 'anna']);
+  expect(of('@小红你好', [['@小红', 'hong']])).toEqual(['hong']);
+  expect(of('write to me@anna.test, @Annabel')).toEqual([]);
+  expect(of('@Alex?')).toEqual(['x1', 'x2']);
+  expect(of('@Alex?', [['@Alex', 'x2']])).toEqual(['x2']);
+  expect(of('@Alex? and @stranger', [], ['x1', 'stranger'])).toEqual(['stranger', 'x1']);
+  expect(of('nobody', [], ['anna', 'stranger'])).toEqual(['stranger']);
+});
+
+test('a name that begins as another one is marked whole', () => {
+  const mentions = new Map([
+    ['@Ann', 'ann'],
+    ['@Anna', 'anna'],
+  ]);
+  expect(piecesOf('@Anna', mentions)).toEqual([{ kind: 'mention', text: '@Anna', userId: 'anna' }]);
 });

@@ -38,7 +38,7 @@ function trimmed(address: string): string {
 
 function mentionsIn(text: string, mentions: ReadonlyMap<string, string>): TextPiece[] {
   let rest: TextPiece[] = text === '' ? [] : [{ kind: 'text', text }];
-  for (const [shown, userId] of mentions) {
+  for (const [shown, userId] of longestFirst(mentions)) {
     rest = rest.flatMap((piece) => {
       if (piece.kind !== 'text') return [piece];
       const parts = piece.text.split(shown);
@@ -49,6 +49,43 @@ function mentionsIn(text: string, mentions: ReadonlyMap<string, string>): TextPi
     });
   }
   return rest;
+}
+
+/** @Anna is not @Ann and an a. */
+function longestFirst<T>(mentions: Iterable<readonly [string, T]>): (readonly [string, T])[] {
+  return [...mentions].toSorted(([a], [b]) => b.length - a.length);
+}
+
+/**
+ * Who is mentioned in a text. `picked`: who was chosen for what stands there, as `@Alice`; `before`: who was mentioned in it
+ * until now, and stays so where it is not known how they are called. Anybody of `people` is by their name or id written out.
+ */
+export function mentionedIn(
+  text: string,
+  picked: ReadonlyMap<string, string>,
+  before: readonly string[],
+  people: readonly { readonly userId: string; readonly name: string }[],
+): string[] {
+  const names = new Map(people.map(({ userId, name }) => [userId, `@${name}`]));
+  const chosen = new Map(picked);
+  for (const userId of before) chosen.set(names.get(userId) ?? `@${userId}`, userId);
+  // Several people may be called the same.
+  const meant = new Map([...chosen].map(([shown, userId]) => [shown, [userId]]));
+  for (const { userId, name } of text.includes('@') ? people : []) {
+    for (const shown of new Set([`@${name}`, `@${userId}`])) {
+      if (!chosen.has(shown)) meant.set(shown, [...(meant.get(shown) ?? []), userId]);
+    }
+  }
+  const mentioned = new Set(before.filter((userId) => !names.has(userId)));
+  let rest = text;
+  for (const [shown, userIds] of longestFirst(meant)) {
+    const parts = rest.split(shown);
+    const isWord = (after: string, at: number): boolean => !/^\w/.test(after) && !/\w$/.test(parts[at] ?? '');
+    if (parts.length < 2 || !(chosen.has(shown) || parts.slice(1).some(isWord))) continue;
+    for (const userId of userIds) mentioned.add(userId);
+    rest = parts.join('\0');
+  }
+  return [...mentioned];
 }
 
 /** Whether a text is nothing but one to three emoji. */

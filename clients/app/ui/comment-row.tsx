@@ -41,15 +41,13 @@ export const CommentRow = memo(function CommentRow({
       pick: () => void desk.act(client.call('/parley.v1.ChannelService/PinComment', { channelId, number })),
     });
     if (!isMine && !moderator && senderId !== '') {
-      const untilTime = { ...wireTime(Date.now() + silenceMs) };
-      items.push({
-        label: texts.silence,
-        icon: 'forbidden',
-        pick: () =>
-          void desk.act(
-            client.call('/parley.v1.ChannelService/RestrictUser', { channelId, userId: senderId, untilTime }),
-          ),
-      });
+      const silence = (): void => {
+        const untilTime = { ...wireTime(Date.now() + silenceMs) };
+        void desk.act(
+          client.call('/parley.v1.ChannelService/RestrictUser', { channelId, userId: senderId, untilTime }),
+        );
+      };
+      items.push({ label: texts.silence, icon: 'forbidden', pick: silence });
     }
   }
   if (isMine || isModerator) {

@@ -2,6 +2,7 @@ import { useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } fro
 import type { KeyboardEvent, ReactNode, Ref } from 'react';
 import type { Message } from '#proto/parley/v1/thread.ts';
 import { textOf } from '../../core/fold.ts';
+import { mentionedIn } from '../store/tokens.ts';
 import { useApp } from './context.ts';
 import { EmojiGrid } from './emoji-picker.tsx';
 import { IconButton } from './icon-button.tsx';
@@ -14,8 +15,8 @@ export interface ComposerHandle {
   focus(): void;
   reply(message: Message): void;
   edit(message: Message): void;
-  /** What was written could not be kept: it stands there again, before what was written since. */
-  putBack(text: string): void;
+  /** What was written was not taken: it stands there again, before what was written since. */
+  putBack(written: Written): void;
 }
 
 export interface Written {
@@ -65,16 +66,21 @@ export function Composer(props: ComposerProps): ReactNode {
   const [caret, setCaret] = useState(0);
   const [mentions, setMentions] = useState<ReadonlyMap<string, string>>(new Map());
   const [picked, setPicked] = useState(0);
+  /** Where the caret is to stand in a text that the field does not show yet. */
+  const nextCaret = useRef<number>(undefined);
   const [isComposing, setComposing] = useState(false);
+  /** Where a word begins for which nobody is to be offered. */
+  const [declined, setDeclined] = useState<number>();
   const isTooLong = text.length > maxBytes / 3 && encoder.encode(text).length > maxBytes;
 
   const word = isComposing || disabled ? undefined : wordAt(text, caret);
-  const candidates = word === undefined ? [] : mentionable.filter((it) => it.matches(word.text)).slice(0, 8);
+  const candidates =
+    word === undefined || word.from === declined ? [] : mentionable.filter((it) => it.matches(word.text)).slice(0, 8);
 
   const show = (next: string, at = next.length): void => {
+    nextCaret.current = at;
     setText(next);
     setCaret(at);
-    requestAnimationFrame(() => field.current?.setSelectionRange(at, at));
   };
   const write = (next: string, at?: number): void => {
     show(next, at);
@@ -102,8 +108,13 @@ export function Composer(props: ComposerProps): ReactNode {
     },
     edit,
     putBack(lost) {
+      if (lost.editOf !== undefined) {
+        edit(lost.editOf);
+        show(lost.text);
+        return;
+      }
       const since = desk.written(keepAs);
-      const all = since === '' ? lost : `${lost}\n${since}`;
+      const all = since === '' ? lost.text : `${lost.text}\n${since}`;
       desk.keepWritten(keepAs, all);
       if (editOf === undefined) setText(all);
     },
@@ -114,20 +125,22 @@ export function Composer(props: ComposerProps): ReactNode {
     it.style.height = 'auto';
     it.style.height = `${Math.min(it.scrollHeight, Math.max(120, innerHeight * 0.4))}px`;
   }, [text]);
+  useLayoutEffect(() => {
+    const at = nextCaret.current;
+    // Not a frame later: what is typed meanwhile would go on before what was typed first.
+    if (at !== undefined) field.current?.setSelectionRange(at, at);
+    nextCaret.current = undefined;
+  });
   useEffect(() => {
-    if (word !== undefined) onMention();
+    // Who is mentioned in what was half written is to be known too.
+    if (word !== undefined || text.includes('@')) onMention();
   }, [word === undefined]);
 
   const send = (): void => {
     const trimmed = text.trim();
     if (trimmed === '' || isTooLong || disabled) return;
-    const mentioned = new Set([...mentions].flatMap(([shown, userId]) => (trimmed.includes(shown) ? [userId] : [])));
-    for (const userId of editOf?.mentionIds ?? []) {
-      const known = mentionable.find((it) => it.userId === userId);
-      // Of whom it is not known how they are called here stays mentioned.
-      if (known === undefined || trimmed.includes(`@${known.name}`)) mentioned.add(userId);
-    }
-    onSend({ text: trimmed, mentionIds: [...mentioned], replyTo: replyTo?.sequence ?? 0n, editOf });
+    const mentionIds = mentionedIn(trimmed, mentions, editOf?.mentionIds ?? [], mentionable);
+    onSend({ text: trimmed, mentionIds, replyTo: replyTo?.sequence ?? 0n, editOf });
     onTyping?.(false);
     setReplyTo(undefined);
     setEditOf(undefined);
@@ -151,6 +164,11 @@ export function Composer(props: ComposerProps): ReactNode {
       if (step !== 0) {
         event.preventDefault();
         setPicked((picked + step + candidates.length) % candidates.length);
+        return;
+      }
+      if (event.key === 'Escape') {
+        event.preventDefault();
+        setDeclined(word?.from);
         return;
       }
       const chosen = candidates[picked] ?? candidates[0];
@@ -216,6 +234,7 @@ export function Composer(props: ComposerProps): ReactNode {
             setText(value);
             setCaret(selectionStart);
             setPicked(0);
+            if (wordAt(value, selectionStart)?.from !== declined) setDeclined(undefined);
             if (editOf === undefined) desk.keepWritten(keepAs, value);
             onTyping?.(value !== '');
           }}
@@ -226,7 +245,12 @@ export function Composer(props: ComposerProps): ReactNode {
           aria-label={texts.send}
           title={texts.send}
           disabled={text.trim() === '' || isTooLong}
-          onClick={send}
+          // The field keeps the focus, and a phone its keyboard.
+          onMouseDown={(event) => event.preventDefault()}
+          onClick={(event) => {
+            if (document.activeElement === event.currentTarget) field.current?.focus();
+            send();
+          }}
         >
           <Icon name={editOf === undefined ? 'send' : 'check'} />
         </button>

@@ -33,10 +33,12 @@ export function ConversationView({ threadId }: { readonly threadId: string }): R
     if (matchMedia('(hover: hover)').matches) composer.current?.focus();
   }, []);
 
-  const send = ({ text, mentionIds, replyTo, editOf }: Written): void => {
+  const send = (written: Written): void => {
+    const { text, mentionIds, replyTo, editOf } = written;
     const { client } = desk.parley;
+    const putBack = (): void => composer.current?.putBack(written);
     if (editOf !== undefined) {
-      void desk.act(client.messages.edit(threadId, editOf.sequence, { text, mentionIds }));
+      void desk.act(client.messages.edit(threadId, editOf.sequence, { text, mentionIds }), putBack);
       return;
     }
     // Then nobody takes it: what was written before, the next page sends.
@@ -46,7 +48,7 @@ export function ConversationView({ threadId }: { readonly threadId: string }): R
       const isNotTaken = error instanceof ParleyError && ['OUTBOX_FULL', 'DRAFT_NOT_SAVED'].includes(error.reason);
       if (!isNotTaken && !isClosed) return;
       desk.say(desk.sentence(error));
-      composer.current?.putBack(text);
+      putBack();
     });
     conversation.leaveUnread();
     lines.current?.toEnd();
@@ -74,7 +76,7 @@ export function ConversationView({ threadId }: { readonly threadId: string }): R
   return (
     <>
       <section
-        className="conversation"
+        className={isMember ? 'conversation' : 'conversation left'}
         aria-label={texts.conversation}
         onKeyDown={(event) => escapeToComposer(event, composer.current)}
       >

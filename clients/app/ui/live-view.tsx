@@ -33,8 +33,12 @@ export function LiveView({ channelId }: { readonly channelId: string }): ReactNo
     desk.settings.addPost(channelId);
     if (matchMedia('(hover: hover)').matches) composer.current?.focus();
   }, [desk, channelId]);
-  const publish = ({ text }: Written): void => {
-    void desk.act(view.publish(text, replyTo === undefined ? {} : { replyTo: replyTo.number }));
+  const publish = (written: Written): void => {
+    const undo = (): void => {
+      composer.current?.putBack(written);
+      setReplyTo(replyTo);
+    };
+    void desk.act(view.publish(written.text, replyTo === undefined ? {} : { replyTo: replyTo.number }), undo);
     setReplyTo(undefined);
   };
   const note =
@@ -212,19 +216,29 @@ function Comments({ comments, isHeard, isModerator, channelId, reply }: Comments
   const { texts } = useApp();
   const box = useRef<HTMLDivElement>(null);
   const [seen, setSeen] = useState<bigint>();
+  /** Where it was left by the last scrolling. */
+  const top = useRef(0);
   const last = comments.at(-1)?.number;
   useLayoutEffect(() => {
     const it = box.current;
-    if (it !== null && seen === undefined) it.scrollTop = it.scrollHeight;
+    if (it === null || seen !== undefined) return undefined;
+    const toEnd = (): void => {
+      it.scrollTop = it.scrollHeight;
+      top.current = it.scrollTop;
+    };
+    toEnd();
+    // How high a comment is shows when it comes on screen.
+    const observer = new ResizeObserver(toEnd);
+    for (const sized of [it, it.firstElementChild]) if (sized !== null) observer.observe(sized);
+    return () => observer.disconnect();
   }, [comments, seen]);
-  const toEnd = (): void => {
-    setSeen(undefined);
-    box.current?.scrollTo({ top: box.current.scrollHeight });
-  };
   const onScroll = (): void => {
     const it = box.current;
     if (it === null) return;
-    const isAtEnd = it.scrollTop + it.clientHeight >= it.scrollHeight - endPx;
+    // What grew by itself took nobody from the end.
+    const isLeft = seen !== undefined || it.scrollTop < top.current;
+    top.current = it.scrollTop;
+    const isAtEnd = !isLeft || it.scrollTop + it.clientHeight >= it.scrollHeight - endPx;
     setSeen((old) => (isAtEnd ? undefined : (old ?? last)));
   };
   const fresh = seen === undefined ? 0 : comments.filter(({ number }) => number > seen).length;
@@ -259,7 +273,7 @@ function Comments({ comments, isHeard, isModerator, channelId, reply }: Comments
           type="button"
           className="to-end"
           aria-label={fresh > 0 ? texts.toNewestCount(fresh) : texts.toNewest}
-          onClick={toEnd}
+          onClick={() => setSeen(undefined)}
         >
           <Icon name="down" />
           {fresh > 0 && <span className="badge">{fresh}</span>}

@@ -8,6 +8,8 @@ export interface PersonOptions {
   readonly height?: number;
   readonly dark?: boolean;
   readonly locale?: string;
+  /** Things move; default: they ask for less of it, which makes a page quiet sooner. */
+  readonly motion?: boolean;
   /** Default: the gateway's. */
   readonly origin?: string;
   /** Where to begin, as /t/g_…. */
@@ -40,11 +42,12 @@ export class AppScene implements AsyncDisposable {
   /** A page in a fresh profile, nobody signed in. */
   async stranger(options: PersonOptions = {}): Promise<Page> {
     const { width = 1280, height = 800, dark = false, locale = 'en-GB', origin = this.origin, path = '/' } = options;
+    const reducedMotion = options.motion === true ? 'no-preference' : 'reduce';
     const context = await this.browser.newContext({
       viewport: { width, height },
       colorScheme: dark ? 'dark' : 'light',
       locale,
-      reducedMotion: 'reduce',
+      reducedMotion,
     });
     context.setDefaultTimeout(15_000);
     await options.prepare?.(context);
