@@ -48,6 +48,8 @@ export class Conversation implements View<Lines> {
   readonly #older = new Map<number, Message>();
   /** Numbers that were asked for and are not there. */
   readonly #absent = new Set<number>();
+  /** What is answered by what was read, and was not read itself; undefined = asked for. */
+  readonly #answered = new Map<bigint, Message | undefined>();
   readonly #lines: Cell<Lines>;
   #tail: Row[] = [];
   /** Number of the first message that the user may see, and of the first one in the tail. */
@@ -160,6 +162,29 @@ export class Conversation implements View<Lines> {
     const row = this.#tail.find((it) => it.kind === 'message' && it.message.sequence === sequence);
     if (row?.kind === 'message') return row.message;
     return [...this.#older.values()].find((message) => message.sequence === sequence);
+  }
+
+  /** A message that another one answers, as far as it is known. */
+  answered(sequence: bigint): Message | undefined {
+    return this.find(sequence) ?? this.#answered.get(sequence);
+  }
+
+  /** Says that what answers a message is on screen. */
+  wantAnswered(sequence: bigint): void {
+    if (this.#answered.has(sequence) || this.find(sequence) !== undefined) return;
+    this.#answered.set(sequence, undefined);
+    this.#readAnswered(sequence);
+  }
+
+  #readAnswered(sequence: bigint): void {
+    this.#parley.client.history.message(this.threadId, sequence).then(
+      (message) => {
+        this.#answered.set(sequence, message);
+        this.#lines.change({ count: this.get().count });
+      },
+      // Asked for again by the next one who shows it.
+      () => this.#answered.delete(sequence),
+    );
   }
 
   /** Number of a message by its sequence; undefined when it is not there. Rejects when it cannot be asked for. */
@@ -288,6 +313,7 @@ export class Conversation implements View<Lines> {
   /** A message that is held here was edited, deleted or reacted to. */
   #refresh(sequence: bigint | undefined): void {
     if (sequence === undefined) return;
+    if (this.#answered.has(sequence)) this.#readAnswered(sequence);
     for (const [ordinal, message] of this.#older) {
       if (message.sequence !== sequence) continue;
       this.#parley.client.history.message(this.threadId, sequence).then(
@@ -304,6 +330,7 @@ export class Conversation implements View<Lines> {
   #forget(): void {
     this.#older.clear();
     this.#absent.clear();
+    this.#answered.clear();
     this.#first = 1;
     this.#renew();
   }

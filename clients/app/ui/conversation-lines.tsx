@@ -197,6 +197,10 @@ interface LineProps {
 function Line({ row, before, after, isGroup, marked, actions, conversation }: LineProps): ReactNode {
   const { desk, texts } = useApp();
   const { phase } = useConnection();
+  const replyTo = row.kind === 'message' ? row.message.replyTo : 0n;
+  useEffect(() => {
+    if (replyTo > 0n && phase === 'live') conversation.wantAnswered(replyTo);
+  }, [conversation, replyTo, phase]);
   switch (row.kind) {
     case 'gap':
       return <div className={row.ordinal % 3 === 0 ? 'gap long' : 'gap'} aria-label={texts.loading} />;
@@ -223,13 +227,14 @@ function Line({ row, before, after, isGroup, marked, actions, conversation }: Li
       return (
         <MessageRow
           message={message}
-          answered={message.replyTo > 0n ? conversation.find(message.replyTo) : undefined}
+          answered={message.replyTo > 0n ? conversation.answered(message.replyTo) : undefined}
           isFirst={!together(before, row)}
           isLast={!together(row, after)}
           isGroup={isGroup}
           isMarked={marked === message.sequence}
           state={ticks?.state}
           readCount={ticks?.readCount ?? 0}
+          memberCount={ticks?.memberCount ?? 0}
           actions={actions}
         />
       );

@@ -34,11 +34,13 @@ interface MessageProps {
   /** Of one's own messages. */
   readonly state: Ticks['state'] | undefined;
   readonly readCount: number;
+  /** Of how many. */
+  readonly memberCount: number;
   readonly actions: MessageActions;
 }
 
 export const MessageRow = memo(function MessageRow(props: MessageProps): ReactNode {
-  const { message, answered, isFirst, isLast, isGroup, isMarked, state, readCount, actions } = props;
+  const { message, answered, isFirst, isLast, isGroup, isMarked, state, readCount, memberCount, actions } = props;
   const { desk, texts, times } = useApp();
   const name = useName(message.senderId);
   const isMine = message.senderId === desk.me;
@@ -46,6 +48,10 @@ export const MessageRow = memo(function MessageRow(props: MessageProps): ReactNo
   const isGone = isDeleted || message.erased;
   const ms = msOf(message.createTime) ?? 0;
   const text = textOf(message.content);
+  const stateText =
+    state === undefined || state === 'read' || !isGroup || readCount === 0
+      ? texts[state ?? 'sent']
+      : texts.readCount(readCount, memberCount);
   const isToMe = message.mentionIds.includes(desk.me);
   const classes = [
     'line',
@@ -98,13 +104,7 @@ export const MessageRow = memo(function MessageRow(props: MessageProps): ReactNo
             {times.time(ms)}
           </time>
           {isMine && state !== undefined && !isDeleted && (
-            <span
-              role="img"
-              aria-label={
-                isGroup && readCount > 0 && state !== 'read' ? texts.readCount(readCount, readCount) : texts[state]
-              }
-              title={texts[state]}
-            >
+            <span role="img" aria-label={stateText} title={stateText}>
               <TickMark state={state} />
             </span>
           )}

@@ -1,5 +1,5 @@
 import { useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } from 'react';
-import type { KeyboardEvent, ReactNode, Ref } from 'react';
+import type { KeyboardEvent, MouseEvent, ReactNode, Ref } from 'react';
 import { Heights } from '../store/heights.ts';
 
 export interface ListHandle {
@@ -107,6 +107,11 @@ export function VirtualList(props: VirtualListProps): ReactNode {
     look();
   };
 
+  /** What is unfolded is read from where it stands, also at the end. */
+  const leaveEnd = ({ target }: MouseEvent<HTMLElement>): void => {
+    if (target instanceof Element && target.closest('[aria-expanded]') !== null) state.isAtEnd = false;
+  };
+
   useLayoutEffect(arrange);
   useEffect(() => {
     const observer = new ResizeObserver(arrange);
@@ -141,6 +146,7 @@ export function VirtualList(props: VirtualListProps): ReactNode {
       ref={box}
       className="scroller"
       onScroll={onScroll}
+      onClickCapture={leaveEnd}
       onKeyDown={onKeyDown}
       role="list"
       aria-label={label}

@@ -98,11 +98,15 @@ test('2,000 lines are folded, and right-to-left text stands on its side', async 
   await page.locator('#composer').press('ControlOrMeta+V');
   await page.locator('#composer').press('Enter');
   const long = line(page, 'line 0');
+  // The row of the draft has gone by then.
+  await long.getByRole('img', { name: 'Sent' }).waitFor();
   await long.getByRole('button', { name: 'Show all 2,000 lines' }).waitFor();
   expect(await long.getByText('line 1999').count()).toBe(0);
   expect((await long.boundingBox())?.height).toBeLessThan(600);
   await long.getByRole('button', { name: 'Show all' }).click();
   await long.getByText('line 1999').waitFor();
+  // It is read from its beginning.
+  expect((await long.boundingBox())?.y).toBeGreaterThan(0);
   await say(page, 'مرحبا بالعالم');
   const said = line(page, 'مرحبا').locator('.text');
   await expect.poll(() => said.evaluate((it) => getComputedStyle(it).direction)).toBe('rtl');

@@ -55,6 +55,21 @@ test('it begins at the first unread message, though the newest are there before 
   await page.getByRole('button', { name: '300 new messages' }).waitFor();
 });
 
+test('what answers a message far up says what it answers, and leads there', async () => {
+  await using scene = await AppScene.start({ env });
+  const threadId = await writeLongThread(scene.platform, 400);
+  const page = await scene.person('Reader', { path: `/t/${threadId}` });
+  await line(page, 'message 1').waitFor();
+  await page.locator('article.line').first().hover();
+  await page.locator('article.line').first().getByRole('button', { name: 'Reply' }).click();
+  await say(page, 'far down');
+  // Where the list begins after it.
+  await expect.poll(() => unreadByReader(scene.platform, threadId)).toBe(0);
+  await page.reload();
+  await line(page, 'far down').locator('.quote', { hasText: 'message 1' }).click();
+  await page.locator('article.marked', { hasText: 'message 1' }).waitFor();
+});
+
 test('it begins at what came meanwhile: after it was closed, and after another was looked at', async () => {
   await using scene = await AppScene.start({ env });
   const threadId = await writeLongThread(scene.platform, 60);
@@ -83,7 +98,7 @@ test('it begins at what came meanwhile: after it was closed, and after another w
 test('who looks at the end stays there though a row and the composer grow between two frames, and who scrolls up is left alone', async () => {
   await using scene = await AppScene.start({ env });
   const threadId = await writeLongThread(scene.platform, 60);
-  const page = await scene.person('Reader', { path: `/t/${threadId}` });
+  const page = await scene.person('Reader', { path: `/t/${threadId}`, motion: true });
   await page.getByRole('button', { name: '60 new messages' }).click();
   await page.locator('.to-end').waitFor({ state: 'detached' });
   const isOnScreen = async (text: string): Promise<boolean> =>
