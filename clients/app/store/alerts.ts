@@ -16,8 +16,10 @@ export function watchForNews(desk: Desk, texts: () => Texts, nameOf: (userId: st
     if (document.title !== title) document.title = title;
   };
   showTitle();
-  const notify = (threadId: string, message: Message): void => {
+  const gaze = holdWhileSeen(`parley.seen.${desk.me}`);
+  const notify = async (threadId: string, message: Message): Promise<void> => {
     if (!settings.get().notify || !('Notification' in window) || Notification.permission !== 'granted') return;
+    if (await gaze.isHeld()) return;
     const row = threads.get().rows.find((it) => it.threadId === threadId);
     if (isMuted(row?.thread.settings)) return;
     const group = row?.thread.name ?? '';
@@ -35,12 +37,45 @@ export function watchForNews(desk: Desk, texts: () => Texts, nameOf: (userId: st
   const ends = [
     threads.subscribe(showTitle),
     parley.client.on('message', ({ threadId, message, added }) => {
-      if (added && message.senderId !== desk.me && (document.hidden || !document.hasFocus())) notify(threadId, message);
+      if (added && message.senderId !== desk.me) void notify(threadId, message);
     }),
+    gaze.end,
   ];
   return () => {
     for (const end of ends) end();
     document.title = texts().app;
+  };
+}
+
+/** A lock that is held as long as somebody looks at this page: `isHeld` where they look at any page of the user's. */
+function holdWhileSeen(name: string): { isHeld(): Promise<boolean>; end(): void } {
+  const isSeen = (): boolean => !document.hidden && document.hasFocus();
+  let release: (() => void) | undefined;
+  const look = (): void => {
+    if (!isSeen()) {
+      release?.();
+      release = undefined;
+    } else if (release === undefined && isSecureContext) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      release = resolve;
+      void navigator.locks.request(name, { mode: 'shared' }, () => promise);
+    }
+  };
+  const stop = new AbortController();
+  const { signal } = stop;
+  for (const event of ['focus', 'blur']) addEventListener(event, look, { signal });
+  document.addEventListener('visibilitychange', look, { signal });
+  look();
+  return {
+    async isHeld() {
+      if (isSeen()) return true;
+      const { held = [] } = await navigator.locks.query();
+      return held.some((lock) => lock.name === name);
+    },
+    end() {
+      stop.abort();
+      release?.();
+    },
   };
 }
 

@@ -18,6 +18,12 @@ function pathOf(route: Route): string {
   return route.kind === 'thread' ? `/t/${route.threadId}` : `/live/${route.channelId}`;
 }
 
+/** What a page of the history says of itself. */
+interface Placed {
+  /** Before it, the list was open. */
+  readonly overHome: boolean;
+}
+
 /** The address bar as a view. */
 export class Router {
   readonly route: Cell<Route>;
@@ -32,9 +38,17 @@ export class Router {
   go(route: Route, how: 'push' | 'replace' = 'push'): void {
     const path = pathOf(route);
     if (path === location.pathname) return;
-    if (how === 'push') history.pushState(null, '', path);
-    else history.replaceState(null, '', path);
+    if (how === 'push') history.pushState({ overHome: this.route.get().kind === 'home' } satisfies Placed, '', path);
+    else history.replaceState(history.state, '', path);
     this.route.set(route);
+  }
+
+  /** To the list: where it was opened from there, as the browser's own way back goes, which then leads out of the list and not in again. */
+  home(): void {
+    if ((history.state as Placed | null)?.overHome !== true) return this.go({ kind: 'home' }, 'replace');
+    // At once: a second touch must not lead further back.
+    this.route.set({ kind: 'home' });
+    history.back();
   }
 
   close(): void {

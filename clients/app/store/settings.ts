@@ -25,6 +25,10 @@ export class SettingsStore extends Cell<Settings> {
       }
       this.#show();
     });
+    // As another tab left them.
+    addEventListener('storage', (event) => {
+      if (event.key === key) this.set({ ...usual(), ...kept() });
+    });
     this.#show();
   }
 

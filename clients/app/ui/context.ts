@@ -1,7 +1,7 @@
 import { createContext, useContext } from 'react';
 import type { Presence } from '#proto/parley/v1/presence.ts';
 import { presenceView, profileView } from '../../web/people.ts';
-import { useView } from '../../web/react/index.ts';
+import { useConnection, useView } from '../../web/react/index.ts';
 import type { Desk } from '../store/desk.ts';
 import type { Texts } from '../text/en.ts';
 import type { Times } from '../text/times.ts';
@@ -29,8 +29,11 @@ export function useName(userId: string): string {
   return profile?.displayName || userId;
 }
 
+/** Who was online when the connection broke may be so no more: nothing is known of them until it is back. */
 export function usePresence(userId: string): Presence | undefined {
-  return useView(presenceView(useApp().desk.parley, userId));
+  const presence = useView(presenceView(useApp().desk.parley, userId));
+  const { phase } = useConnection();
+  return isOnline(presence) && phase !== 'live' ? undefined : presence;
 }
 
 /** Online, offline, unknown, hidden: the proto's PresenceState. */

@@ -20,8 +20,9 @@ interface HeaderProps {
   readonly openDetails: () => void;
 }
 
-export function ConversationHeader({ thread, lines, openDetails }: HeaderProps): ReactNode {
+export function ConversationHeader({ thread, snapshot, lines, openDetails }: HeaderProps): ReactNode {
   const { texts } = useApp();
+  const isThere = thread !== undefined || snapshot.error === undefined;
   return (
     <header className="bar">
       <BackButton />
@@ -32,8 +33,8 @@ export function ConversationHeader({ thread, lines, openDetails }: HeaderProps):
           {thread.kind === group ? <GroupTitle thread={thread} /> : <PersonTitle userId={thread.peerId} />}
         </button>
       )}
-      <DateButton lines={lines} />
-      <IconButton icon="info" label={texts.details} hint onClick={openDetails} />
+      {isThere && <DateButton lines={lines} />}
+      {isThere && <IconButton icon="info" label={texts.details} hint onClick={openDetails} />}
     </header>
   );
 }
@@ -47,7 +48,7 @@ function DateButton({ lines }: { readonly lines: RefObject<LinesHandle | null> }
       <input
         type="date"
         aria-label={texts.jumpToDate}
-        max={new Date().toISOString().slice(0, 10)}
+        max={today()}
         onClick={(event) => event.currentTarget.showPicker()}
         onChange={(event) => {
           const { valueAsDate, value } = event.currentTarget;
@@ -56,6 +57,12 @@ function DateButton({ lines }: { readonly lines: RefObject<LinesHandle | null> }
       />
     </label>
   );
+}
+
+/** As the field writes it, where the reader is. */
+function today(): string {
+  const now = new Date();
+  return new Date(now.getTime() - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
 }
 
 function GroupTitle({ thread }: { readonly thread: Thread }): ReactNode {

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import type { Thread, ThreadMember } from '#proto/parley/v1/thread.ts';
 import { msOf, wireTime } from '../../core/times.ts';
@@ -24,6 +24,7 @@ const forGoodMs = 253_402_300_799_000;
 /** What a chat is, who is in it, and what holds for it. */
 export function Details({ thread, close }: { readonly thread: Thread; readonly close: () => void }): ReactNode {
   const { texts } = useApp();
+  useCloseRequest(close);
   return (
     <aside className="details" aria-label={texts.details}>
       <header className="bar">
@@ -38,10 +39,23 @@ export function Details({ thread, close }: { readonly thread: Thread; readonly c
           <RetentionButton thread={thread} />
           {thread.kind === group ? <LeaveButton thread={thread} /> : <BlockButton userId={thread.peerId} />}
         </div>
-        {thread.kind === group && <Members thread={thread} />}
+        {thread.kind === group && thread.head?.member !== false && <Members thread={thread} />}
       </div>
     </aside>
   );
+}
+
+/** What a browser has for "away with it": Escape, and on a phone the way back. */
+function useCloseRequest(close: () => void): void {
+  const latest = useRef(close);
+  latest.current = close;
+  useEffect(() => {
+    const { CloseWatcher } = globalThis as { CloseWatcher?: new () => EventTarget & { destroy(): void } };
+    if (CloseWatcher === undefined) return undefined;
+    const watcher = new CloseWatcher();
+    watcher.addEventListener('close', () => latest.current());
+    return () => watcher.destroy();
+  }, []);
 }
 
 function PersonCard({ userId }: { readonly userId: string }): ReactNode {
@@ -65,7 +79,7 @@ function GroupCard({ thread }: { readonly thread: Thread }): ReactNode {
     <div className="card">
       <GroupAvatar id={thread.threadId} name={thread.name} size="large" />
       <h3 dir="auto">{thread.name}</h3>
-      <p className="quiet">{texts.members(thread.memberCount)}</p>
+      {thread.memberCount > 0 && <p className="quiet">{texts.members(thread.memberCount)}</p>}
       {thread.role >= adminRole && (
         <button type="button" className="link-button" onClick={() => desk.dialog.set(<Rename thread={thread} />)}>
           {texts.rename}
@@ -133,12 +147,11 @@ function MuteButton({ thread }: { readonly thread: Thread }): ReactNode {
       </button>
     );
   }
-  const untils = [Date.now() + hourMs, Date.now() + 8 * hourMs, forGoodMs];
-  const items = texts.muteFor.map((label, index): MenuItem => ({
-    label,
-    icon: 'bellOff',
-    pick: () => change({ untilMs: untils[index] ?? forGoodMs }),
-  }));
+  const items = texts.muteFor.map((label, index): MenuItem => {
+    const hours = [1, 8][index];
+    const pick = (): void => change({ untilMs: hours === undefined ? forGoodMs : Date.now() + hours * hourMs });
+    return { label, icon: 'bellOff', pick };
+  });
   return (
     <button type="button" className="row-button" onClick={(event) => openMenu(event.currentTarget, texts.mute, items)}>
       <Icon name="bellOff" />
@@ -256,18 +269,13 @@ function AddPeople({
   );
 }
 
-function MemberLine({
-  of: { member, presence },
-  thread,
-}: {
-  readonly of: ThreadMember;
-  readonly thread: Thread;
-}): ReactNode {
+function MemberLine({ of: { member }, thread }: { readonly of: ThreadMember; readonly thread: Thread }): ReactNode {
   const { desk, texts, times } = useApp();
   const openMenu = useMenu();
   const userId = member?.userId ?? '';
   const role = member?.role ?? memberRole;
   const name = useName(userId);
+  const presence = usePresence(userId);
   const { groups } = desk.parley.client;
   const isMe = userId === desk.me;
   const items: MenuItem[] = [];

@@ -94,8 +94,14 @@ export function Confirm({ title, text, action, confirm }: ConfirmProps): ReactNo
 
 export function ToastHost(): ReactNode {
   const toast = useView(useApp().desk.toast);
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // Anew with each: what came last lies over a dialog too. It stays there, to be heard of by who listens to the page.
+    box.current?.hidePopover();
+    box.current?.showPopover();
+  }, [toast]);
   return (
-    <div className="toasts" role="status">
+    <div ref={box} className="toasts" role="status" popover="manual">
       {toast !== undefined && <p className="toast">{toast.text}</p>}
     </div>
   );

@@ -27,7 +27,5 @@ export function IconButton({ icon, label, hint = false, className, ...rest }: Ic
 /** On a phone: from what is open back to the list. */
 export function BackButton(): ReactNode {
   const { desk, texts } = useApp();
-  return (
-    <IconButton className="back" icon="back" label={texts.back} onClick={() => desk.router.go({ kind: 'home' })} />
-  );
+  return <IconButton className="back" icon="back" label={texts.back} onClick={() => desk.router.home()} />;
 }

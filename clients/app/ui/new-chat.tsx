@@ -15,18 +15,25 @@ export function NewChat(): ReactNode {
   const [name, setName] = useState('');
   const [history, setHistory] = useState(true);
   const [post, setPost] = useState('');
+  const [isBusy, setBusy] = useState(false);
   const createGroup = async (): Promise<void> => {
+    setBusy(true);
     const wish = { name: name.trim(), memberIds: chosen, historyForNewMembers: history };
     const thread = await desk.act(desk.parley.client.groups.create(wish));
+    setBusy(false);
     if (thread !== undefined) desk.openThread(thread.threadId);
   };
   const submit = (): void => {
-    if (kind === 'group' && name.trim() !== '') void createGroup();
+    if (kind === 'group' && name.trim() !== '' && !isBusy) void createGroup();
     if (kind === 'post' && /^[A-Za-z0-9._:-]{1,128}$/.test(post.trim())) desk.openPost(post.trim());
   };
   const action =
     kind === 'person' ? undefined : (
-      <button type="submit" className="button primary" disabled={(kind === 'group' ? name : post).trim() === ''}>
+      <button
+        type="submit"
+        className="button primary"
+        disabled={isBusy || (kind === 'group' ? name : post).trim() === ''}
+      >
         {kind === 'group' ? texts.create : texts.open}
       </button>
     );

@@ -2,6 +2,7 @@ import { memo, useDeferredValue, useMemo, useState } from 'react';
 import type { ReactNode } from 'react';
 import { msOf } from '../../core/times.ts';
 import { useView } from '../../web/react/index.ts';
+import { profileView } from '../../web/people.ts';
 import { threadsView } from '../../web/threads.ts';
 import type { ThreadRow } from '../../web/threads.ts';
 import { isMuted } from '../store/alerts.ts';
@@ -24,7 +25,10 @@ export function Sidebar(): ReactNode {
   const route = useView(desk.router.route);
   const [typed, setTyped] = useState('');
   const search = useDeferredValue(typed.trim().toLocaleLowerCase());
-  const found = useMemo(() => rows.filter((row) => matches(row, search)), [rows, search]);
+  const found = useMemo(() => {
+    const nameOf = (userId: string): string => profileView(desk.parley, userId).get()?.displayName ?? '';
+    return search === '' ? rows : rows.filter((row) => matches(row, search, nameOf));
+  }, [rows, search, desk]);
   const name = useName(desk.me);
   const open = (threadId: string): void => desk.openThread(threadId);
   return (
@@ -110,8 +114,9 @@ function Skeletons(): ReactNode {
   );
 }
 
-function matches({ thread }: ThreadRow, search: string): boolean {
-  return search === '' || `${thread.name} ${thread.peerId}`.toLocaleLowerCase().includes(search);
+function matches({ thread }: ThreadRow, search: string, nameOf: (userId: string) => string): boolean {
+  const { name, peerId } = thread;
+  return `${name} ${peerId} ${peerId === '' ? '' : nameOf(peerId)}`.toLocaleLowerCase().includes(search);
 }
 
 interface ThreadItemProps {

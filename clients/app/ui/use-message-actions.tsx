@@ -47,6 +47,7 @@ export function useMessageActions(parts: Parts): MessageActions {
     const quick = (message: Message, anchor: Element): ReactNode => (
       <QuickReactions pick={(emoji) => toggle(message, emoji)} more={() => allEmoji(message, anchor)} />
     );
+    const mayWrite = (): boolean => latest.current.thread?.head?.member !== false;
     const itemsOf = (message: Message): MenuItem[] => {
       const { texts: t, thread, composer } = latest.current;
       const isMine = message.senderId === desk.me;
@@ -56,6 +57,9 @@ export function useMessageActions(parts: Parts): MessageActions {
         desk.say(t.copied);
       };
       const erase = (): void => void desk.act(client.messages.delete(threadId, message.sequence));
+      if (!mayWrite()) {
+        return text === undefined ? [] : [{ label: t.copy, icon: 'copy', pick: () => void desk.act(copy()) }];
+      }
       const items: (MenuItem | false)[] = [
         { label: t.reply, icon: 'reply', pick: () => composer.current?.reply(message) },
         text !== undefined && { label: t.copy, icon: 'copy', pick: () => void desk.act(copy()) },
@@ -77,7 +81,12 @@ export function useMessageActions(parts: Parts): MessageActions {
     };
     return {
       open: (message, anchor) =>
-        latest.current.openMenu(anchor, latest.current.texts.messageActions, itemsOf(message), quick(message, anchor)),
+        latest.current.openMenu(
+          anchor,
+          latest.current.texts.messageActions,
+          itemsOf(message),
+          mayWrite() && quick(message, anchor),
+        ),
       pickReaction: (message, anchor) => desk.popover.set({ anchor, content: quick(message, anchor) }),
       react,
       reply: (message) => latest.current.composer.current?.reply(message),

@@ -12,16 +12,22 @@ test('what is written without a connection is sent when it is back, once, and th
   await say(alice, 'before');
   await openChat(bob, 'Alice');
   await line(bob, 'before').waitFor();
+  await say(bob, 'here');
+  const online = alice.locator('.bar').getByText('online', { exact: true });
+  await online.waitFor();
 
   await alice.context().setOffline(true);
   relay.cut('reset');
   await alice.getByText('You are offline').waitFor();
+  // Of the others nothing is known then.
+  await online.waitFor({ state: 'detached' });
   await say(alice, 'in the dark');
   await line(alice, 'in the dark').getByRole('img', { name: 'Waiting for a connection' }).waitFor();
 
   await alice.context().setOffline(false);
   await line(bob, 'in the dark').waitFor();
   await alice.getByText('You are offline').waitFor({ state: 'hidden' });
+  await online.waitFor();
   await line(alice, 'in the dark').getByRole('img', { name: 'Sent' }).waitFor();
   expect(await bob.locator('article.line', { hasText: 'in the dark' }).count()).toBe(1);
 });

@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AppScene, line, openChat, openChatWith, say } from '../support/app-scene.ts';
 
@@ -7,8 +8,20 @@ beforeAll(async () => {
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 
+async function makeGroup(page: Page, name: string, people: readonly string[]): Promise<void> {
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await page.getByRole('radio', { name: 'Group' }).check();
+  await page.getByPlaceholder('Weekend plans').fill(name);
+  for (const person of people) {
+    await page.getByPlaceholder('Name of a person').fill(person);
+    await page.getByPlaceholder('Name of a person').press('Enter');
+  }
+  await page.getByRole('button', { name: 'Create group' }).click();
+  await page.locator('h1', { hasText: name }).waitFor();
+}
+
 test('two people see each other write, and what became of what they wrote', async () => {
-  const [alice, bob] = await Promise.all([scene.person('Alice'), scene.person('Bob')]);
+  const [alice, bob] = await Promise.all([scene.person('Alice'), scene.person('Bob', { motion: true })]);
   await openChatWith(alice, 'bob');
   await say(alice, 'shall we have tea?');
   await line(alice, 'shall we have tea?').getByRole('img', { name: 'Sent' }).waitFor();
@@ -95,14 +108,7 @@ test('a message is answered, reacted to, changed and erased, in both windows', a
 
 test('a group is made, people are mentioned, roles given, and who left hears no more', async () => {
   const [alice, bob] = await Promise.all([scene.person('Amy'), scene.person('Bill')]);
-  await alice.getByRole('button', { name: 'New chat' }).first().click();
-  await alice.getByRole('radio', { name: 'Group' }).check();
-  await alice.getByPlaceholder('Weekend plans').fill('Tea');
-  for (const name of ['bill', 'carol']) {
-    await alice.getByPlaceholder('Name of a person').fill(name);
-    await alice.getByPlaceholder('Name of a person').press('Enter');
-  }
-  await alice.getByRole('button', { name: 'Create group' }).click();
+  await makeGroup(alice, 'Tea', ['bill', 'carol']);
   await alice.getByText('3 members').waitFor();
   await openChat(bob, 'Tea');
 
@@ -174,4 +180,133 @@ test('the field for a name stays where it is while people are found for what is 
     await page.locator(`#composer[aria-label="Message ${taken}" i]`).waitFor();
     await page.getByRole('button', { name: 'New chat' }).first().click();
   }
+});
+
+test('what is typed right after a name was picked stands behind it, and a mention half written stays one', async () => {
+  // Frames come late on a slow machine, keys do not.
+  const slow = (): void => {
+    const { requestAnimationFrame: next } = globalThis;
+    globalThis.requestAnimationFrame = (run) => Number(setTimeout(() => next(run), 400));
+  };
+  const page = await scene.person('Mia', { prepare: async (context) => void (await context.addInitScript(slow)) });
+  await scene.person('Ned');
+  await makeGroup(page, 'Trip', ['ned']);
+  await page.locator('#composer').pressSequentially('dear @ne');
+  await page.getByRole('option', { name: 'Ned' }).click();
+  await page.locator('#composer').pressSequentially('come along');
+  expect(await page.locator('#composer').inputValue()).toBe('dear @Ned come along');
+  // Nor is anybody picked by Enter who was declined.
+  await page.locator('#composer').pressSequentially(' @');
+  await page.getByRole('option', { name: 'Ned' }).waitFor();
+  await page.locator('#composer').press('Escape');
+  await page.getByRole('option').waitFor({ state: 'detached' });
+
+  await openChatWith(page, 'ned');
+  await openChat(page, 'Trip');
+  await page.locator('#composer').press('Enter');
+  await line(page, 'come along').locator('.mention', { hasText: '@Ned' }).waitFor();
+});
+
+test('a group is made once however often it is asked for, and a chat is found by how somebody is called now', async () => {
+  const [page, other] = await Promise.all([scene.person('Tim'), scene.person('hong')]);
+  await other.locator('.me').click();
+  await other.getByLabel('Name that others see').fill('小红');
+  await other.keyboard.press('Escape');
+  await other.locator('.me', { hasText: '小红' }).waitFor();
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await page.getByPlaceholder('Name of a person').fill('hong');
+  await page.keyboard.press('Enter');
+  await page.locator('h1', { hasText: '小红' }).waitFor();
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await page.getByRole('radio', { name: 'Group' }).check();
+  await page.getByPlaceholder('Weekend plans').fill('Once');
+  await page.getByRole('button', { name: 'Create group' }).dblclick();
+  await page.locator('h1', { hasText: 'Once' }).waitFor();
+  await page.getByRole('searchbox').fill('红');
+  await page.locator('.item', { hasText: '小红' }).waitFor();
+  await page.getByRole('searchbox').fill('onc');
+  await expect.poll(() => page.locator('.item').count()).toBe(1);
+});
+
+test('who is removed while the group and its details are open is told so, and nothing fails', async () => {
+  const [uma, vic] = await Promise.all([scene.person('Uma'), scene.person('Vic', { width: 390, height: 844 })]);
+  await makeGroup(uma, 'Choir', ['vic']);
+  await say(uma, 'welcome');
+  await openChat(vic, 'Choir');
+  await vic.getByRole('button', { name: 'Details' }).click();
+  await vic.locator('.person', { hasText: 'Uma' }).waitFor();
+  await uma.getByRole('button', { name: 'Details' }).click();
+  await uma.getByRole('button', { name: 'What to do with Vic' }).click();
+  await uma.getByRole('menuitem', { name: 'Remove from group' }).click();
+  await vic.locator('.person').first().waitFor({ state: 'detached' });
+  await vic.keyboard.press('Escape');
+  await vic.locator('.details').waitFor({ state: 'detached' });
+  await vic.getByText('You are not a member any more').waitFor();
+  expect(await vic.locator('.toast').count()).toBe(0);
+
+  // The list was left for the group: the way back leads there, and from there not into the group again.
+  await vic.getByRole('button', { name: 'Back to the list' }).click();
+  await expect.poll(() => new URL(vic.url()).pathname).toBe('/');
+  expect(await vic.evaluate(() => history.state as unknown)).toBeNull();
+});
+
+test('the field keeps the focus when it is sent by a click, and a change that is not taken stands there again', async () => {
+  const page = await scene.person('Wim');
+  await openChatWith(page, 'xenia');
+  await page.locator('#composer').fill('by the button');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await line(page, 'by the button').getByRole('img', { name: 'Sent' }).waitFor();
+  await page.keyboard.press('ArrowUp');
+  await expect.poll(() => page.locator('#composer').inputValue()).toBe('by the button');
+  await page.context().route('**/EditMessage', (route) => route.abort());
+  await say(page, 'changed with care');
+  await page.locator('.toast').waitFor();
+  await expect.poll(() => page.locator('#composer').inputValue()).toBe('changed with care');
+  await page.context().unroute('**/EditMessage');
+  await page.keyboard.press('Enter');
+  await line(page, 'changed with care').getByText('edited').waitFor();
+
+  // What the page has to say is seen over a dialog too.
+  await page.evaluate(() => (Notification.requestPermission = async () => 'denied'));
+  await page.locator('.me').click();
+  await page.getByLabel('Desktop notifications').click();
+  await page.locator('.toasts:popover-open .toast', { hasText: 'does not allow' }).waitFor();
+});
+
+test('a notification comes when nobody looks, and not where another tab is looked at', async () => {
+  const watch = (): void => {
+    const told: string[] = [];
+    const Told = class {
+      static permission = 'granted';
+      constructor(title: string) {
+        told.push(title);
+      }
+      addEventListener(): void {}
+    };
+    Object.assign(globalThis, { told, Notification: Told });
+    localStorage.setItem('parley.settings', '{"notify":true}');
+  };
+  const first = await scene.person('Yve', { prepare: async (context) => void (await context.addInitScript(watch)) });
+  const second = await first.context().newPage();
+  await second.addInitScript(() => (document.hasFocus = () => false));
+  await second.goto(`${scene.origin}/?as=Yve`);
+  await second.locator('.shell').waitFor();
+  // How one looks, the other does.
+  await first.bringToFront();
+  await first.locator('.me').click();
+  await first.getByRole('radio', { name: 'Dark' }).check();
+  await first.keyboard.press('Escape');
+  await expect.poll(() => second.evaluate(() => document.documentElement.dataset['theme'])).toBe('dark');
+  const zac = await scene.person('Zac');
+  await openChatWith(zac, 'yve');
+  const told = (page: Page): Promise<string[]> =>
+    page.evaluate(() => (globalThis as unknown as { told: string[] }).told);
+  await say(zac, 'seen');
+  for (const page of [first, second]) await page.locator('.item', { hasText: 'seen' }).waitFor();
+  await first.evaluate(() => {
+    document.hasFocus = () => false;
+    dispatchEvent(new Event('blur'));
+  });
+  await say(zac, 'not seen');
+  for (const page of [first, second]) await expect.poll(() => told(page)).toEqual(['Zac']);
 });
