@@ -89,7 +89,7 @@ export const en = {
   deleted: 'This message was deleted',
   erased: 'This message is no longer kept',
   unknownMessage: 'Something that this version cannot show',
-  showMore: (lines: number) => `Show all ${lines.toLocaleString('en')} lines`,
+  showMore: (lines: number) => (lines === 1 ? 'Show all' : `Show all ${lines.toLocaleString('en')} lines`),
   showLess: 'Show less',
   beginning: 'This is where it began.',
   toNewest: 'Go to the newest message',

@@ -90,7 +90,7 @@ export const zh: Texts = {
   deleted: '此消息已删除',
   erased: '此消息已不再保留',
   unknownMessage: '此版本无法显示的内容',
-  showMore: (lines) => `展开全部 ${n(lines)} 行`,
+  showMore: (lines) => (lines === 1 ? '展开全部' : `展开全部 ${n(lines)} 行`),
   showLess: '收起',
   beginning: '聊天从这里开始。',
   toNewest: '回到最新消息',

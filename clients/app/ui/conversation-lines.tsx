@@ -158,10 +158,12 @@ function Divisions({
   readonly before: Row | undefined;
   readonly firstUnread: number | undefined;
 }): ReactNode {
-  const { texts, times } = useApp();
+  const { desk, texts, times } = useApp();
   const ms = timeOf(row);
   const beforeMs = timeOf(before);
-  const isNew = row.kind === 'message' && firstUnread !== undefined && Number(row.message.ordinal) === firstUnread;
+  // One's own is new to nobody, though the server may say so for the moment that it takes to be read.
+  const isNew =
+    row.kind === 'message' && Number(row.message.ordinal) === firstUnread && row.message.senderId !== desk.me;
   const isDay = ms !== undefined && (before === undefined || (beforeMs !== undefined && !isSameDay(ms, beforeMs)));
   return (
     <>
