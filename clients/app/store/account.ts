@@ -124,7 +124,7 @@ function unreachable(cause: unknown): never {
 
 function refused(status: number, message: string): ParleyError {
   const code = status >= 500 ? unavailable : unauthenticated;
-  return new ParleyError({ reason: 'TOKEN_UNAVAILABLE', code, message });
+  return new ParleyError({ reason: status === 400 ? 'INVALID_FIELD' : 'TOKEN_UNAVAILABLE', code, message });
 }
 
 function subjectOf(token: string): string {
