@@ -10,6 +10,8 @@ const small = { width: 390, height: 844 } as const;
 const large = { width: 1440, height: 720 } as const;
 
 async function save(page: Page, name: string): Promise<void> {
+  // Nothing is pointed at.
+  await page.mouse.move(0, 0);
   await page.screenshot({ path: path.join(folder, `${name}.png`), animations: 'disabled', caret: 'hide' });
 }
 
