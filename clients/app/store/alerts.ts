@@ -58,7 +58,7 @@ function holdWhileSeen(name: string): { isHeld(): Promise<boolean>; end(): void 
     } else if (release === undefined && isSecureContext) {
       const { promise, resolve } = Promise.withResolvers<void>();
       release = resolve;
-      void navigator.locks.request(name, { mode: 'shared' }, () => promise);
+      navigator.locks.request(name, { mode: 'shared' }, () => promise).catch(() => undefined);
     }
   };
   const stop = new AbortController();
@@ -69,8 +69,13 @@ function holdWhileSeen(name: string): { isHeld(): Promise<boolean>; end(): void 
   return {
     async isHeld() {
       if (isSeen()) return true;
-      const { held = [] } = await navigator.locks.query();
-      return held.some((lock) => lock.name === name);
+      try {
+        const { held = [] } = await navigator.locks.query();
+        return held.some((lock) => lock.name === name);
+      } catch {
+        // Where a site may keep nothing it has no locks either: each page is for itself.
+        return false;
+      }
     },
     end() {
       stop.abort();
