@@ -14,9 +14,9 @@ export function fitting(frames: readonly ClientFrame[]): number {
   return end === -1 ? frames.length : end;
 }
 
-/** An upper bound of a frame's size; only messages are large. */
+/** An upper bound of a frame's size: of what is no message, beside ids of threads and the like, a list of users or a token may be large. */
 function bytesOf({ frame }: ClientFrame): number {
-  if (frame?.$case !== 'send') return 512;
+  if (frame?.$case !== 'send') return 512 + Object.values(frame?.value ?? {}).join('  ').length * 3;
   const { content, attachments, mentionIds } = frame.value;
   const body = content?.body;
   // A UTF-16 unit takes at most three bytes of UTF-8.
