@@ -8,6 +8,11 @@ export interface Leader {
   readonly userId: string;
   readonly deviceId: string;
   readonly wire: Wire;
+  /** Of the tabs' locks; each tab holds one by this name, a space and its own. */
+  readonly name: string;
+  readonly locks: LockManager | undefined;
+  /** Takes in drafts that another tab left in the store. */
+  readDrafts(): Promise<void> | undefined;
   /** Where the threads stand. */
   heads(): readonly ThreadHead[];
   unread(threadId: string): number;

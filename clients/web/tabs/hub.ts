@@ -12,6 +12,7 @@ import type { CarrierStream, StreamListener } from '../../core/carrier.ts';
 import * as Code from '../../core/codes.ts';
 import type { ParleyError } from '../../core/errors.ts';
 import { entryOfDraft } from '../../core/fold.ts';
+import { Ends } from './ends.ts';
 import { HeardChannels } from './heard-channels.ts';
 import type { Asked, Follower, Leader, Upstream } from './hub-parts.ts';
 import { Interests } from './interests.ts';
@@ -32,6 +33,7 @@ const part = 4;
  */
 export class Hub {
   readonly #leader: Leader;
+  readonly #ends: Ends;
   readonly #interests = new Interests();
   readonly #followers = new Map<string, Follower>();
   readonly #channels = new HeardChannels();
@@ -46,6 +48,11 @@ export class Hub {
 
   constructor(leader: Leader) {
     this.#leader = leader;
+    this.#ends = new Ends(leader, (tab) => {
+      this.leave(tab);
+      // What it had no time to send is in the store.
+      void leader.readDrafts();
+    });
   }
 
   /** Opens the session for the leading tab's client. */
@@ -82,6 +89,7 @@ export class Hub {
     const follower = this.#followers.get(tab);
     switch (message.kind) {
       case 'open':
+        this.#ends.watch(tab);
         this.#followers.set(tab, { stream, foreground: message.hello.foreground, begun: false });
         this.#leader.wire.post({ kind: 'noted', to: tab, stream });
         if (this.#current !== undefined) {
@@ -109,6 +117,7 @@ export class Hub {
 
   /** The tab leads no more: the followers' streams are over. */
   stop(): void {
+    this.#ends.stop();
     this.#current = undefined;
     this.#endFollowers(undefined);
   }
@@ -286,7 +295,7 @@ export class Hub {
       return;
     }
     let news: Told | undefined;
-    if (asked.frame?.$case === 'send' && result?.$case === 'send' && !result.value.duplicate) {
+    if (asked.frame?.$case === 'send' && result?.$case === 'send') {
       news = this.#appended(asked.frame.value, result.value);
     } else if (asked.frame?.$case === 'markRead' && asked.frame.value.position !== undefined) {
       const { threadId, upToSequence } = asked.frame.value.position;
@@ -298,7 +307,13 @@ export class Hub {
     if (tab !== own) mine.push({ frame: news });
   }
 
-  #appended(send: Send, result: SendResult): Told {
+  #appended(send: Send, result: SendResult): Told | undefined {
+    if (result.duplicate) {
+      // Where the first sending had no reply, no tab was told, nor will be: each reads it from the log, as it is now.
+      const head = this.#leader.heads().find(({ threadId }) => threadId === send.threadId);
+      if (head === undefined || head.sequence >= result.sequence) return undefined;
+      return { $case: 'headsChanged', value: { heads: [{ ...head, sequence: result.sequence }] } };
+    }
     const entry: Entry = entryOfDraft(send, this.#leader.userId, this.#leader.deviceId, result);
     return { $case: 'entriesAppended', value: { threadId: send.threadId, epoch: result.epoch, entries: [entry] } };
   }
@@ -314,6 +329,7 @@ export class Hub {
     });
     if (asks.length > 0) upstream.stream.send(asks);
     for (const [tab, { begun }] of this.#followers) if (!begun) this.#begin(upstream, tab);
+    this.#leader.wire.post({ kind: 'live' });
   }
 
   /** Tells a tab where everything stands; from here on it is told what all are told. */

@@ -20,6 +20,8 @@ export type ToLeader =
 export type ToFollowers =
   /** A tab leads from now on: streams to another are over. */
   | { readonly kind: 'leads' }
+  /** There is a session: who waits before it asks again need not. */
+  | { readonly kind: 'live' }
   /** The stream is known, and is told of as soon as there is a session. */
   | { readonly kind: 'noted'; readonly to: string; readonly stream: number }
   /** Frames for one stream, or for all that were begun by `begins`. */

@@ -2,13 +2,15 @@
 import { afterEach, expect, test } from 'vitest';
 import { Channel } from '#proto/parley/v1/channel_service.ts';
 import { CommentBatch } from '#proto/parley/v1/stream_service.ts';
-import { ScriptedCarrier } from '../../../test/support/scripted-carrier.ts';
+import { ManualRuntime } from '../../../test/support/manual-runtime.ts';
+import { ScriptedCarrier, unavailable } from '../../../test/support/scripted-carrier.ts';
 import { ScriptedThread } from '../../../test/support/scripted-thread.ts';
 import { ParleyClient } from '../../core/client.ts';
 import * as Code from '../../core/codes.ts';
 import { GOODBYE } from '../../core/connection-state.ts';
 import { ParleyError } from '../../core/errors.ts';
 import { systemRuntime } from '../../core/runtime.ts';
+import type { Runtime } from '../../core/runtime.ts';
 import { Tabs } from './tabs.ts';
 import type { Role } from './tabs.ts';
 
@@ -31,13 +33,13 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-async function openTab(): Promise<TestTab> {
+async function openTab(runtime: Runtime = systemRuntime): Promise<TestTab> {
   const carrier = new ScriptedCarrier();
   const roles: Role[] = [];
   const tabs = new Tabs({
     name: `parley test ${names}`,
     carrier,
-    runtime: systemRuntime,
+    runtime,
     locks: navigator.locks,
     userId: 'alice',
     deviceId: 'web-1',
@@ -47,7 +49,13 @@ async function openTab(): Promise<TestTab> {
     },
     signedOut: () => undefined,
   });
-  const client = new ParleyClient({ carrier: tabs, getToken: () => 'jwt', deviceId: 'web-1', userId: 'alice' });
+  const client = new ParleyClient({
+    carrier: tabs,
+    getToken: () => 'jwt',
+    deviceId: 'web-1',
+    userId: 'alice',
+    runtime,
+  });
   const tab = { tabs, client, carrier, roles };
   opened.push(tab);
   tabs.join(client);
@@ -164,6 +172,34 @@ test('what one says is answered to it alone, and what it sent is told to all', a
   const second = { $case: 'send', value: { ...value, sequence: 2n, ordinal: 2n } } as const;
   leader.carrier.last.tell({ $case: 'reply', value: { requestId, result: second } });
   await until(() => follower.client.items('t').length === 2);
+});
+
+test('what one had sent before, of which no tab was told, all ask for', async () => {
+  const { leader, follower, thread } = await pair();
+  // The first sending had no reply, so none of them knows the entry; the node tells it to other sessions alone.
+  thread.post('alice', 'hello');
+  for (const { carrier } of [leader, follower]) carrier.answer = (_path, request) => thread.list(request);
+  void leader.client.send('t', 'hello').catch(() => undefined);
+  await until(() => leader.carrier.last.of('send').length === 1);
+  const [said] = leader.carrier.last.of('send');
+  const value = { threadId: 't', sequence: 1n, ordinal: 1n, epoch: 1n, createTime: undefined, duplicate: true };
+  const reply = { requestId: said!.requestId, result: { $case: 'send', value } } as const;
+  leader.carrier.last.tell({ $case: 'reply', value: reply });
+  for (const { client } of [leader, follower]) await until(() => client.items('t').length === 1);
+});
+
+test('one that waits before it asks the leading one again does so as soon as there is a session', async () => {
+  const { leader } = await single();
+  const follower = await openTab(new ManualRuntime());
+  await moved(leader);
+  await follower.client.ready();
+  leader.carrier.last.end(unavailable());
+  await until(() => follower.client.connection.phase === 'waiting');
+  await until(() => leader.carrier.streams.length === 3);
+  leader.carrier.last.welcome();
+  leader.carrier.last.caughtUp();
+  // Its own time stands still.
+  await follower.client.ready();
 });
 
 test('only the leading one acknowledges, and the others do not ask for what it has', async () => {

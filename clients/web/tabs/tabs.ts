@@ -68,8 +68,6 @@ export class Tabs implements Carrier {
   #channel: BroadcastChannel | undefined;
   /** Lets go of the locks, and of the wish for them. */
   #leave: AbortController | undefined;
-  /** Following tabs that are watched for their end. */
-  readonly #watched = new Set<string>();
 
   constructor(options: TabsOptions) {
     this.#options = options;
@@ -83,6 +81,7 @@ export class Tabs implements Carrier {
       heads: () => this.#client?.heads() ?? [],
       unread: (threadId) => this.#client?.unread(threadId) ?? 0,
       open: (...stream) => this.#openHere(...stream),
+      readDrafts: () => this.#client?.readDrafts(),
       silent: () => {
         if (this.#role === 'following' && this.#leave !== undefined) this.#lead(this.#leave, { steal: true });
       },
@@ -209,10 +208,7 @@ export class Tabs implements Carrier {
       this.#hub = sharing.leading(this.#parts);
       this.#move();
     }
-    for (const early of this.#early.splice(0)) {
-      if (early.kind === 'open') this.#watch(early.tab);
-      this.#hub.take(early);
-    }
+    for (const early of this.#early.splice(0)) this.#hub.take(early);
   }
 
   /** Moves the session from its stream to one of the hub's. */
@@ -273,7 +269,6 @@ export class Tabs implements Carrier {
     if (role !== 'leading') {
       this.#hub?.stop();
       this.#hub = undefined;
-      this.#watched.clear();
     }
     this.#options.changed(role);
   }
@@ -288,24 +283,11 @@ export class Tabs implements Carrier {
       case 'close':
         if (this.#role === 'leading') void this.#hear(message);
         return;
+      case 'live':
+        if (this.#client?.connection.phase === 'waiting') this.#client.reconnect();
+        return;
       default:
         if (this.#role !== 'leading') this.#stream?.take(message);
     }
-  }
-
-  /** Learns of a following tab's end: its lock is free then. What it had no time to send is in the store. */
-  #watch(tab: string): void {
-    if (this.#watched.has(tab) || this.#leave === undefined) return;
-    this.#watched.add(tab);
-    const hub = this.#hub;
-    const { signal } = this.#leave;
-    this.#options.locks
-      ?.request(`${this.#options.name} ${tab}`, { signal }, async () => {
-        this.#watched.delete(tab);
-        if (this.#hub !== hub) return;
-        hub?.leave(tab);
-        await this.#client?.readDrafts();
-      })
-      .catch(() => undefined);
   }
 }
