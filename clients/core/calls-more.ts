@@ -307,4 +307,15 @@ export class ReceiptCalls {
     const { pageSize = 0, pageToken = '' } = page;
     return this.#caller.call('/parley.v1.ReceiptService/ListReceipts', { threadId, pageSize, pageToken }, limits);
   }
+
+  /** Those of all members, page by page. */
+  async all(threadId: string, limits?: CallLimits): Promise<ListReceiptsResponse['receipts']> {
+    const all: ListReceiptsResponse['receipts'] = [];
+    for (let pageToken = ''; ;) {
+      const { receipts, nextPageToken } = await this.list(threadId, { pageSize: 500, pageToken }, limits);
+      all.push(...receipts);
+      if (nextPageToken === '') return all;
+      pageToken = nextPageToken;
+    }
+  }
 }

@@ -16,6 +16,7 @@ import * as Code from './codes.ts';
 import { localError } from './errors.ts';
 import type { ClientEvents } from './events.ts';
 import type { Item } from './fold.ts';
+import { inTime } from './later.ts';
 import type { Path, RequestOf, ResponseOf } from './methods.ts';
 import type { Ticks } from './receipts.ts';
 import type { ChannelWish } from './wishes.ts';
@@ -76,7 +77,7 @@ export class ParleyClient implements AsyncDisposable {
       'devices',
       'removeDevice',
     );
-    this.receipts = later('ReceiptCalls', 'list');
+    this.receipts = later('ReceiptCalls', 'list', 'all');
   }
 
   /** The user that the token names; empty until the first Welcome. */
@@ -131,19 +132,11 @@ export class ParleyClient implements AsyncDisposable {
   /** Ends everything; drafts in a store are sent by the next client on it. Idempotent. */
   async close(): Promise<void> {
     this.#engine.acks.flush();
-    this.#engine.connection.close();
-    await new Promise<void>((resolve) => {
-      const timer = this.#engine.runtime.setTimer(farewellMs, () => {
-        // A stream that is stuck somewhere would go on for as long as that.
-        this.#engine.connection.drop();
-        resolve();
-      });
-      void this.#engine.connection.gone().then(() => {
-        timer.cancel();
-        resolve();
-      });
-    });
-    this.#engine.options.carrier.close();
+    const { connection, options, runtime } = this.#engine;
+    connection.close();
+    // A stream that is stuck somewhere would go on for as long as that.
+    await inTime(() => connection.gone(), runtime, farewellMs).catch(() => connection.drop());
+    options.carrier.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -247,15 +240,9 @@ export class ParleyClient implements AsyncDisposable {
 
   /** Reads all members' positions, so that `ticks` knows what was before this device listened; tells what is news. */
   async readReceipts(threadId: string, limits?: CallLimits): Promise<void> {
-    for (let pageToken = ''; ;) {
-      const request = { threadId, pageSize: 500, pageToken };
-      const page = await this.call('/parley.v1.ReceiptService/ListReceipts', request, limits);
-      for (const { userId, deliveredSequence, readSequence } of page.receipts) {
-        const receipt = { threadId, userId, deliveredSequence, readSequence };
-        if (this.#engine.receipts.advance(receipt)) this.#engine.emitter.emit('receipt', receipt);
-      }
-      pageToken = page.nextPageToken;
-      if (pageToken === '') return;
+    for (const each of await this.receipts.all(threadId, limits)) {
+      const receipt = { threadId, ...each };
+      if (this.#engine.receipts.advance(receipt)) this.#engine.emitter.emit('receipt', receipt);
     }
   }
 

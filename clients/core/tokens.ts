@@ -1,15 +1,18 @@
 import * as Code from './codes.ts';
 import { anotherUser, localError, ParleyError } from './errors.ts';
+import { inTime } from './later.ts';
 import type { Runtime } from './runtime.ts';
 import { bytesOfBase64 } from './wire.ts';
 
-/** Fetches a bearer token, without the word; asked again before the last one expires. */
+/** Fetches a bearer token, without the word; asked again before the last one expires, and when there is no answer within 15 s. */
 export type GetToken = () => Promise<string> | string;
 
 /** Without a readable expiry a token is used this long before the next is fetched. */
 const blindUseMs = 60_000;
 /** A token this near its expiry is not used for anything new. */
 const marginMs = 5000;
+/** A fetch without an answer for this long is given up: what it waits for may be gone, as a network is that was left. */
+const fetchMs = 15_000;
 
 /** Keeps the last token while it is good, and lets all who want one at once wait for the same fetch. */
 export class Tokens {
@@ -47,7 +50,7 @@ export class Tokens {
 
   async #fetch(): Promise<string> {
     try {
-      const token = await this.#getToken();
+      const token = await inTime(this.#getToken, this.#runtime, fetchMs);
       const { sub } = claimsOf(token);
       // What it is used for would be done as that user, and told as this one's.
       if (this.#userId !== undefined && typeof sub === 'string' && sub !== this.#userId) throw anotherUser(sub);
