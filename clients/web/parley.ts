@@ -80,7 +80,7 @@ export async function openParley(options: ParleyOptions): Promise<Parley> {
   else await database.open();
   const keeper = new Keeper(database, runtime, keep === false ? {} : keep);
   const carrier = new WebCarrier({ address: url, runtime });
-  const locks = shareTabs ? (navigator as { locks?: LockManager }).locks : undefined;
+  const locks = shareTabs ? await locksHere() : undefined;
   const deviceId = (locks && (await keptDeviceId(database, runtime))) ?? tabDeviceId(name, runtime);
   const role = new Value<TabRole>(runtime, locks === undefined ? 'alone' : 'following');
   const become = (now: TabRole): void => {
@@ -190,6 +190,15 @@ export async function openParley(options: ParleyOptions): Promise<Parley> {
     },
     [Symbol.asyncDispose]: leave,
   };
+}
+
+/** Web Locks; undefined where there are none, or the user lets the site keep nothing: that refuses these too. */
+async function locksHere(): Promise<LockManager | undefined> {
+  const { locks } = navigator as { locks?: LockManager };
+  return locks?.query().then(
+    () => locks,
+    () => undefined,
+  );
 }
 
 /** Reads whose the first token is; it is not fetched again. */

@@ -1,6 +1,7 @@
 // The Web SDK in a real Chromium, through a real Envoy: one user in several tabs, several users in one browser, what is kept.
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { inBrowserThatKeepsNothing } from './support/browser.ts';
 import { look, lookAt, opened, ready, role, SdkWorld, send, shows, texts } from './support/sdk-world.ts';
 
 let world: SdkWorld;
@@ -110,6 +111,18 @@ describe('what is kept', () => {
     await shows(denied, threadId, 'kept nowhere');
   });
 
+  test('where the user lets sites keep nothing, which refuses locks too, each tab has a session and all goes on in memory', async () => {
+    await inBrowserThatKeepsNothing(async (denied) => {
+      const [first, second] = [await world.live(denied, alice), await world.live(denied, alice)];
+      expect(await Promise.all([first, second].map(role))).toEqual(['alone', 'alone']);
+      expect(await first.evaluate(() => window.parley.storage.get())).toMatchObject({ kind: 'memory', why: 'denied' });
+      const threadId = await lookAt(first, bob);
+      await look(second, threadId);
+      await send(first, threadId, 'kept nowhere');
+      await shows(second, threadId, 'kept nowhere');
+    });
+  });
+
   test('when the quota is used up all goes on in memory, and the view says so', async () => {
     const page = await world.live(context, alice, {
       // What a browser answers; the quota of a profile under test cannot be made small from outside.
@@ -128,6 +141,28 @@ describe('what is kept', () => {
     expect(await page.evaluate(() => window.parley.storage.get())).toMatchObject({ kind: 'memory', why: 'full' });
     await send(page, threadId, 'all the same');
     await shows(page, threadId, 'all the same');
+  });
+
+  test('a database that opens too late for a tab is not held open by it: signing out in another tab wipes it', async () => {
+    const holder = await context.newPage();
+    await holder.route('**/nothing', (route) => route.fulfill({ contentType: 'text/html', body: '' }));
+    await holder.goto(`${world.site.origin}/nothing`);
+    // A tab that is stuck holds up whoever wipes the database, and that holds up whoever opens it.
+    await holder.evaluate(async (name) => {
+      const held = indexedDB.open(name);
+      await new Promise((resolve) => (held.onsuccess = resolve));
+      const wiping = indexedDB.deleteDatabase(name);
+      await new Promise((resolve) => (wiping.onblocked = resolve));
+      const wiped = new Promise((resolve) => (wiping.onsuccess = resolve));
+      Object.assign(window, { letGo: () => (held.result.close(), wiped) });
+    }, `parley http://${world.platform.gateway} ${alice}`);
+    const late = await world.live(context, alice);
+    expect(await late.evaluate(() => window.parley.storage.get())).toMatchObject({ kind: 'memory', why: 'denied' });
+    await holder.evaluate(() => (window as unknown as { letGo: () => Promise<void> }).letGo());
+    const other = await world.live(context, alice);
+    expect(await other.evaluate(() => window.parley.storage.get())).toEqual({ kind: 'disk' });
+    await other.evaluate(() => window.parley.signOut());
+    expect(await databases(other)).toEqual([]);
   });
 
   test('signing out wipes all that is kept of the user, in all tabs', async () => {

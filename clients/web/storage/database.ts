@@ -1,3 +1,4 @@
+import { inTime } from '../../core/later.ts';
 import type { Runtime } from '../../core/runtime.ts';
 import type { StorageState } from '../parley.ts';
 
@@ -126,35 +127,34 @@ export class Database {
     this.#db = undefined;
   }
 
-  #opened(factory: IDBFactory, mayMake: boolean): Promise<IDBDatabase> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#runtime.setTimer(openMs, () => reject(new Error('the database did not open in time')));
-      const request = factory.open(this.#name, 1);
-      request.addEventListener('upgradeneeded', () => {
-        if (!mayMake) {
-          // The request then fails with an AbortError, and nothing is left of it.
-          request.transaction?.abort();
-          return;
-        }
-        const db = request.result;
-        db.createObjectStore('meta');
-        db.createObjectStore('drafts', { autoIncrement: true }).createIndex('id', 'id', { unique: true });
-        db.createObjectStore('threads');
-        db.createObjectStore('items');
-      });
-      request.addEventListener('success', () => {
-        timer.cancel();
-        const db = request.result;
-        // Wiped by another tab, or by the user.
-        db.addEventListener('versionchange', () => this.giveUp('denied', undefined));
-        db.addEventListener('close', () => this.giveUp('denied', undefined));
-        resolve(db);
-      });
-      request.addEventListener('error', () => {
-        timer.cancel();
-        reject(request.error ?? new Error('the database gave no reason'));
-      });
+  async #opened(factory: IDBFactory, mayMake: boolean): Promise<IDBDatabase> {
+    const request = factory.open(this.#name, 1);
+    request.addEventListener('upgradeneeded', () => {
+      if (!mayMake) {
+        // The request then fails with an AbortError, and nothing is left of it.
+        request.transaction?.abort();
+        return;
+      }
+      const db = request.result;
+      db.createObjectStore('meta');
+      db.createObjectStore('drafts', { autoIncrement: true }).createIndex('id', 'id', { unique: true });
+      db.createObjectStore('threads');
+      db.createObjectStore('items');
     });
+    const opening = result(request);
+    try {
+      const db = await inTime(() => opening, this.#runtime, openMs);
+      // Wiped by another tab, or by the user.
+      for (const end of ['versionchange', 'close']) db.addEventListener(end, () => this.giveUp('denied', undefined));
+      return db;
+    } catch (error) {
+      // One that comes late would hold up whoever wipes it.
+      opening.then(
+        (db) => db.close(),
+        () => undefined,
+      );
+      throw error;
+    }
   }
 }
 
