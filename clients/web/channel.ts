@@ -51,6 +51,8 @@ class Heard extends Live<ChannelSnapshot> implements ChannelView {
   #stats: ChannelStats | undefined;
   #skipped = 0;
   #error: ParleyError | undefined;
+  /** What the channel keeps was read, or is being read, since it is heard. */
+  #isRead = false;
 
   constructor(parts: Parts, channelId: string, wish: ChannelWish | undefined) {
     super(parts.runtime);
@@ -60,11 +62,13 @@ class Heard extends Live<ChannelSnapshot> implements ChannelView {
     const { client } = parts;
     client.on('channel', (channel) => {
       if (channel.channelId !== channelId) return;
-      const isAnother = channel.epoch !== this.#channel?.epoch;
-      if (isAnother) this.#comments.clear();
+      if (channel.epoch !== this.#channel?.epoch) {
+        this.#comments.clear();
+        this.#isRead = false;
+      }
       this.#channel = channel;
       this.changed();
-      if (isAnother && channel.historyCount > 0) void this.#readHistory();
+      if (!this.#isRead && channel.historyCount > 0) void this.#readHistory(channel);
     });
     client.on('comments', (batch) => {
       if (batch.channelId !== channelId) return;
@@ -103,6 +107,10 @@ class Heard extends Live<ChannelSnapshot> implements ChannelView {
   protected override begin(): () => void {
     const { client } = this.#parts;
     this.#skipped = 0;
+    this.#error = undefined;
+    // What was said, and deleted, while nobody looked was not told.
+    this.#isRead = false;
+    this.changed();
     client.subscribeChannel(this.#channelId, this.#wish).catch((error: unknown) => this.#fail(error));
     return () => client.unsubscribeChannel(this.#channelId);
   }
@@ -133,12 +141,18 @@ class Heard extends Live<ChannelSnapshot> implements ChannelView {
     this.changed();
   }
 
-  async #readHistory(): Promise<void> {
+  /** What was published by then is as it is read; what came since is here. */
+  async #readHistory({ publishedCount }: Channel): Promise<void> {
+    this.#isRead = true;
     const request = { channelId: this.#channelId, pageSize: 0, pageToken: '', beforeNumber: 0n };
     try {
       const { comments, epoch } = await this.#parts.client.call('/parley.v1.ChannelService/ListComments', request);
-      if (epoch === this.#channel?.epoch) this.#put(comments.filter(({ number }) => !this.#comments.has(number)));
+      if (epoch !== this.#channel?.epoch) return;
+      for (const number of this.#comments.keys()) if (number <= publishedCount) this.#comments.delete(number);
+      this.#error = undefined;
+      this.#put(comments.filter(({ number }) => !this.#comments.has(number)));
     } catch (error) {
+      this.#isRead = false;
       this.#fail(error);
     }
   }
