@@ -78,11 +78,11 @@ test('a change of the channel has nothing read again', async () => {
 test('why it was not heard is told no longer once it is', async () => {
   const stop = view.subscribe(() => undefined);
   const { last } = scripted.carrier;
-  const status = { code: Code.NOT_FOUND, message: 'there is none', details: [] };
+  const status = { code: Code.FAILED_PRECONDITION, message: 'there is none', details: [] };
   const { requestId } = last.of('subscribe')[0]!;
   last.tell({ $case: 'reply', value: { requestId, result: { $case: 'error', value: status } } });
   await settled();
-  expect(view.get().error).toMatchObject({ code: Code.NOT_FOUND });
+  expect(view.get().error).toMatchObject({ code: Code.FAILED_PRECONDITION });
   stop();
   await scripted.runtime.advance(2000);
   view.subscribe(() => undefined);

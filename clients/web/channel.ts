@@ -12,7 +12,7 @@ export interface ChannelSnapshot {
   readonly channelId: string;
   /** Undefined until it is heard. */
   readonly channel: Channel | undefined;
-  /** The newest, ascending by number: what the channel keeps, and what came since. At most 500. Deleted ones are left out. */
+  /** The newest, ascending by number: the last 200 that the channel keeps, and what came since. At most 500. Deleted ones are left out. */
   readonly comments: readonly Comment[];
   /** How it goes, at most once a second. */
   readonly stats: ChannelStats | undefined;
@@ -39,6 +39,8 @@ export function channelView(parley: Parley, channelId: string, wish?: ChannelWis
   return parts.once(`channel ${channelId}`, () => new Heard(parts, channelId, wish));
 }
 
+/** Comments in one answer at most. */
+const mostInPage = 200;
 /** Comments shown at most. */
 const mostComments = 500;
 
@@ -144,7 +146,7 @@ class Heard extends Live<ChannelSnapshot> implements ChannelView {
   /** What was published by then is as it is read; what came since is here. */
   async #readHistory({ publishedCount }: Channel): Promise<void> {
     this.#isRead = true;
-    const request = { channelId: this.#channelId, pageSize: 0, pageToken: '', beforeNumber: 0n };
+    const request = { channelId: this.#channelId, pageSize: mostInPage, pageToken: '', beforeNumber: 0n };
     try {
       const { comments, epoch } = await this.#parts.client.call('/parley.v1.ChannelService/ListComments', request);
       if (epoch !== this.#channel?.epoch) return;
