@@ -29,15 +29,14 @@ export function ParleyProvider(props: { readonly parley: Parley; readonly childr
  * `key` changes: give the user's id. What opening rejects with is thrown while rendering, for an error boundary.
  */
 export function useOpenParley(key: string, options: ParleyOptions): Parley | undefined {
-  const [state, setState] = useState<{ key: string; parley?: Parley; error?: Error }>();
+  const [state, setState] = useState<{ key: string; parley?: Parley | undefined; error?: Error }>();
   useEffect(() => {
     let gone = false;
-    let opened: Parley | undefined;
-    openParley(options).then(
+    // A turn later: in strict mode a component is there, gone and there again in one.
+    const opening = Promise.resolve().then(() => (gone ? undefined : openParley(options)));
+    opening.then(
       (parley) => {
-        opened = parley;
-        if (gone) void parley.close();
-        else setState({ key, parley });
+        if (!gone) setState({ key, parley });
       },
       (error: unknown) => {
         if (!gone) setState({ key, error: error instanceof Error ? error : new Error(String(error)) });
@@ -45,7 +44,11 @@ export function useOpenParley(key: string, options: ParleyOptions): Parley | und
     );
     return () => {
       gone = true;
-      void opened?.close();
+      setState(undefined);
+      opening.then(
+        (parley) => void parley?.close(),
+        () => undefined,
+      );
     };
     // The options are a new object at each rendering; only another key means another Parley.
   }, [key]);
