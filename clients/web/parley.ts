@@ -106,6 +106,7 @@ export async function openParley(options: ParleyOptions): Promise<Parley> {
     keepItems: options.keepItems,
   });
   keeper.attach(client);
+  const parts = new Parts(client, keeper, runtime);
   const connection = new Value<ConnectionState>(runtime, client.connection);
   client.on('connection', (state) => {
     connection.set(state);
@@ -179,7 +180,7 @@ export async function openParley(options: ParleyOptions): Promise<Parley> {
     connection,
     storage,
     role,
-    parts: new Parts(client, keeper, runtime),
+    parts,
     close: leave,
     async signOut() {
       keeper.stop();

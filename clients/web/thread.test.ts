@@ -4,6 +4,8 @@ import { Thread } from '#proto/parley/v1/thread.ts';
 import { settled } from '../../test/support/manual-runtime.ts';
 import { keyRange, MemoryDatabase } from '../../test/support/memory-database.ts';
 import { ScriptedClient } from '../../test/support/scripted-client.ts';
+import * as Code from '../core/codes.ts';
+import { textOf } from '../core/fold.ts';
 import type { Parley } from './parley.ts';
 import { Parts } from './parts.ts';
 import { Keeper } from './storage/keeper.ts';
@@ -42,4 +44,25 @@ test('a page that was asked for before entries were skipped is not shown, and is
   await settled();
   expect(view.get().items.map(({ sequence }) => sequence)).toEqual([70n]);
   stop();
+});
+
+test('a draft that was refused before anybody looked at its thread is shown to who does, until it is dismissed', async () => {
+  const scripted = new ScriptedClient({ skipped: 'history' });
+  const { client, carrier, runtime } = scripted;
+  const parley = { parts: new Parts(client, new Keeper(new MemoryDatabase(runtime), runtime, {}), runtime) } as Parley;
+  await scripted.live();
+  for (const threadId of ['t', 'u']) {
+    const sent = client.send(threadId, `in ${threadId}`, { clientMessageId: 'same' });
+    const { requestId } = carrier.last.of('send').at(-1)!;
+    const status = { code: Code.PERMISSION_DENIED, message: 'you were removed', details: [] };
+    carrier.last.tell({ $case: 'reply', value: { requestId, result: { $case: 'error', value: status } } });
+    await expect(sent).rejects.toMatchObject({ code: Code.PERMISSION_DENIED });
+  }
+  const failed = (threadId: string): (string | undefined)[] =>
+    threadView(parley, threadId)
+      .get()
+      .failed.map(({ draft }) => textOf(draft.content));
+  expect([failed('t'), failed('u')]).toEqual([['in t'], ['in u']]);
+  threadView(parley, 't').dismiss('same');
+  expect([failed('t'), failed('u')]).toEqual([[], ['in u']]);
 });

@@ -54,7 +54,6 @@ const pageSize = 50;
 class OnScreen extends Live<ThreadSnapshot> implements ThreadView {
   readonly #parts: Parts;
   readonly #threadId: string;
-  #failed: ThreadSnapshot['failed'] = [];
   #receipts = 0;
   #loading = 0;
   #error: ParleyError | undefined;
@@ -77,11 +76,7 @@ class OnScreen extends Live<ThreadSnapshot> implements ThreadView {
     for (const name of ['entry', 'message', 'read', 'typing', 'draft'] as const) client.on(name, ours);
     client.on('heads', (heads) => heads.forEach(ours));
     client.on('sent', ({ draft }) => ours(draft));
-    client.on('sendFailed', ({ draft, error }) => {
-      if (draft.threadId !== threadId) return;
-      this.#failed = [...this.#failed, { draft, error }];
-      this.changed();
-    });
+    client.on('sendFailed', ({ draft }) => ours(draft));
     client.on('receipt', (receipt) => {
       if (receipt.threadId !== threadId) return;
       this.#receipts += 1;
@@ -112,7 +107,10 @@ class OnScreen extends Live<ThreadSnapshot> implements ThreadView {
   }
 
   dismiss(clientMessageId: string): void {
-    this.#failed = this.#failed.filter(({ draft }) => draft.clientMessageId !== clientMessageId);
+    const { failed } = this.get();
+    this.#parts.failed = this.#parts.failed.filter(
+      (each) => each.draft.clientMessageId !== clientMessageId || !failed.includes(each),
+    );
     this.changed();
   }
 
@@ -137,7 +135,7 @@ class OnScreen extends Live<ThreadSnapshot> implements ThreadView {
       thread: bookOf(this.#parts).get(threadId),
       items,
       drafts: client.drafts(threadId),
-      failed: this.#failed,
+      failed: this.#parts.failed.filter(({ draft }) => draft.threadId === threadId),
       typing: client.whoTypes(threadId).filter((userId) => userId !== client.userId),
       unread: client.unread(threadId),
       hasOlder: !isFirst && !(this.#isRead && first === undefined) && first?.sequence !== 1n,
