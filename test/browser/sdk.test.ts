@@ -1,5 +1,5 @@
 // The Web SDK in a real Chromium, through a real Envoy: one user in several tabs, several users in one browser, what is kept.
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Dialog, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { inBrowserThatKeepsNothing } from './support/browser.ts';
 import { look, lookAt, opened, ready, role, SdkWorld, send, shows, texts } from './support/sdk-world.ts';
@@ -288,6 +288,27 @@ describe('tabs', () => {
       );
     }
     await peer.context().close();
+  });
+
+  test('do not wait for a leading one that is held up, as by a dialog: another leads, and gives way to none when it goes on', async () => {
+    const leader = await world.live(context, alice);
+    const threadId = await lookAt(leader, bob);
+    await send(leader, threadId, 'one');
+    const follower = await world.live(context, alice);
+    await look(follower, threadId);
+    const dialog = new Promise<Dialog>((resolve) => leader.once('dialog', resolve));
+    const held = leader.evaluate(() => alert('held up'));
+    const shown = await dialog;
+    await send(follower, threadId, 'two');
+    expect(await role(follower)).toBe('leading');
+    await shown.accept();
+    await held;
+    await leader.waitForFunction(() => window.parley.role.get() === 'following');
+    await ready(leader);
+    await send(leader, threadId, 'three');
+    for (const page of [leader, follower]) await shows(page, threadId, 'three');
+    expect(await texts(leader, threadId)).toEqual(['one', 'two', 'three']);
+    expect(await role(follower)).toBe('leading');
   });
 
   test('of two users in one browser know nothing of each other', async () => {

@@ -87,11 +87,11 @@ export class Hub {
   take(message: ToLeader): void {
     const { tab, stream } = message;
     const follower = this.#followers.get(tab);
+    if (message.kind !== 'close') this.#leader.wire.post({ kind: 'noted', to: tab, stream });
     switch (message.kind) {
       case 'open':
         this.#ends.watch(tab);
         this.#followers.set(tab, { stream, foreground: message.hello.foreground, begun: false });
-        this.#leader.wire.post({ kind: 'noted', to: tab, stream });
         if (this.#current !== undefined) {
           if (message.hello.foreground) this.#beat();
           this.#begin(this.#current, tab);

@@ -22,7 +22,7 @@ export type ToFollowers =
   | { readonly kind: 'leads' }
   /** There is a session: who waits before it asks again need not. */
   | { readonly kind: 'live' }
-  /** The stream is known, and is told of as soon as there is a session. */
+  /** What the tab said on the stream was heard. A new one is told of as soon as there is a session. */
   | { readonly kind: 'noted'; readonly to: string; readonly stream: number }
   /** Frames for one stream, or for all that were begun by `begins`. */
   | {

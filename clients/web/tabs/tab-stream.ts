@@ -2,10 +2,10 @@ import type { ClientFrame, Hello } from '#proto/parley/v1/stream_service.ts';
 import type { CarrierStream, StreamListener } from '../../core/carrier.ts';
 import * as Code from '../../core/codes.ts';
 import { localError, ParleyError } from '../../core/errors.ts';
-import type { Runtime } from '../../core/runtime.ts';
+import type { Runtime, Timer } from '../../core/runtime.ts';
 import type { ToFollowers, Wire } from './messages.ts';
 
-/** A leading tab that is awake answers within this time. */
+/** A leading tab that is awake says within this time that it heard. */
 const noteMs = 3000;
 
 /** What a stream needs of its tab. */
@@ -25,15 +25,16 @@ export class TabStream implements CarrierStream {
   readonly #listener: StreamListener;
   #begun = false;
   #over = false;
-  #timer: { cancel(): void };
+  /** Runs while the leading tab owes its word that it heard. */
+  #timer: Timer | undefined;
 
   /** `number`: of the tab's streams. */
   constructor(following: Following, number: number, hello: Hello, listener: StreamListener) {
     this.#following = following;
     this.#number = number;
     this.#listener = listener;
-    const { tab, wire, runtime } = following;
-    this.#timer = runtime.setTimer(noteMs, () => following.silent());
+    const { tab, wire } = following;
+    this.#await();
     wire.post({ kind: 'open', tab, stream: number, hello });
   }
 
@@ -43,6 +44,7 @@ export class TabStream implements CarrierStream {
     const unread = frames.map(({ frame }) =>
       frame?.$case === 'markRead' ? this.#following.unread(frame.value.position?.threadId ?? '') : 0,
     );
+    this.#await();
     wire.post({ kind: 'say', tab, stream: this.#number, frames, unread });
   }
 
@@ -64,7 +66,7 @@ export class TabStream implements CarrierStream {
     if (this.#over || ('to' in message && message.to !== undefined && message.to !== tab)) return;
     switch (message.kind) {
       case 'noted':
-        if (message.stream === this.#number) this.#timer.cancel();
+        if (message.stream === this.#number) this.#heard();
         return;
       case 'tell':
         if (message.to !== undefined && message.stream !== this.#number) return;
@@ -79,10 +81,20 @@ export class TabStream implements CarrierStream {
     }
   }
 
+  /** A tab that is held up, as by a dialog, says nothing, and would hold up what this one has to say. */
+  #await(): void {
+    this.#timer ??= this.#following.runtime.setTimer(noteMs, () => this.#following.silent());
+  }
+
+  #heard(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
   #end(error: ParleyError | undefined): void {
     if (this.#over) return;
     this.#over = true;
-    this.#timer.cancel();
+    this.#heard();
     this.#listener.ended(error);
   }
 }
