@@ -114,6 +114,19 @@ describe('calls without a stream', () => {
       expect(tokens).toBe(2);
     });
 
+    test('that are over by a clock that is ahead are used for a minute nonetheless, and no longer than they are taken', async () => {
+      const kept = new Tokens(() => jwt(1_600_000_000 + tokens++), runtime);
+      await kept.current();
+      const token = await kept.current();
+      expect(tokens).toBe(1);
+      kept.refused(token);
+      await kept.current();
+      expect(tokens).toBe(2);
+      await runtime.advance(60_000);
+      await kept.current();
+      expect(tokens).toBe(3);
+    });
+
     test('are fetched once for all who want one at the same time', async () => {
       const kept = new Tokens(() => Promise.resolve(jwt(1_700_000_900 + tokens++)), runtime);
       await Promise.all([kept.current(), kept.current(), kept.fresh()]);

@@ -7,7 +7,7 @@ import { bytesOfBase64 } from './wire.ts';
 /** Fetches a bearer token, without the word; asked again before the last one expires, and when there is no answer within 15 s. */
 export type GetToken = () => Promise<string> | string;
 
-/** Without a readable expiry a token is used this long before the next is fetched. */
+/** Without a readable expiry, or with one that is over already by this machine's clock, a token is used this long before the next is fetched. */
 const blindUseMs = 60_000;
 /** A token this near its expiry is not used for anything new. */
 const marginMs = 5000;
@@ -55,7 +55,9 @@ export class Tokens {
       // What it is used for would be done as that user, and told as this one's.
       if (this.#userId !== undefined && typeof sub === 'string' && sub !== this.#userId) throw anotherUser(sub);
       this.#token = token;
-      this.#goodUntilMs = (expiryMs(token) ?? this.#runtime.wallNow() + blindUseMs) - marginMs;
+      const nowMs = this.#runtime.wallNow();
+      const untilMs = expiryMs(token) ?? 0;
+      this.#goodUntilMs = (untilMs > nowMs ? untilMs : nowMs + blindUseMs) - marginMs;
       return token;
     } catch (error) {
       if (error instanceof ParleyError) throw error;
