@@ -98,7 +98,9 @@ export class Hub {
         }
         return;
       case 'say':
-        if (this.#current !== undefined && follower?.stream === stream) {
+        // Let go as it seemed to end, which it has not.
+        if (follower?.stream !== stream) this.#leader.wire.post({ kind: 'ended', to: tab, error: undefined });
+        else if (this.#current !== undefined) {
           this.#say(this.#current, tab, stream, message.frames, message.unread, this.#listener);
         }
         return;

@@ -202,6 +202,28 @@ test('one that waits before it asks the leading one again does so as soon as the
   await follower.client.ready();
 });
 
+test('one that the leading one has let go, as it seemed to end, is told so when it says something, and follows again', async () => {
+  const { leader } = await single();
+  const channel = new BroadcastChannel(`parley test ${names}`);
+  const said = new Promise<{ tab: string; stream: number }>((resolve) => {
+    channel.onmessage = ({ data }) => (data as { kind: string }).kind === 'open' && resolve(data as never);
+  });
+  const follower = await openTab(new ManualRuntime());
+  await moved(leader);
+  await follower.client.ready();
+  const { tab, stream } = await said;
+  channel.postMessage({ kind: 'close', tab, stream });
+  const sent = follower.client.send('t', 'hello');
+  await until(() => follower.client.connection.phase === 'waiting');
+  follower.client.reconnect();
+  await until(() => leader.carrier.last.of('send').length === 1);
+  const { requestId } = leader.carrier.last.of('send')[0]!;
+  const value = { threadId: 't', sequence: 1n, ordinal: 1n, epoch: 1n, createTime: undefined, duplicate: false };
+  leader.carrier.last.tell({ $case: 'reply', value: { requestId, result: { $case: 'send', value } } });
+  expect((await sent).sequence).toBe(1n);
+  channel.close();
+});
+
 test('only the leading one acknowledges, and the others do not ask for what it has', async () => {
   const { leader, follower, thread } = await pair();
   leader.carrier.last.tell(thread.post('bob', 'one'));
