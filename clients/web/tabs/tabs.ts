@@ -20,7 +20,7 @@ export type Role = 'leading' | 'following' | 'alone' | 'asleep' | undefined;
 /** What sharing takes must be here within this time. */
 const loadMs = 10_000;
 /** Within this time it is known that the session was superseded because another tab took the lead. */
-const doubtMs = 500;
+const doubtMs = 2000;
 
 export interface TabsOptions {
   /** Origin, user and gateway: tabs with the same one share a session. */
@@ -61,8 +61,8 @@ export class Tabs implements Carrier {
   readonly #direct = new Map<CarrierStream, StreamListener>();
   /** What others said while the hub was being loaded. */
   readonly #early: ToLeader[] = [];
-  /** How often this tab came to lead. */
-  #leads = 0;
+  /** Ends streams that were superseded, if by another tab that took the lead. */
+  readonly #doubtful: (() => void)[] = [];
   #stream: TabStream | undefined;
   #streams = 0;
   #channel: BroadcastChannel | undefined;
@@ -160,7 +160,6 @@ export class Tabs implements Carrier {
   /** A stream to a node. Superseded by another tab that took the lead, it is lost, which is not for good. */
   #openHere(hello: Hello, token: string, { frames: told, ended }: StreamListener): CarrierStream {
     const { carrier, runtime } = this.#options;
-    const leads = this.#leads;
     let isSuperseded = false;
     return carrier.open(hello, token, {
       frames: (frames, bytes) => {
@@ -175,10 +174,12 @@ export class Tabs implements Carrier {
           ended(error);
           return;
         }
-        runtime.setTimer(doubtMs, () => {
-          const stillLeads = this.#role === 'leading' && this.#leads === leads;
-          ended(stillLeads ? error : localError('CONNECTION_LOST', 'another tab took the lead', Code.UNAVAILABLE));
+        // What is told first counts.
+        this.#doubtful.push(() => {
+          ended(localError('CONNECTION_LOST', 'another tab took the lead', Code.UNAVAILABLE));
         });
+        if (this.#role === 'leading') runtime.setTimer(doubtMs, () => ended(error));
+        else this.#lose();
       },
     });
   }
@@ -232,7 +233,6 @@ export class Tabs implements Carrier {
   /** Wants the lead. `taken`: with `ifAvailable`, another tab has it. */
   #lead(leave: AbortController, how: LockOptions, taken?: () => void): void {
     const has = (): void => {
-      this.#leads += 1;
       // Who followed knows of others, and has what it takes.
       if (this.#sharing !== undefined) this.#hub = this.#sharing.leading(this.#parts);
       this.#channel?.postMessage({ kind: 'leads' } satisfies TabMessage);
@@ -269,8 +269,13 @@ export class Tabs implements Carrier {
     if (role !== 'leading') {
       this.#hub?.stop();
       this.#hub = undefined;
+      this.#lose();
     }
     this.#options.changed(role);
+  }
+
+  #lose(): void {
+    for (const end of this.#doubtful.splice(0)) end();
   }
 
   #take(message: TabMessage): void {
