@@ -5,8 +5,8 @@ export interface ParleyOptions {
   /** Where the gateway is: an origin such as `https://chat.example.com`. Default: the page's own. */
   readonly url?: string;
   /**
-   * Fetches a bearer token of the user, without the word: called when one is needed, before it expires and after it was refused. It must be the
-   * same user's each time; for another user, `signOut` or `close` and open again.
+   * Fetches a bearer token of the user, without the word: called when one is needed, before it expires and after it was refused, and anew when it
+   * gave none within 15 s. It must be the same user's each time; for another user, `signOut` or `close` and open again.
    */
   readonly getToken: GetToken;
   /**
