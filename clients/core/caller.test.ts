@@ -127,6 +127,19 @@ describe('calls without a stream', () => {
       expect(tokens).toBe(3);
     });
 
+    test('that do not come within fifteen seconds are asked for again by the next who wants one', async () => {
+      const kept = new Tokens(
+        () => (tokens++ === 0 ? new Promise<never>(() => undefined) : jwt(1_700_000_900)),
+        runtime,
+      );
+      const first = expect(kept.current()).rejects.toMatchObject({ reason: 'TOKEN_UNAVAILABLE' });
+      await runtime.advance(14_999);
+      const late = expect(kept.current()).rejects.toMatchObject({ reason: 'TOKEN_UNAVAILABLE' });
+      await runtime.advance(1);
+      await Promise.all([first, late]);
+      expect([await kept.current(), tokens, runtime.timers]).toEqual([jwt(1_700_000_900), 2, 0]);
+    });
+
     test('are fetched once for all who want one at the same time', async () => {
       const kept = new Tokens(() => Promise.resolve(jwt(1_700_000_900 + tokens++)), runtime);
       await Promise.all([kept.current(), kept.current(), kept.fresh()]);

@@ -93,29 +93,6 @@ describe('a connection', () => {
       await runtime.advance(300);
       expect(phases()).toEqual(['connecting', 'waiting', 'connecting']);
     });
-
-    test('waits for a token no longer than fifteen seconds, and asks again', async () => {
-      const given: string[] = [];
-      const tokens = new Tokens(
-        () => (given.push('asked') === 1 ? new Promise<never>(() => undefined) : 'jwt'),
-        runtime,
-      );
-      connection = new Connection(carrier, tokens, runtime, {
-        hello,
-        state: (state) => states.push(state),
-        welcome: () => undefined,
-        told: () => undefined,
-        batch: () => undefined,
-        caughtUp: () => undefined,
-        resumeToken: () => undefined,
-      });
-      connection.start();
-      const call = tokens.current();
-      await Promise.all([expect(call).rejects.toMatchObject({ reason: 'TOKEN_UNAVAILABLE' }), runtime.advance(15_000)]);
-      expect(states.at(-1)).toMatchObject({ phase: 'waiting', error: { reason: 'TOKEN_UNAVAILABLE' } });
-      await nextTry();
-      expect([given.length, carrier.last.token]).toEqual([2, 'jwt']);
-    });
   });
 
   describe('reconnecting', () => {

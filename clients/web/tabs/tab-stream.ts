@@ -61,7 +61,7 @@ export class TabStream implements CarrierStream {
   }
 
   /** Something that the leading tab says. */
-  take(message: ToFollowers): void {
+  take(message: Exclude<ToFollowers, { kind: 'live' }>): void {
     const { tab } = this.#following;
     if (this.#over || ('to' in message && message.to !== undefined && message.to !== tab)) return;
     switch (message.kind) {
