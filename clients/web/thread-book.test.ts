@@ -11,15 +11,17 @@ import { ThreadBook } from './thread-book.ts';
 describe('the book of threads', () => {
   let scripted: ScriptedClient;
   let book: ThreadBook;
+  let listed: { threads: Thread[]; nextPageToken: string };
   let answers: { readonly path: string; readonly settle: (error?: Error) => void }[];
 
   beforeEach(async () => {
     scripted = new ScriptedClient();
     answers = [];
+    listed = { threads: [Thread.fromPartial({ threadId: 't' })], nextPageToken: '' };
     scripted.carrier.answer = (path) =>
       new Promise((resolve, reject) => {
         const thread = Thread.fromPartial({ threadId: 't' });
-        const answer = path.endsWith('/ListThreads') ? { threads: [thread], nextPageToken: '' } : { thread };
+        const answer = path.endsWith('/ListThreads') ? listed : { thread };
         const settle = (error?: Error): void => (error === undefined ? resolve(answer) : reject(error));
         answers.push({ path: path.slice(path.lastIndexOf('/') + 1), settle });
       });
@@ -42,6 +44,28 @@ describe('the book of threads', () => {
     answers[1]?.settle();
     await settled();
     expect(book.isWhole).toBe(true);
+  });
+
+  test('takes for archived what is not in the list, but not what is behind as much of it as is read', async () => {
+    book.look('t');
+    await settled();
+    answers[0]?.settle();
+    await settled();
+    const threads = Array.from({ length: 2000 }, (_, n) => Thread.fromPartial({ threadId: `of late ${n}` }));
+    listed = { threads, nextPageToken: 'more' };
+    book.wantList();
+    await settled();
+    answers[1]?.settle();
+    await settled();
+    expect(book.get('t')?.settings?.archived ?? false).toBe(false);
+    listed = { threads: [], nextPageToken: '' };
+    scripted.carrier.last.welcome();
+    scripted.carrier.last.caughtUp();
+    await settled();
+    answers[2]?.settle();
+    await settled();
+    expect(asked()).toEqual(['GetThread', 'ListThreads', 'ListThreads']);
+    expect(book.get('t')?.settings?.archived).toBe(true);
   });
 
   test('leaves it to the next connection when the thread could not be had', async () => {

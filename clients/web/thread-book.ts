@@ -124,16 +124,18 @@ export class ThreadBook {
     this.#wanted.clear();
     try {
       const found: Thread[] = [];
-      for (let pageToken = ''; ;) {
+      let pageToken = '';
+      do {
         const page = await this.#client.threads.list({ pageSize, pageToken });
         found.push(...page.threads);
         pageToken = page.nextPageToken;
-        if (pageToken === '' || found.length >= mostThreads) break;
-      }
+      } while (pageToken !== '' && found.length < mostThreads);
       const listed = new Set(found.map(({ threadId }) => threadId));
-      // What is not listed is archived, or no longer the user's: kept as it was, and not in the list.
+      // What is not listed is archived, or no longer the user's: kept as it was, and not in the list. Of one that is not read to its end
+      // nobody knows.
       for (const [threadId, thread] of this.#threads) {
-        if (!listed.has(threadId)) this.#threads.set(threadId, { ...thread, settings: archived(thread) });
+        if (pageToken === '' && !listed.has(threadId))
+          this.#threads.set(threadId, { ...thread, settings: archived(thread) });
       }
       for (const thread of found) this.#put(thread);
       this.#listed = true;
