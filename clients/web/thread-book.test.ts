@@ -68,6 +68,35 @@ describe('the book of threads', () => {
     expect(book.get('t')?.settings?.archived).toBe(true);
   });
 
+  test('keeps a message that came while an older answer was on its way', async () => {
+    const { carrier, thread } = scripted;
+    const head = { epoch: 1n };
+    const role = 1;
+    listed = { threads: [Thread.fromPartial({ threadId: 't', role, head })], nextPageToken: '' };
+    book.wantList();
+    await settled();
+    answers[0]?.settle();
+    await settled();
+    carrier.last.welcome();
+    carrier.last.tell(thread.heads());
+    carrier.last.caughtUp();
+    await settled();
+    expect(asked()).toEqual(['ListThreads', 'ListThreads']);
+    carrier.last.tell(thread.post('bob', 'new'));
+    expect(book.get('t')?.lastMessage?.sequence).toBe(1n);
+    answers[1]?.settle();
+    await settled();
+    expect(book.get('t')?.lastMessage?.sequence).toBe(1n);
+    // Of another life of the server's store it is void.
+    listed = { threads: [Thread.fromPartial({ threadId: 't', role, head: { epoch: 2n } })], nextPageToken: '' };
+    carrier.last.welcome();
+    carrier.last.caughtUp();
+    await settled();
+    answers[2]?.settle();
+    await settled();
+    expect(book.get('t')?.lastMessage).toBeUndefined();
+  });
+
   test('leaves it to the next connection when the thread could not be had', async () => {
     book.look('t');
     await settled();

@@ -73,6 +73,14 @@ export class ThreadBook {
     void this.#look();
   }
 
+  /** Takes in what was read; a message that came meanwhile is newer. */
+  #read(thread: Thread): void {
+    const { head, lastMessage } = this.#threads.get(thread.threadId) ?? {};
+    const isNewer =
+      head?.epoch === thread.head?.epoch && (lastMessage?.sequence ?? 0n) > (thread.lastMessage?.sequence ?? 0n);
+    this.#put(isNewer ? { ...thread, lastMessage } : thread);
+  }
+
   #put(thread: Thread): void {
     this.#threads.set(thread.threadId, thread);
     this.#keeper.keepThread(thread);
@@ -137,7 +145,7 @@ export class ThreadBook {
         if (pageToken === '' && !listed.has(threadId))
           this.#threads.set(threadId, { ...thread, settings: archived(thread) });
       }
-      for (const thread of found) this.#put(thread);
+      for (const thread of found) this.#read(thread);
       this.#listed = true;
       this.error = undefined;
     } catch (error) {
@@ -161,7 +169,7 @@ export class ThreadBook {
         // Before it is asked for: what happens meanwhile has it asked for again.
         this.#wanted.delete(threadId);
         try {
-          this.#put(await this.#client.threads.get(threadId));
+          this.#read(await this.#client.threads.get(threadId));
         } catch (error) {
           if (!(error instanceof ParleyError) || error.reason !== 'THREAD_NOT_FOUND') {
             this.#wanted.add(threadId);
