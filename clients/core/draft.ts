@@ -57,12 +57,12 @@ function refusal(field: string, description: string): ParleyError {
   });
 }
 
-/** About how many bytes a draft takes in memory and on the wire. */
+/** About how many bytes a draft takes on the wire, and in memory. */
 export function bytesOfDraft(draft: Draft): number {
   let bytes = 128 + bytesOfBody(draft.content?.body);
   for (const { uri, name, contentType } of draft.attachments)
-    bytes += uri.length + name.length + contentType.length + 16;
-  for (const id of draft.mentionIds) bytes += id.length + 2;
+    bytes += encoder.encode(uri + name + contentType).length + 16;
+  for (const id of draft.mentionIds) bytes += encoder.encode(id).length + 2;
   return bytes;
 }
 

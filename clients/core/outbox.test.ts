@@ -247,7 +247,7 @@ describe('drafts on their way', () => {
         reason: 'TOO_LARGE',
         fields: [{ field: 'content.text' }],
       });
-      const attachments = [{ uri: 'x'.repeat(300_000), name: '', contentType: '' }] as never;
+      const attachments = [{ uri: '汉'.repeat(100_000), name: '', contentType: '' }] as never;
       await expect(box.add({ ...draft('b'), attachments })).rejects.toMatchObject({ reason: 'TOO_LARGE' });
       expect([box.size, ...failed]).toEqual([0, 'a TOO_LARGE', 'b TOO_LARGE']);
       void box.add(text('é'.repeat(32_768), 'c'));
