@@ -55,6 +55,8 @@ export class Chat {
   listener: ChatListener | undefined;
   #open: OpenState | undefined;
   #watched = '';
+  #isWatching = false;
+  #isToWatch = false;
   #receipts: NodeJS.Timeout | undefined;
   #connectionMs = performance.now();
 
@@ -237,14 +239,22 @@ export class Chat {
     this.#receipts.unref();
   }
 
+  /** Asks for the presence of those in the list, once for all that is heard while an answer is on its way. */
   async #watch(): Promise<void> {
-    const peers = this.rows.peers().slice(0, mostWatched);
-    const wanted = peers.toSorted().join('\n');
-    if (wanted === this.#watched) return;
-    this.#watched = wanted;
-    await this.client.watchPresence(peers).catch(() => {
-      this.#watched = '';
-    });
+    this.#isToWatch = true;
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    while (this.#isToWatch) {
+      this.#isToWatch = false;
+      const peers = this.rows.peers().slice(0, mostWatched);
+      const wanted = peers.toSorted().join('\n');
+      if (wanted === this.#watched) break;
+      this.#watched = wanted;
+      await this.client.watchPresence(peers).catch(() => {
+        this.#watched = '';
+      });
+    }
+    this.#isWatching = false;
   }
 }
 

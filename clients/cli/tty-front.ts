@@ -105,7 +105,7 @@ export class TtyFront implements ChatListener {
       scroll: this.#scroll,
       anchor: this.#anchor,
       top: this.#top,
-      notice: this.#notice,
+      notice: this.#notice === '' && this.#opening > 0 ? 'opening …' : this.#notice,
       overlay: this.#overlay,
       colour: this.#colour,
     };

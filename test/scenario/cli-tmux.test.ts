@@ -75,7 +75,7 @@ needs('tmux')('the terminal client', () => {
 
   test('opens a thread at its newest message, and marks what is new', async () => {
     await alice.enter('/open bob');
-    await alice.see(/#451 Bob: line 450 of many/u);
+    await alice.see(/#451 Bob: line 450 of many/u, /opening …/u);
     await alice.see(/^ 1 . Bob +│/mu);
     await keep('open');
   });
@@ -172,7 +172,7 @@ needs('tmux')('the terminal client', () => {
 
   test('makes a group, says who is in it, and hears it', async () => {
     await alice.enter('/group tea bob carol');
-    await alice.see(/ tea · 3 members/u);
+    await alice.see(/ tea · 3 members/u, /opening …/u);
     await alice.enter('tea at five?');
     await vi.waitFor(() => expect(heardByBob).toContain('tea at five?'), 20_000);
     await alice.see(/tea at five\? {2}✓ 1\/2/u);
