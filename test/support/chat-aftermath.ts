@@ -47,9 +47,11 @@ export async function readPositions({ id, expected, last }: LoadThread, devices:
           const told = { user: userId, delivered: Number(deliveredSequence), read: Number(readSequence) };
           asker.tell({ kind: 'position', thread: id, ...told });
         }
-        return receipts.every(({ readSequence }) => Number(readSequence) >= last) || undefined;
+        // Who wrote the last has read it before a device of theirs says that it holds it.
+        const isThere = (sequence: bigint): boolean => Number(sequence) >= last;
+        return receipts.every((one) => isThere(one.readSequence) && isThere(one.deliveredSequence)) || undefined;
       },
-      { what: `${expected.label} to be read by all`, withinMs: 20_000, everyMs: 100 },
+      { what: `${expected.label} to be held and read by all`, withinMs: 20_000, everyMs: 100 },
     );
   }
 }
