@@ -24,7 +24,7 @@ export function readFields(bytes: Uint8Array): WireField[] {
       case 2: {
         const length = Number(varint(reader));
         const end = reader.at + length;
-        if (end > bytes.length) throw new RangeError('a protobuf message ends early');
+        if (end > bytes.length) throw new RangeError('protobuf too short');
         fields.push({ number, value: bytes.subarray(reader.at, end) });
         reader.at = end;
         break;
@@ -33,7 +33,7 @@ export function readFields(bytes: Uint8Array): WireField[] {
         reader.at += 4;
         break;
       default:
-        throw new RangeError('unknown protobuf wire type');
+        throw new RangeError('protobuf wire type unknown');
     }
   }
   return fields;
@@ -58,12 +58,12 @@ function varint(reader: Reader): bigint {
     value |= BigInt(byte & 0x7f) << shift;
     if (byte < 0x80) return BigInt.asUintN(64, value);
   }
-  throw new RangeError('a protobuf number is too long');
+  throw new RangeError('protobuf number too long');
 }
 
 function byteOf(reader: Reader): number {
   const byte = reader.bytes[reader.at];
-  if (byte === undefined) throw new RangeError('a protobuf message ends early');
+  if (byte === undefined) throw new RangeError('protobuf too short');
   reader.at += 1;
   return byte;
 }

@@ -76,11 +76,13 @@ export async function openParley(options: ParleyOptions): Promise<Parley> {
   const name = `parley ${new URL(url, location.href).origin} ${userId}`;
   const storage = new Value<StorageState>(runtime, { kind: 'disk' });
   const database = new Database(name, runtime, () => storage.set(database.state));
+  // While the database opens: the first look at either is slow.
+  const asked = shareTabs ? locksHere() : undefined;
   if (keep === false) database.giveUp('off', undefined);
   else await database.open();
   const keeper = new Keeper(database, runtime, keep === false ? {} : keep);
   const carrier = new WebCarrier({ address: url, runtime });
-  const locks = shareTabs ? await locksHere() : undefined;
+  const locks = await asked;
   const deviceId = (locks && (await keptDeviceId(database, runtime))) ?? tabDeviceId(name, runtime);
   const role = new Value<TabRole>(runtime, locks === undefined ? 'alone' : 'following');
   const become = (now: TabRole): void => {
