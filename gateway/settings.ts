@@ -1,6 +1,6 @@
 // What a deployment says about its gateway, by environment. `npm start` has its own way, platform/start-settings.ts.
 import { readFile } from 'node:fs/promises';
-import { isOrigin, notAnOrigin } from './origins.ts';
+import { wrongOrigin } from './origins.ts';
 import type { AuthSettings, GatewaySettings, NodesBy } from './render.ts';
 
 /** Name, default and meaning. Without a default it is required. */
@@ -62,8 +62,8 @@ export async function readGatewaySettings(env: NodeJS.ProcessEnv): Promise<Gatew
     return Number(of(name));
   };
   const webOrigins = listOf(of('PARLEY_WEB_ORIGINS'));
-  const wrong = webOrigins.find((origin) => !isOrigin(origin));
-  if (wrong !== undefined) throw new GatewaySettingsError(`PARLEY_WEB_ORIGINS: ${notAnOrigin(wrong)}`);
+  const wrong = wrongOrigin(webOrigins);
+  if (wrong !== undefined) throw new GatewaySettingsError(wrong);
   return {
     address,
     port: Number(port),

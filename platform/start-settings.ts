@@ -1,7 +1,7 @@
 // What `npm start` can be told, by option or environment. Everything else named PARLEY_… goes to the node as it is.
 import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
-import { isOrigin, notAnOrigin } from '../gateway/origins.ts';
+import { wrongOrigin } from '../gateway/origins.ts';
 import { strangers } from '../server/strangers.ts';
 import type { ExternalAuth } from './keys.ts';
 
@@ -110,8 +110,8 @@ function readAuth(env: NodeJS.ProcessEnv): ExternalAuth | undefined {
 
 function readOrigins(env: NodeJS.ProcessEnv): readonly string[] | undefined {
   const origins = env['PARLEY_WEB_ORIGINS']?.split(',').map((origin) => origin.trim());
-  const wrong = origins?.find((origin) => !isOrigin(origin));
-  if (wrong !== undefined) throw new UsageError(`PARLEY_WEB_ORIGINS: ${notAnOrigin(wrong)}`);
+  const wrong = wrongOrigin(origins ?? []);
+  if (wrong !== undefined) throw new UsageError(wrong);
   return origins;
 }
 
